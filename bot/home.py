@@ -1,0 +1,104 @@
+"""The home: the `.maf/` folder and the names of what lies in it (contract.md section 3).
+
+Standard library only: `maf hook` and `maf quota line` start here and must stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths in one home. Nothing is created by asking for a path."""
+
+    root: Path
+
+    @property
+    def env_file(self) -> Path:
+        return self.root / "maf.env"
+
+    @property
+    def agent_env(self) -> Path:
+        return self.root / "agent.env"
+
+    @property
+    def tmux_conf(self) -> Path:
+        return self.root / "tmux.conf"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "maf.db"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "maf.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "maf.lock"
+
+    @property
+    def quota_line(self) -> Path:
+        return self.run / "quota-line"
+
+    @property
+    def hooks_spool(self) -> Path:
+        return self.run / "hooks.spool"
+
+    @property
+    def agents_mirror(self) -> Path:
+        return self.root / "agents.json"
+
+    @property
+    def quota_state(self) -> Path:
+        return self.root / "monitoring" / "quota-state.json"
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config"
+
+    @property
+    def agent_config(self) -> Path:
+        return self.config / "default-agent-config.json"
+
+    @property
+    def monitoring_config(self) -> Path:
+        return self.config / "monitoring-config.json"
+
+    @property
+    def agent_types(self) -> Path:
+        return self.config / "agent-types.json"
+
+    @property
+    def packs(self) -> Path:
+        return self.root / "packs"
+
+    def profile(self, name: str) -> Path:
+        return self.root / "profiles" / name
+
+    @property
+    def exists(self) -> bool:
+        return self.root.is_dir()
+
+
+def find_home(given: str | Path | None = None, *, cwd: Path | None = None) -> Home:
+    """`--home`, else $MAF_HOME, else the nearest `.maf/` upward, else `./.maf` (which need not exist)."""
+    start = (cwd or Path.cwd()).resolve()
+    chosen = str(given) if given else os.environ.get("MAF_HOME", "")
+    if chosen:
+        return Home((start / Path(chosen).expanduser()).resolve())
+    for folder in (start, *start.parents):
+        if (folder / ".maf").is_dir():
+            return Home(folder / ".maf")
+    return Home(start / ".maf")

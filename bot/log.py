@@ -1,0 +1,54 @@
+"""Logging: one rotating file, one for errors, and nothing secret in either."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+MAX_BYTES = 10 * 1024 * 1024
+KEEP = 5
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# A Bot API token anywhere in a text (Telegram puts it into the path of every request).
+TOKEN = re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}\b")
+
+
+class Redact(logging.Filter):
+    """Blanks tokens and the secrets it was told of, in messages and in tracebacks."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.secrets = tuple(s for s in secrets if len(s) >= 6)
+
+    def clean(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, "[secret]")
+        return TOKEN.sub("[token]", text)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = self.clean(record.getMessage())
+        record.args = ()
+        if record.exc_info:
+            record.exc_text = self.clean(logging.Formatter().formatException(record.exc_info))
+            record.exc_info = None
+        elif record.exc_text:
+            record.exc_text = self.clean(record.exc_text)
+        return True
+
+
+def set_up(logs: Path, *, level: str = "info", secrets: Iterable[str] = ()) -> None:
+    """Write to logs/maf.log and logs/error.log; called once, by the process that runs the bot."""
+    logs.mkdir(parents=True, exist_ok=True)
+    redact = Redact(secrets)
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    for name, at in (("maf.log", logging.NOTSET), ("error.log", logging.ERROR)):
+        handler = logging.handlers.RotatingFileHandler(
+            logs / name, maxBytes=MAX_BYTES, backupCount=KEEP, encoding="utf8", delay=True
+        )
+        handler.setLevel(at)
+        handler.setFormatter(logging.Formatter(FORMAT))
+        handler.addFilter(redact)
+        root.addHandler(handler)

@@ -1,0 +1,142 @@
+"""Settings: environment, then `.maf/maf.env` (contract.md section 2).
+
+The only reader of the environment, but for bot/home.py, which must not cost the import of pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import WrongSetting
+from bot.home import Home
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_duration(value: object) -> object:
+    """`30m`, `90s`, `2h`, `1d` or plain seconds -> timedelta; anything else is left for pydantic to refuse."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", value)
+    if not match:
+        raise ValueError("write a length of time like 90s, 30m or 2h")
+    return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class Settings(BaseSettings):
+    """Every setting of the program, each with its variable name as in contract.md."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, case_sensitive=True, populate_by_name=True)
+
+    bot_token: SecretStr | None = Field(None, validation_alias=AliasChoices("MAF_BOT_TOKEN"))
+    supervisor_chat: int | None = Field(None, validation_alias="MAF_SUPERVISOR_CHAT")
+    database_url: SecretStr | None = Field(None, validation_alias="MAF_DATABASE_URL")
+    telegram_api: str = Field("https://api.telegram.org", validation_alias="MAF_TELEGRAM_API")
+    webhook_url: str | None = Field(None, validation_alias="MAF_WEBHOOK_URL")
+    webhook_secret: SecretStr | None = Field(None, validation_alias="MAF_WEBHOOK_SECRET")
+    tmux_socket: str = Field("maf", validation_alias="MAF_TMUX_SOCKET")
+    tmux_session: str = Field("maf", validation_alias="MAF_TMUX_SESSION")
+    project_root: Path | None = Field(None, validation_alias="MAF_PROJECT_ROOT")
+    log_level: str = Field("info", validation_alias="MAF_LOG_LEVEL")
+    max_agents: int = Field(50, ge=1, le=500, validation_alias="MAF_MAX_AGENTS")
+    draft_ttl: Duration = Field(timedelta(minutes=30), validation_alias="MAF_DRAFT_TTL")
+    timezone: str = Field("UTC", validation_alias="MAF_TIMEZONE")
+    quiet_hours: Annotated[tuple[time, time] | None, NoDecode] = Field(None, validation_alias="MAF_QUIET_HOURS")
+    quota_enforcement: bool = Field(True, validation_alias="MAF_QUOTA_ENFORCEMENT")
+    codex_profile: str | None = Field(None, validation_alias="CODEX_PROFILE")
+    quota_cache_ttl: Duration | None = Field(None, validation_alias="QUOTA_CACHE_TTL")
+    debug_quota: bool = Field(False, validation_alias="DEBUG_QUOTA")
+    quota_status_format: str = Field("table", validation_alias="QUOTA_STATUS_FORMAT")
+    enable_agent_mail: bool = Field(False, validation_alias="ENABLE_AGENT_MAIL")
+    enable_beads: bool = Field(True, validation_alias="ENABLE_BEADS_INTEGRATION")
+    debug_mode: bool = Field(False, validation_alias="DEBUG_MODE")
+    agent_mail_url: str = Field("http://127.0.0.1:8765", validation_alias="MAF_AGENT_MAIL_URL")
+    agent_mail_token: SecretStr | None = Field(None, validation_alias="MAF_AGENT_MAIL_TOKEN")
+    # Where MAF_AGENT is set we run inside an agent: CODEX_PROFILE then only names its profile and forces nothing.
+    inside_agent: str | None = Field(None, validation_alias="MAF_AGENT")
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("use debug, info, warning or error")
+        return value.lower()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("use a name like Europe/Berlin or UTC") from error
+        return value
+
+    @field_validator("tmux_session")
+    @classmethod
+    def _session(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", value):
+            raise ValueError("use letters, digits, - and _ (tmux does not allow . and :)")
+        return value
+
+    @field_validator("quiet_hours", mode="before")
+    @classmethod
+    def _quiet(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*", value)
+        if not match:
+            raise ValueError("write them like 22:00-07:30")
+        h1, m1, h2, m2 = (int(g) for g in match.groups())
+        return time(h1, m1), time(h2, m2)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be printed, logged or stored; for the log's redaction."""
+        held = (self.bot_token, self.database_url, self.webhook_secret, self.agent_mail_token)
+        return [s.get_secret_value() for s in held if s is not None]
+
+    def database(self, home: Home) -> str:
+        """The SQLAlchemy URL of the store, SQLite in the home unless set; contains the password if it has one."""
+        if self.database_url is None:
+            return f"sqlite+aiosqlite:///{home.database}"
+        url = self.database_url.get_secret_value()
+        for plain in ("postgresql://", "postgres://"):
+            if url.startswith(plain):
+                return "postgresql+asyncpg://" + url.removeprefix(plain)
+        if url.startswith("sqlite:///"):
+            return "sqlite+aiosqlite:///" + url.removeprefix("sqlite:///")
+        return url
+
+    def root(self, home: Home) -> Path:
+        """The project that the home belongs to."""
+        return (self.project_root or home.root.parent).expanduser().resolve()
+
+
+_SECRET = {"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT_MAIL_TOKEN"}
+
+
+def load_settings(home: Home, **overrides: Any) -> Settings:
+    """Read the settings of a home. Raises WrongSetting, which names the variable, the value and what would be right."""
+    try:
+        return Settings(_env_file=home.env_file if home.env_file.is_file() else None, **overrides)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]) if problem["loc"] else "?"
+            value = "(secret)" if name in _SECRET else repr(problem.get("input"))
+            lines.append(f"{name}={value}: {problem['msg'].removeprefix('Value error, ')}")
+        raise WrongSetting("; ".join(lines), hint=f"Set it in the environment or in {home.env_file}.") from error

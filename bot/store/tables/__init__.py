@@ -1,0 +1,23 @@
+"""Tables, one module per noun. Importing this package makes Base.metadata complete."""
+
+from bot.store.tables.agents import AgentRow
+from bot.store.tables.base import Base, UtcDateTime
+from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
+from bot.store.tables.chat import AuditRow, ChatRow, OutboxRow, PairCodeRow, PersonRow, SettingRow, UpdateRow
+
+__all__ = [
+    "AgentRow",
+    "AuditRow",
+    "Base",
+    "ChatRow",
+    "ClaimRow",
+    "DeliveryRow",
+    "DraftRow",
+    "ItemRow",
+    "OutboxRow",
+    "PairCodeRow",
+    "PersonRow",
+    "SettingRow",
+    "UpdateRow",
+    "UtcDateTime",
+]
