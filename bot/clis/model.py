@@ -1,0 +1,99 @@
+"""The words in which everything above speaks about an agent's screen: state, composer, dialog, reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+
+ComposerKind = Literal["empty", "draft", "shell", "absent"]
+DialogKind = Literal["permission", "trust", "hooks", "apikey", "login", "update", "limit", "other"]
+Trust = Literal["high", "low"]
+
+
+class State(StrEnum):
+    """What an agent is doing, in the one word that is shown to people."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    WORKING = "working"
+    WAITING = "waiting"
+    LIMITED = "limited"
+    COMPOSING = "composing"
+    ERROR = "error"
+    FROZEN = "frozen"
+    STOPPED = "stopped"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+class ScreenLike(Protocol):
+    """One captured pane: text with SGR sequences (`capture-pane -p -e`), title, and size in cells."""
+
+    @property
+    def ansi(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """The input box. `text` is what stands in it as far as the screen shows it: lines joined by newline, without the
+    glyph and the indentation. A dim placeholder is not text. `shell` is a draft that would run as a shell command;
+    `absent` means that no input box was found (a dialog hides it, or the CLI is not there)."""
+
+    kind: ComposerKind
+    text: str = ""
+
+    @property
+    def holds_text(self) -> bool:
+        """True when a paste would be glued to something that stands there already."""
+        return self.kind in ("draft", "shell")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice of a dialog. `label` is the CLI's own wording; `key` the digit that stands before it, or empty."""
+
+    label: str
+    key: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """A question the CLI asks. `fingerprint` stays the same while the question, its detail and its choices do; it does
+    not depend on which choice is marked, nor on timers, nor on the width of the terminal."""
+
+    kind: DialogKind
+    title: str
+    detail: str
+    options: tuple[Option, ...]
+    fingerprint: str
+
+    @property
+    def selected(self) -> Option | None:
+        """The choice that Enter would take, when the screen marks one."""
+        return next((option for option in self.options if option.selected), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenReading:
+    """What one screen (with its title) says.
+
+    `state` is None when the screen alone cannot tell; `trust` is "low" where the look is also that of another state
+    (an idle-looking Codex may be streaming text). `rule` names the rule that decided. `reset_at` is the reset time of a
+    usage limit, verbatim as on the screen. `says` is the last thing the agent said, one short paragraph."""
+
+    state: State | None
+    rule: str
+    composer: Composer
+    dialog: Dialog | None = None
+    reset_at: str | None = None
+    says: str = ""
+    trust: Trust = "high"
+    hints: tuple[str, ...] = field(default=())
