@@ -1,0 +1,160 @@
+"""`.maf/config/default-agent-config.json` and `monitoring-config.json`, in the shape of the first product's README.
+
+Both load unchanged from there. A wrong key or value names file, path and reason; whoever holds a configuration keeps
+the last good one. Meanings that the names do not tell stand beside the fields.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bot.errors import MafError
+
+DEFAULT_ALERT_PERCENT = 75.0
+MAX_CONFIG_BYTES = 1_000_000
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ConfigError(MafError):
+    """A configuration file does not fit."""
+
+    code = "config"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QuotaLimits(_Strict):
+    """Our own counters, in requests (one model response each); none means no limit of ours."""
+
+    daily: int | None = Field(None, ge=0)
+    weekly: int | None = Field(None, ge=0)
+    monthly: int | None = Field(None, ge=0)
+
+
+class ProfileConfig(_Strict):
+    """One account."""
+
+    name: str = ""
+    priority: int = Field(1, ge=0)  # 1 is the highest
+    quota_limits: QuotaLimits = QuotaLimits()
+    quota_tracking_enabled: bool = True  # false: never read, never alerted
+    active: bool = True  # false: never selected, still shown
+    environment: dict[str, str] = {}
+    kind: Literal["codex", "claude"] = "codex"
+    home: str | None = None  # default: .maf/profiles/NAME
+    alert_percent: float = Field(DEFAULT_ALERT_PERCENT, gt=0, le=100)
+
+
+class Selection(_Strict):
+    """How a profile is chosen."""
+
+    algorithm: Literal["round-robin", "priority"] = "round-robin"
+    enforce_rate_limit: bool = True
+    fallback_priority: int = 5  # profiles at this number or above serve only when all others are exhausted
+
+
+class CodexProfiles(_Strict):
+    enable: bool = True
+    default_profile: str | None = None
+    selection: Selection = Selection()
+    rotation_monitoring: float = Field(5, gt=0)  # minutes between rotation checks
+    max_rotation_attempts: int = Field(3, ge=1)
+
+
+class AgentConfig(BaseModel):
+    """default-agent-config.json; keys beside these two belong to others and are left alone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    codex_profiles: CodexProfiles = CodexProfiles()
+    profiles: dict[str, ProfileConfig] = {}
+
+    def warnings(self) -> list[str]:
+        """What is legal but probably not meant."""
+        default = self.codex_profiles.default_profile
+        if default and self.profiles and default not in self.profiles:
+            return [f"default_profile {default} names no profile; the highest priority is used"]
+        return []
+
+
+class Thresholds(_Strict):
+    """Percent at which a level begins: warning 50, alert 75, critical 90, emergency 95."""
+
+    warning_percent: float = Field(50, gt=0, le=100)
+    alert_percent: float = Field(DEFAULT_ALERT_PERCENT, gt=0, le=100)
+    critical_percent: float = Field(90, gt=0, le=100)
+    emergency_percent: float = Field(95, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Thresholds:
+        steps = (self.warning_percent, self.alert_percent, self.critical_percent, self.emergency_percent)
+        if list(steps) != sorted(set(steps)):
+            raise ValueError("thresholds must rise: warning < alert < critical < emergency")
+        return self
+
+
+class CodexQuota(_Strict):
+    enabled: bool = True
+    status_update_interval_seconds: float = Field(30, ge=1)
+    quota_thresholds: Thresholds = Thresholds()
+    cache_ttl_seconds: float = Field(30, ge=0)
+
+
+class Monitoring(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    codex_quota: CodexQuota = CodexQuota()
+
+
+class MonitoringConfig(BaseModel):
+    """monitoring-config.json."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    monitoring: Monitoring = Monitoring()
+
+    @property
+    def quota(self) -> CodexQuota:
+        return self.monitoring.codex_quota
+
+
+def _read(path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ConfigError(f"{path.name} is larger than 1 MB.", hint=f"Is {path} the right file?")
+        return json.loads(path.read_text(encoding="utf8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}") from error
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path.name} line {error.lineno}: {error.msg}", hint=f"Mend {path}.") from error
+
+
+def _load(model: type[Model], path: Path) -> Model:
+    raw = _read(path)
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the top"
+        more = f" (and {len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path.name}: {where}: {reason}{more}", hint=f"Mend {path}.") from error
+
+
+def load_agent_config(path: Path) -> AgentConfig:
+    """Read default-agent-config.json; a missing file is an empty one. Raises ConfigError."""
+    return _load(AgentConfig, path)
+
+
+def load_monitoring_config(path: Path) -> MonitoringConfig:
+    """Read monitoring-config.json; a missing file has the defaults. Raises ConfigError."""
+    return _load(MonitoringConfig, path)
