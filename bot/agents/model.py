@@ -1,0 +1,88 @@
+"""What an agent is, and what it is seen doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.clis.model import ScreenReading, State
+
+Desired = Literal["running", "stopped"]
+
+
+def iso(at: datetime | None) -> str | None:
+    """An aware datetime as ISO-8601 in UTC with Z and whole seconds, as every JSON of ours has it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One registered agent. `desired` is what the person wants of it; what it does is in AgentView."""
+
+    id: str
+    type: str
+    kind: str
+    role: str
+    session: str
+    workdir: Path
+    created_at: datetime
+    description: str = ""
+    profile: str | None = None
+    pane: str | None = None
+    labels: tuple[str, ...] = ()
+    desired: Desired = "stopped"
+    conversation: str | None = None
+    transcript: Path | None = None
+    adopted: bool = False
+    host: str = "local"
+    restarts: int = 0
+    errors: int = 0
+    stats: dict[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """An agent as it was last seen. `since` is when it came into this state, `at` when it was looked at.
+
+    `draft` is text that stands in its composer; a fact of its own beside the state, it blocks every paste.
+    """
+
+    agent: Agent
+    state: State
+    since: datetime
+    at: datetime
+    rule: str = ""
+    reading: ScreenReading | None = None
+    draft: str | None = None
+    bead: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.agent.id
+
+    def as_dict(self) -> dict[str, Any]:
+        """The `agent` shape of contract.md section 1."""
+        agent = self.agent
+        return {
+            "id": agent.id,
+            "type": agent.type,
+            "kind": agent.kind,
+            "role": agent.role,
+            "description": agent.description,
+            "profile": agent.profile,
+            "session": agent.session,
+            "pane": agent.pane,
+            "workdir": str(agent.workdir),
+            "labels": list(agent.labels),
+            "state": str(self.state),
+            "state_since": iso(self.since),
+            "bead": self.bead,
+            "created_at": iso(agent.created_at),
+            "stats": dict(agent.stats),
+            "restarts": agent.restarts,
+            "errors": agent.errors,
+            "host": agent.host,
+        }

@@ -1,0 +1,243 @@
+"""The registry: which agents there are. Rows in the store, and `agents.json` as a mirror for people and scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from bot.agents.model import Agent, iso
+from bot.agents.types import AgentType
+from bot.clock import Clock
+from bot.errors import NotFound, Refused, WrongUsage
+from bot.home import Home
+from bot.store import Store
+from bot.store.tables import AgentRow
+
+_ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+# Words that stand where an id could stand, in commands and in drafts.
+_RESERVED = frozenset({"all", "idle", "only", "auto", "none", "new"})
+
+
+class Registry:
+    """All agents of one home. One process writes at a time (the home's lock), so a copy is kept in memory."""
+
+    def __init__(self, store: Store, home: Home, clock: Clock) -> None:
+        self._store = store
+        self._home = home
+        self._clock = clock
+        self._known: dict[str, Agent] | None = None
+        self._lock = asyncio.Lock()
+
+    async def all(self) -> list[Agent]:
+        """Every agent, in the order of the ids (w2 before w10)."""
+        return sorted((await self._load()).values(), key=lambda agent: natural(agent.id))
+
+    async def get(self, agent_id: str) -> Agent:
+        """Raises NotFound, which names the nearest ids."""
+        known = await self._load()
+        if agent_id not in known:
+            raise NotFound.of("agent", agent_id, known)
+        return known[agent_id]
+
+    async def create(
+        self,
+        type_: AgentType,
+        *,
+        workdir: Path,
+        session_prefix: str,
+        agent_id: str | None = None,
+        profile: str | None = None,
+        labels: Collection[str] = (),
+        description: str = "",
+        max_agents: int | None = None,
+        pane: str | None = None,
+        adopted: bool = False,
+    ) -> Agent:
+        """Write the row of a new, stopped agent. Raises WrongUsage (id, workdir) or Refused (taken, too many)."""
+        folder = await asyncio.to_thread(_existing, workdir)
+        async with self._lock:
+            known = await self._load()
+            _check_room(known, type_, max_agents)
+            chosen = _checked_id(agent_id, known) if agent_id else free_id(type_.prefix, known)
+            agent = Agent(
+                id=chosen,
+                type=type_.name,
+                kind=type_.kind,
+                role=type_.role,
+                description=description or type_.description,
+                profile=profile,
+                session=f"{session_prefix}-{chosen}",
+                workdir=folder,
+                labels=tuple(dict.fromkeys(labels)),
+                created_at=self._clock.now(),
+                pane=pane,
+                adopted=adopted,
+            )
+            async with self._store.begin() as tx:
+                tx.add(AgentRow(**_columns(agent)))
+            known[agent.id] = agent
+            await self._mirror()
+        return agent
+
+    async def update(self, agent_id: str, **changes: Any) -> Agent:
+        """Change fields of one agent and return it as it is now. Raises NotFound."""
+        async with self._lock:
+            old = await self.get(agent_id)
+            agent = replace(old, **changes)
+            if agent == old:
+                return old
+            async with self._store.begin() as tx:
+                row = await tx.get_one(AgentRow, agent_id)
+                for name, value in _columns(agent).items():
+                    setattr(row, name, value)
+            (await self._load())[agent_id] = agent
+            await self._mirror()
+        return agent
+
+    async def delete(self, agent_id: str) -> None:
+        """Forget an agent. Raises NotFound."""
+        async with self._lock:
+            await self.get(agent_id)
+            async with self._store.begin() as tx:
+                await tx.execute(delete(AgentRow).where(AgentRow.id == agent_id))
+            (await self._load()).pop(agent_id, None)
+            await self._mirror()
+
+    def forget_copy(self) -> None:
+        """Read the rows again next time; for when something else wrote them (an import, a restored backup)."""
+        self._known = None
+
+    async def _load(self) -> dict[str, Agent]:
+        if self._known is None:
+            async with self._store.begin() as tx:
+                rows = (await tx.scalars(select(AgentRow))).all()
+                self._known = {row.id: _agent(row) for row in rows}
+        return self._known
+
+    async def _mirror(self) -> None:
+        agents = await self.all()
+        await asyncio.to_thread(write_mirror, self._home.agents_mirror, agents)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A sort key that counts: w2 before w10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", name)]
+
+
+def free_id(prefix: str, taken: Collection[str]) -> str:
+    """The first of w1, w2, … that is free.
+
+    >>> free_id("w", {"w1", "w3"})
+    'w2'
+    """
+    number = 1
+    while f"{prefix}{number}" in taken:
+        number += 1
+    return f"{prefix}{number}"
+
+
+def _existing(workdir: Path) -> Path:
+    folder = workdir.expanduser().resolve()
+    if not folder.is_dir():
+        raise WrongUsage(f"The folder {folder} does not exist.", hint="Give an existing folder with --workdir.")
+    return folder
+
+
+def _checked_id(agent_id: str, known: Collection[str]) -> str:
+    if not _ID.fullmatch(agent_id) or agent_id in _RESERVED:
+        raise WrongUsage(
+            f"{agent_id!r} cannot be an agent's id.",
+            hint="Use a small letter, then letters, digits, - or _ (up to 32), like w1 or api-worker.",
+        )
+    if agent_id in known:
+        raise Refused(f"There is an agent {agent_id} already.", hint="Choose another --id, or leave it out.")
+    return agent_id
+
+
+def _check_room(known: dict[str, Agent], type_: AgentType, max_agents: int | None) -> None:
+    if max_agents is not None and len(known) >= max_agents:
+        raise Refused(
+            f"There are {len(known)} agents already, and MAF_MAX_AGENTS allows {max_agents}.",
+            hint="Delete one with maf agent delete ID, or raise MAF_MAX_AGENTS.",
+        )
+    same = sum(agent.type == type_.name for agent in known.values())
+    if type_.limit is not None and same >= type_.limit:
+        raise Refused(f"There are {same} agents of type {type_.name} already, and that type allows {type_.limit}.")
+
+
+def write_mirror(path: Path, agents: Collection[Agent]) -> None:
+    """Write agents.json beside itself and move it into place, so that a reader never sees half of it."""
+    entries = [
+        {
+            "id": agent.id,
+            "type": agent.type,
+            "description": agent.description,
+            "session": agent.session,
+            "created_at": iso(agent.created_at),
+            "status": agent.desired,
+            "stats": agent.stats,
+            "errors": agent.errors,
+        }
+        for agent in agents
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(json.dumps({"agents": entries}, indent=2, ensure_ascii=False) + "\n", "utf8")
+    beside.replace(path)
+
+
+def _agent(row: AgentRow) -> Agent:
+    return Agent(
+        id=row.id,
+        type=row.type,
+        kind=row.kind,
+        role=row.role,
+        description=row.description,
+        profile=row.profile,
+        session=row.session,
+        pane=row.pane,
+        workdir=Path(row.workdir),
+        labels=tuple(row.labels),
+        desired="running" if row.desired == "running" else "stopped",
+        conversation=row.conversation,
+        transcript=Path(row.transcript) if row.transcript else None,
+        adopted=row.adopted,
+        host=row.host,
+        restarts=row.restarts,
+        errors=row.errors,
+        stats=dict(row.stats),
+        created_at=row.created_at,
+        started_at=row.started_at,
+    )
+
+
+def _columns(agent: Agent) -> dict[str, Any]:
+    return {
+        "id": agent.id,
+        "type": agent.type,
+        "kind": agent.kind,
+        "role": agent.role,
+        "description": agent.description,
+        "profile": agent.profile,
+        "session": agent.session,
+        "pane": agent.pane,
+        "workdir": str(agent.workdir),
+        "labels": list(agent.labels),
+        "desired": agent.desired,
+        "conversation": agent.conversation,
+        "transcript": str(agent.transcript) if agent.transcript else None,
+        "adopted": agent.adopted,
+        "host": agent.host,
+        "restarts": agent.restarts,
+        "errors": agent.errors,
+        "stats": dict(agent.stats),
+        "created_at": agent.created_at,
+        "started_at": agent.started_at,
+    }
