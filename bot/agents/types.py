@@ -1,7 +1,8 @@
 """Types of agents, as data: the built-in ones, and the person's own in `.maf/config/agent-types.json`.
 
     {"types": {"claude-docs": {"kind": "claude", "role": "implementor", "description": "Writes the manual",
-      "prefix": "m", "command": ["--model", "sonnet"], "env": {"TZ": "UTC"}, "limit": 2, "restart": {"times": 3, "within": 600},
+      "prefix": "m", "command": ["--model", "sonnet"], "env": {"TZ": "UTC"}, "limit": 2,
+      "restart": {"times": 3, "within": 600},
       "windows": [{"name": "git", "layout": "even-vertical", "panes": ["git status --short"]}]}}}
 
 The outer "types" may be left out. An own type with the name of a built-in one replaces it.
