@@ -1,0 +1,75 @@
+"""Writing notices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.notices.bell import ring_after_commit
+from bot.store import Transaction
+from bot.store.tables import OutboxRow
+
+
+async def post(
+    tx: Transaction,
+    kind: str,
+    data: Mapping[str, Any],
+    *,
+    chat_id: int | None = None,
+    key: str | None = None,
+    reply_to: int | None = None,
+    urgent: bool = False,
+    silent: bool = False,
+) -> int:
+    """Something to tell a person; the id of its row.
+
+    chat_id None means the supervisor chat, looked up when it is sent. Such a notice is ours to begin, so quiet hours
+    hold it unless it is urgent; one with a chat_id answers somebody and is never held. With a `key` that already has a
+    message in that chat, the message is edited instead. `data` must be JSON.
+    """
+    ring_after_commit(tx)
+    if key is not None:
+        row = await _live(tx, key, chat_id)
+        if row is not None:
+            row.kind, row.data, row.urgent = kind, dict(data), urgent
+            row.version, row.status, row.not_before = row.version + 1, "due", None
+            return row.id
+    row = OutboxRow(
+        chat_id=chat_id,
+        kind=kind,
+        data=dict(data),
+        key=key,
+        reply_to=reply_to,
+        urgent=urgent,
+        silent=silent,
+        created_at=datetime.now(UTC),
+    )
+    tx.add(row)
+    await tx.flush()
+    return row.id
+
+
+async def touch(tx: Transaction, key: str | None) -> None:
+    """What the live messages with this key show has changed: have them rendered again. No key, no message: nothing."""
+    if key is None:
+        return
+    ring_after_commit(tx)
+    await tx.execute(
+        update(OutboxRow)
+        .where(OutboxRow.key == key, OutboxRow.status != "failed")
+        .values(version=OutboxRow.version + 1, status="due", not_before=None)
+    )
+
+
+async def _live(tx: Transaction, key: str, chat_id: int | None) -> OutboxRow | None:
+    rows = await tx.scalars(
+        select(OutboxRow)
+        .where(OutboxRow.key == key, OutboxRow.status != "failed", OutboxRow.chat_id == chat_id)
+        .order_by(OutboxRow.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return rows.first()

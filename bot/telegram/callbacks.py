@@ -1,0 +1,106 @@
+"""What the buttons carry: ids, versions and verbs, never names or commands. At most 64 bytes, checked when packed.
+
+A value may not hold ":", which separates the fields.
+"""
+
+from __future__ import annotations
+
+from aiogram.filters.callback_data import CallbackData
+
+
+class DraftTap(CallbackData, prefix="d"):
+    """send, look, cancel, fresh: on a draft as it was at `version`."""
+
+    draft: str
+    version: int
+    verb: str
+
+
+class ItemTap(CallbackData, prefix="i"):
+    """show, send, edit, skip, swap: on one item of a draft as it was at `version`."""
+
+    draft: str
+    version: int
+    pos: int
+    verb: str
+
+
+class SwapTap(CallbackData, prefix="s"):
+    """Give the item at `pos` to another agent."""
+
+    draft: str
+    version: int
+    pos: int
+    agent: str
+
+
+class ReportTap(CallbackData, prefix="r"):
+    """retry, refresh: on the report of an applied draft."""
+
+    draft: str
+    verb: str
+
+
+class DeliveryTap(CallbackData, prefix="y"):
+    """screen, enter, resend, leave: on one delivery."""
+
+    id: str
+    verb: str
+
+
+class AgentTap(CallbackData, prefix="a"):
+    """screen, start, stop, restart, interrupt, ...: on one agent."""
+
+    id: str
+    verb: str
+
+
+class DialogTap(CallbackData, prefix="p"):
+    """Answer the dialog with this fingerprint, and no other, on that agent. `verb`: once, no, tell, always, screen."""
+
+    agent: str
+    mark: str  # fingerprint, or enough of it
+    verb: str
+
+
+class PackTap(CallbackData, prefix="k"):
+    """show, use: on a pack."""
+
+    id: str
+    verb: str
+
+
+class BeadTap(CallbackData, prefix="b"):
+    """show, claim, release, approve, changes: on a bead."""
+
+    bead: str
+    verb: str
+
+
+class QuotaTap(CallbackData, prefix="q"):
+    """rotate, mute, chart, refresh: on a profile; `window` names the window the alert was about."""
+
+    profile: str
+    verb: str
+    window: str = ""
+
+
+class BoardTap(CallbackData, prefix="g"):
+    """next, all, refresh, page: on the board of agents."""
+
+    verb: str
+    page: int = 0
+
+
+class ConfirmTap(CallbackData, prefix="c"):
+    """yes, no: to a question that was asked before something is done; `id` names the question's row."""
+
+    id: str
+    verb: str
+
+
+class SettingTap(CallbackData, prefix="t"):
+    """Set `name` to `value`."""
+
+    name: str
+    value: str

@@ -1,0 +1,146 @@
+"""Text for Telegram: lengths in UTF-16 units, and splitting what is too long.
+
+Limits: Bot API 10.3, sendMessage (4,096 units after entity parsing), caption 1,024, 100 entities a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiogram.types import MessageEntity
+from aiogram.utils.formatting import Text
+
+MAX_TEXT, MAX_CAPTION, MAX_ENTITIES = 4096, 1024, 100
+
+
+def units(text: str) -> int:
+    """Length as Telegram counts it: UTF-16 code units, so an emoji outside the basic plane is 2."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text and its entities, ready for one message."""
+
+    text: str
+    entities: list[MessageEntity] = field(default_factory=list)
+
+    def as_kwargs(self, *, caption: bool = False) -> dict[str, Any]:
+        """Arguments of sendMessage (or of a method with a caption); parse_mode None, so nothing can fail to parse."""
+        names = ("caption", "caption_entities") if caption else ("text", "entities")
+        return {names[0]: self.text, names[1]: self.entities or None, "parse_mode": None}
+
+
+def render(content: Text) -> Piece:
+    """The content as one piece, lone surrogates replaced: they cannot be sent as UTF-8."""
+    text, entities = content.render()
+    return Piece(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), list(entities))
+
+
+def split(content: Text | Piece, limit: int = MAX_TEXT) -> list[Piece]:
+    """The content as pieces of at most `limit` units and 100 entities; joined they are the same text.
+
+    It is cut after a line, else after a word, outside entities where that is possible; an entity longer than a message
+    goes on in the next one. A character is never cut in two. Pieces of white space alone are left out (Telegram refuses
+    them), so nothing at all comes back for a blank text.
+    """
+    whole = render(content) if isinstance(content, Text) else content
+    at = _offsets(whole.text)
+    spans = [(e.offset, e.offset + e.length) for e in whole.entities]
+    pieces, start = [], 0
+    while start < len(whole.text):
+        end = _cut(whole.text, at, start, limit, spans)
+        piece = _piece(whole, at, start, end)
+        if piece.text.strip():
+            pieces.append(piece)
+        start = end
+    return pieces
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters, with … where something was left out."""
+    return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def _offsets(text: str) -> list[int]:
+    """Unit offset of each character, and of the end."""
+    offsets, total = [0], 0
+    for character in text:
+        total += 2 if ord(character) > 0xFFFF else 1
+        offsets.append(total)
+    return offsets
+
+
+def _cut(text: str, at: list[int], start: int, limit: int, spans: list[tuple[int, int]]) -> int:
+    """Where the piece that begins at `start` ends."""
+    ceiling = start
+    budget = at[start] + limit
+    while ceiling < len(text) and at[ceiling + 1] <= budget:
+        ceiling += 1
+    ceiling = min(ceiling, _entity_ceiling(text, at, start, spans))
+    if ceiling >= len(text):
+        return len(text)
+    ceiling = max(ceiling, start + 1)
+    floor = start + (ceiling - start) // 2  # a piece under half full is worse than a cut inside a line
+    for good in (_after_line, _after_word):
+        for outside in (True, False):
+            for end in range(ceiling, floor, -1):
+                if good(text, end) and not (outside and _inside(at[end], spans)):
+                    return end
+            if _fits(at, start, ceiling, spans):
+                continue
+    return _whole_character(text, start, ceiling)
+
+
+def _fits(at: list[int], start: int, ceiling: int, spans: list[tuple[int, int]]) -> bool:
+    return any(at[start] <= a and b <= at[ceiling] for a, b in spans)
+
+
+def _entity_ceiling(text: str, at: list[int], start: int, spans: list[tuple[int, int]]) -> int:
+    """The last end that leaves no more than 100 entities in the piece."""
+    touching = sorted(a for a, b in spans if b > at[start])
+    if len(touching) <= MAX_ENTITIES:
+        return len(text)
+    beginning_of_next = touching[MAX_ENTITIES]
+    end = start
+    while end < len(text) and at[end] < beginning_of_next:
+        end += 1
+    return end
+
+
+def _after_line(text: str, end: int) -> bool:
+    return text[end - 1] == "\n"
+
+
+def _after_word(text: str, end: int) -> bool:
+    return text[end - 1] in " \t\n"
+
+
+def _inside(unit: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(a < unit < b for a, b in spans)
+
+
+def _whole_character(text: str, start: int, end: int) -> int:
+    """Step back over joiners, variation selectors and combining marks, so that an emoji made of several stays one."""
+    import unicodedata
+
+    glue = {"\u200d", "\ufe0f", "\u20e3"}
+    back = end
+    while back > start + 1 and end - back < 16:
+        here, before = text[back], text[back - 1]
+        if not (here in glue or before == "\u200d" or unicodedata.combining(here) or 0x1F3FB <= ord(here) <= 0x1F3FF):
+            return back
+        back -= 1
+    return end
+
+
+def _piece(whole: Piece, at: list[int], start: int, end: int) -> Piece:
+    first, last = at[start], at[end]
+    entities = []
+    for entity in whole.entities:
+        a, b = max(entity.offset, first), min(entity.offset + entity.length, last)
+        if a < b:
+            entities.append(entity.model_copy(update={"offset": a - first, "length": b - a}))
+    return Piece(whole.text[start:end], entities)
