@@ -1,0 +1,93 @@
+"""Claude Code transcripts: `$CLAUDE_CONFIG_DIR/projects/<cwd, munged>/<session>.jsonl` of Claude Code 2.1.328."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot.clis.entry import Entry
+from bot.clis.tail import Record, mapping, moment, read_records, records_of, string, texts
+
+_PROMPTS = frozenset({"typed", "queued", "pasted"})
+
+
+def entries(path: Path, offset: int) -> tuple[list[Entry], int]:
+    """Entries from `offset`, and the offset to go on from."""
+    records, end = read_records(path, offset)
+    return records_of(records, parse), end
+
+
+def parse(record: Record) -> Iterator[Entry]:
+    """The entries of one line. Lines of side chains (subagents) belong to another conversation."""
+    at = moment(record.get("timestamp"))
+    kind = record.get("type")
+    if record.get("isSidechain") is True:
+        return
+    if kind == "user":
+        yield from _user(record, at)
+    elif kind == "assistant":
+        yield from _assistant(record, at)
+    elif kind == "queue-operation":
+        operation = string(record.get("operation"))
+        if operation == "enqueue":
+            yield Entry("queued", at, texts(record.get("content")), data={"operation": operation})
+    elif kind == "system":
+        yield from _system(record, at)
+
+
+def _user(record: Record, at: datetime | None) -> Iterator[Entry]:
+    content = mapping(record.get("message")).get("content")
+    name = string(record.get("uuid"))
+    blocks = content if isinstance(content, list) else []
+    results = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
+    for block in results:
+        data = {"name": "", "result": True, "error": block.get("is_error") is True}
+        yield Entry("tool", at, texts(block.get("content")), string(block.get("tool_use_id")), data)
+    if results:
+        return
+    if "interruptedMessageId" in record or texts(content).startswith("[Request interrupted by user"):
+        yield Entry("aborted", at, "interrupted", name)
+    elif record.get("promptSource") in _PROMPTS and mapping(record.get("origin")).get("kind") == "human":
+        data = {"source": record.get("promptSource"), "prompt": record.get("promptId")}
+        yield Entry("user", at, texts(content), name, data)
+
+
+def _assistant(record: Record, at: datetime | None) -> Iterator[Entry]:
+    message = mapping(record.get("message"))
+    name = string(message.get("id"))
+    if message.get("model") == "<synthetic>":
+        yield from _synthetic(record, message, at)
+        return
+    content = message.get("content")
+    for block in content if isinstance(content, list) else []:
+        if not isinstance(block, dict):
+            continue
+        if block.get("type") == "tool_use":
+            data = {"name": string(block.get("name")), "input": block.get("input"), "call": block.get("id")}
+            yield Entry("tool", at, string(mapping(block.get("input")).get("command")), string(block.get("id")), data)
+        else:
+            yield Entry("model", at, string(block.get("text")), name)
+    if message.get("usage") is not None:
+        usage = {"usage": mapping(message.get("usage")), "model": message.get("model"), "message": name}
+        yield Entry("usage", at, id=name, data=usage)
+
+
+def _synthetic(record: Record, message: Record, at: datetime | None) -> Iterator[Entry]:
+    """What the program itself says in the model's place: a limit, an API error, "No response requested."."""
+    text = texts(message.get("content"))
+    if record.get("apiError") == "usage_limit_reached":
+        limits = mapping(record.get("quotaLimits"))
+        data: dict[str, Any] = {"resets_at": limits.get("resetsAt"), "window": limits.get("rateLimitType")}
+        yield Entry("limit", at, text, string(record.get("uuid")), data)
+    elif record.get("isApiErrorMessage") is True:
+        yield Entry("turn_end", at, id=string(record.get("uuid")), data={"last": "", "error": text})
+
+
+def _system(record: Record, at: datetime | None) -> Iterator[Entry]:
+    subtype, name = record.get("subtype"), string(record.get("uuid"))
+    if subtype == "compact_boundary":
+        yield Entry("compacted", at, id=name, data=mapping(record.get("compactMetadata")))
+    elif subtype == "turn_duration":
+        yield Entry("turn_end", at, id=name, data={"last": "", "duration_ms": record.get("durationMs")})

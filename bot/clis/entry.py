@@ -1,0 +1,71 @@
+"""What a CLI's own files tell, in one shape for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+EntryKind = Literal[
+    "user", "model", "tool", "turn_start", "turn_end", "aborted", "limit", "usage", "compacted", "queued", "meta"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact of a conversation.
+
+    user        the CLI took a prompt: `text` as it recorded it (wrapped or trimmed as that CLI does)
+    queued      the CLI keeps the prompt in its own queue and will take it itself (Claude); never type it again
+    model       output of the model; `text` may be empty (reasoning)
+    tool        a tool call or its result; data: {"name", "input"?, "call"?, "result"?, "error"?}
+    turn_start, turn_end, aborted    data of turn_end: {"last": text of the last answer}
+    limit       a usage limit stopped the turn; data: {"resets_at": epoch seconds | None, "window"?: str}
+    usage       tokens and quota; Codex: {"rate_limits", "info"} of token_count, Claude: {"usage", "model", "message"}
+    compacted   the context was compacted
+    meta        the conversation itself; data: {"id", "cwd", ...}
+    """
+
+    kind: EntryKind
+    at: datetime | None = None
+    text: str = ""
+    id: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation of a CLI: the id it is resumed by and the file it is written to."""
+
+    id: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The place where a CLI recorded a prompt of ours."""
+
+    entry: Entry
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a CLI: argv (first word an absolute path) and what to add to the environment."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Neutral:
+    """A text that this CLI takes as a prompt and nothing else; `notes` tell the sender what was changed.
+
+    `refused` is not empty where no change can make the text harmless (a shell runs whatever it is given).
+    """
+
+    text: str
+    notes: tuple[str, ...] = ()
+    refused: str = ""

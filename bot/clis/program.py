@@ -1,0 +1,58 @@
+"""Finding the program of a CLI, and which files a process holds open."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.errors import DependencyMissing
+
+
+def find_program(name: str, *, install: str, path: str | None = None) -> str:
+    """Absolute path of a program on `path` (ours if None). Raises DependencyMissing saying how to install it."""
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise DependencyMissing(f"{name} is not installed, or not on the agents' PATH.", hint=install)
+    return str(Path(found).absolute())
+
+
+def family(pid: int) -> Iterator[int]:
+    """The process and its descendants (Linux; elsewhere only the process itself)."""
+    waiting, seen = [pid], {pid}
+    while waiting:
+        current = waiting.pop()
+        yield current
+        try:
+            children = Path(f"/proc/{current}/task/{current}/children").read_text().split()
+        except OSError:
+            continue
+        for child in map(int, children):
+            if child not in seen:
+                seen.add(child)
+                waiting.append(child)
+
+
+def open_files(pid: int) -> list[Path]:
+    """Regular files that a process holds open; empty where /proc does not tell or the process is gone."""
+    files = []
+    try:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                target = link.readlink()
+            except OSError:
+                continue
+            if target.is_absolute() and not str(target).startswith("/dev/"):
+                files.append(target)
+    except OSError:
+        return files
+    return files
+
+
+def start_ticks(pid: int) -> str | None:
+    """Start time of a process as field 22 of /proc/PID/stat (clock ticks since boot), or None if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]
