@@ -27,3 +27,10 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO-8601 in UTC with a Z and whole milliseconds, the form of every time in JSON (contract.md)."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

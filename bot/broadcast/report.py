@@ -1,0 +1,130 @@
+"""How a draft and its sending read: counts and short lines. Pure; the cards only dress them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from bot.broadcast.ledger import FAILED, SETTLED, TAKEN, Draft, Item
+
+# Delivery marks, always the same ones (the words of the product).
+MARKS = {
+    "drafted": "○",
+    "intended": "○",
+    "typed": "◔",
+    "submitted": "◑",
+    "started": "●",
+    "unconfirmed": "⚠",
+    "refused": "✕",
+    "failed": "✕",
+    "queued": "⧗",
+    "skipped": "–",
+}
+WIDTH = 38
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many items of a draft stand where; `total` counts those that were sent at all."""
+
+    total: int
+    taken: int
+    queued: int
+    moving: int
+    unconfirmed: int
+    failed: int
+
+    @property
+    def settled(self) -> bool:
+        return self.queued == 0 and self.moving == 0
+
+
+def count(items: Sequence[Item]) -> Counts:
+    statuses = [i.status for i in items if i.status not in {"drafted", "skipped"}]
+    return Counts(
+        total=len(statuses),
+        taken=sum(s in TAKEN for s in statuses),
+        queued=statuses.count("queued"),
+        moving=sum(s not in SETTLED and s != "queued" for s in statuses),
+        unconfirmed=statuses.count("unconfirmed"),
+        failed=sum(s in FAILED for s in statuses),
+    )
+
+
+def duration(seconds: float) -> str:
+    """`6 s`, `4 min`, `2 h 05 min`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def headline(draft: Draft, now: datetime) -> str:
+    """`k7q2 · 2 of 4 taken · 6 s`; once settled the time it took is left out and the failures are counted."""
+    counts = count(draft.items)
+    parts = [draft.id, f"{counts.taken} of {counts.total} taken"]
+    if not counts.settled and draft.applied_at:
+        parts.append(duration((now - draft.applied_at).total_seconds()))
+    if counts.settled and counts.failed:
+        parts.append(f"{counts.failed} failed")
+    if counts.settled and counts.unconfirmed:
+        parts.append(f"{counts.unconfirmed} not confirmed")
+    return " · ".join(parts)
+
+
+def clipped(text: str, width: int) -> str:
+    """One line of at most `width` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(1, width - 1)].rstrip() + "…"
+
+
+def item_lines(item: Item, zone: tzinfo) -> list[str]:
+    """The lines of one item in the report: mark, agent, bead, what happened; a reason on a line of its own."""
+    what = item.bead or item.action
+    head = f"{MARKS.get(item.status, '?')} {item.agent} {what}"
+    return [f"{head}   {_happened(item, zone)}", *(f"   {clipped(r, 90)}" for r in _why(item))]
+
+
+def _happened(item: Item, zone: tzinfo) -> str:
+    delivery = item.delivery
+    if item.status in TAKEN and delivery is not None:
+        at = delivery.started_at if item.status == "started" else delivery.evidence_at
+        clock = f" {at.astimezone(zone):%H:%M:%S}" if at else ""
+        return f"{item.status}{clock}"
+    return {
+        "drafted": "not sent",
+        "intended": "sending",
+        "typed": "typed, waiting for proof",
+        "queued": "queued, sent when it is free",
+        "unconfirmed": "typed, not confirmed",
+        "skipped": "skipped",
+    }.get(item.status, item.status)
+
+
+def _why(item: Item) -> list[str]:
+    if item.status in {"refused", "failed", "unconfirmed", "queued"}:
+        reason = (item.delivery.reason if item.delivery else "") or (item.reason if item.delivery is None else "")
+        return [reason] if reason else []
+    return []
+
+
+def draft_lines(item: Item) -> list[str]:
+    """The lines of one item in the draft: `w1  → shop-41  Cart totals wrong` and the reason under it."""
+    if item.status == "skipped":
+        return [f"{item.agent}  –  {clipped(item.reason or 'skipped', WIDTH - len(item.agent) - 5)}"]
+    if item.status in FAILED:
+        return [f"{item.agent} ✕ {clipped(item.reason, 80)}"]
+    if item.status != "drafted":
+        return [f"{item.agent} {MARKS.get(item.status, '?')} {item.bead or item.action} {item.status}"]
+    return [f"{item.agent}  → {assignment(item)}", *([f"       {clipped(item.reason, 90)}"] if item.reason else [])]
+
+
+def assignment(item: Item, width: int = WIDTH) -> str:
+    """What an agent gets, short: `shop-17  resume: Payment retries`."""
+    prefix = "" if item.action in {"assign", "assist"} else f"{item.action}: "
+    room = width - len(item.agent) - 5 - len(item.bead or "")
+    title = clipped(prefix + (item.title or ("" if item.bead else "same text")), max(12, room))
+    return f"{item.bead}  {title}".strip() if item.bead else title

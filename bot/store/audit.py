@@ -1,0 +1,100 @@
+"""The audit trail: a row before an action, its outcome after it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.clock import Clock, iso
+from bot.errors import MafError
+from bot.store.engine import Store
+from bot.store.tables import AuditRow
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the trail. `outcome` is begun while it runs, then done, refused: …, failed: … or interrupted."""
+
+    id: int
+    at: datetime
+    actor: str
+    place: str
+    action: str
+    target: str
+    detail: Mapping[str, Any]
+    outcome: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "at": iso(self.at),
+            "actor": self.actor,
+            "place": self.place,
+            "action": self.action,
+            "target": self.target,
+            "detail": dict(self.detail),
+            "outcome": self.outcome,
+        }
+
+
+class Audit:
+    """Writes and reads the trail."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def begin(
+        self, *, actor: str, place: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None
+    ) -> int:
+        """Write that somebody is about to do something; committed when this returns."""
+        async with self._store.begin() as tx:
+            row = AuditRow(
+                at=self._clock.now(),
+                actor=actor,
+                place=place,
+                action=action,
+                target=target[:200],
+                detail=dict(detail or {}),
+                outcome="begun",
+            )
+            tx.add(row)
+            await tx.flush()
+            return row.id
+
+    async def finish(self, entry: int, outcome: str) -> None:
+        async with self._store.begin() as tx:
+            await tx.execute(
+                update(AuditRow)
+                .where(AuditRow.id == entry)
+                .values(outcome=outcome[:500], finished_at=self._clock.now())
+            )
+
+    @asynccontextmanager
+    async def action(
+        self, *, actor: str, place: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[int]:
+        """The rows around an action: `begun` before it, and after it how it ended. Errors pass through."""
+        entry = await self.begin(actor=actor, place=place, action=action, target=target, detail=detail)
+        try:
+            yield entry
+        except MafError as error:
+            await self.finish(entry, f"refused: {error.message}")
+            raise
+        except BaseException as error:
+            await self.finish(entry, f"failed: {type(error).__name__}")
+            raise
+        await self.finish(entry, "done")
+
+    async def recent(self, limit: int = 50, *, actor: str | None = None) -> list[Entry]:
+        """The newest entries, newest first."""
+        query = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
+        if actor:
+            query = query.where(AuditRow.actor == actor)
+        async with self._store.begin() as tx:
+            rows = (await tx.scalars(query)).all()
+        return [Entry(r.id, r.at, r.actor, r.place, r.action, r.target, r.detail, r.outcome) for r in rows]
