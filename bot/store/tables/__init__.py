@@ -4,6 +4,7 @@ from bot.store.tables.agents import AgentRow
 from bot.store.tables.base import Base, UtcDateTime
 from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
 from bot.store.tables.chat import AuditRow, ChatRow, OutboxRow, PairCodeRow, PersonRow, SettingRow, UpdateRow
+from bot.store.tables.quota import QuotaBucketRow, QuotaEventRow, QuotaFileRow, QuotaReadingRow, QuotaToldRow
 
 __all__ = [
     "AgentRow",
@@ -17,6 +18,11 @@ __all__ = [
     "OutboxRow",
     "PairCodeRow",
     "PersonRow",
+    "QuotaBucketRow",
+    "QuotaEventRow",
+    "QuotaFileRow",
+    "QuotaReadingRow",
+    "QuotaToldRow",
     "SettingRow",
     "UpdateRow",
     "UtcDateTime",
