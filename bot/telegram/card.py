@@ -37,7 +37,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A rendered message. With a photo or a document the content is its caption; over 1,024 units it follows as text."""
+    """A rendered message. With a photo or document the content is its caption; over 1,024 units it follows as text."""
 
     content: Text
     keyboard: Sequence[Sequence[Button]] = ()

@@ -5,6 +5,7 @@ Limits: Bot API 10.3, sendMessage (4,096 units after entity parsing), caption 1,
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,8 +36,11 @@ class Piece:
 
 def render(content: Text) -> Piece:
     """The content as one piece, lone surrogates replaced: they cannot be sent as UTF-8."""
-    text, entities = content.render()
-    return Piece(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), list(entities))
+    try:
+        text, entities = content.render()
+    except UnicodeEncodeError:
+        text, entities = _encodable(content).render()
+    return Piece(text, list(entities))
 
 
 def split(content: Text | Piece, limit: int = MAX_TEXT) -> list[Piece]:
@@ -64,6 +68,17 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
 
 
+def _encodable(node: Text) -> Text:
+    # aiogram gives no public way to walk a Text; replace() keeps its parameters (a link, a language).
+    return node.replace(
+        *[_encodable(n) if isinstance(n, Text) else _plain(str(n)) for n in node._body]
+    )
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _offsets(text: str) -> list[int]:
     """Unit offset of each character, and of the end."""
     offsets, total = [0], 0
@@ -75,27 +90,25 @@ def _offsets(text: str) -> list[int]:
 
 def _cut(text: str, at: list[int], start: int, limit: int, spans: list[tuple[int, int]]) -> int:
     """Where the piece that begins at `start` ends."""
-    ceiling = start
-    budget = at[start] + limit
-    while ceiling < len(text) and at[ceiling + 1] <= budget:
-        ceiling += 1
-    ceiling = min(ceiling, _entity_ceiling(text, at, start, spans))
-    if ceiling >= len(text):
+    hard = start
+    while hard < len(text) and at[hard + 1] <= at[start] + limit:
+        hard += 1
+    hard = max(min(hard, _entity_ceiling(text, at, start, spans)), start + 1)
+    if hard >= len(text):
         return len(text)
-    ceiling = max(ceiling, start + 1)
-    floor = start + (ceiling - start) // 2  # a piece under half full is worse than a cut inside a line
-    for good in (_after_line, _after_word):
-        for outside in (True, False):
-            for end in range(ceiling, floor, -1):
-                if good(text, end) and not (outside and _inside(at[end], spans)):
-                    return end
-            if _fits(at, start, ceiling, spans):
-                continue
-    return _whole_character(text, start, ceiling)
-
-
-def _fits(at: list[int], start: int, ceiling: int, spans: list[tuple[int, int]]) -> bool:
-    return any(at[start] <= a and b <= at[ceiling] for a, b in spans)
+    kept = [(a, b) for a, b in spans if b - a <= limit]  # what fits into one message stays in one
+    ceiling = hard
+    while ceiling > start and _inside(at[ceiling], kept):
+        ceiling -= 1
+    if ceiling == start:
+        ceiling, kept = hard, []
+    floor = start + (ceiling - start) // 2  # a message under half full is worse than a cut inside a line
+    for break_after in ("\n", " \t\n"):
+        for end in range(ceiling, floor, -1):
+            if text[end - 1] in break_after and not _inside(at[end], kept):
+                return end
+    back = _whole_character(text, start, ceiling)
+    return ceiling if _inside(at[back], kept) else back
 
 
 def _entity_ceiling(text: str, at: list[int], start: int, spans: list[tuple[int, int]]) -> int:
@@ -110,22 +123,12 @@ def _entity_ceiling(text: str, at: list[int], start: int, spans: list[tuple[int,
     return end
 
 
-def _after_line(text: str, end: int) -> bool:
-    return text[end - 1] == "\n"
-
-
-def _after_word(text: str, end: int) -> bool:
-    return text[end - 1] in " \t\n"
-
-
 def _inside(unit: int, spans: Iterable[tuple[int, int]]) -> bool:
     return any(a < unit < b for a, b in spans)
 
 
 def _whole_character(text: str, start: int, end: int) -> int:
     """Step back over joiners, variation selectors and combining marks, so that an emoji made of several stays one."""
-    import unicodedata
-
     glue = {"\u200d", "\ufe0f", "\u20e3"}
     back = end
     while back > start + 1 and end - back < 16:
