@@ -1,0 +1,115 @@
+"""The way to a tmux server: one persistent connection in control mode, commands pipelined, each answer matched.
+
+Nothing here blocks the event loop and every wait is bounded. When the server goes away the running calls raise
+TmuxGone, and the next call connects anew (to a fresh server, if there is none).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.tmux.connection import Connection, OutOfStep, Reply, Script
+from bot.tmux.protocol import quote
+from bot.tmux.server import (
+    KEEP_ALIVE,
+    TESTED_FROM,
+    TmuxGone,
+    TmuxMissing,
+    Version,
+    find_version,
+    server_environment,
+    tmux_argv,
+)
+
+__all__ = ["ControlClient", "OutOfStep", "Reply", "Script", "TmuxGone", "TmuxMissing", "quote"]
+
+# The hidden session goes with its last client, so that nothing of ours stays on a server that is not ours.
+_SET_UP = ("set-option destroy-unattached on", "set-option status off", 'display-message -p "#{pid}"')
+
+
+class ControlClient:
+    """The connection. `socket` is a server's name (`tmux -L`) or the absolute path of its socket (`tmux -S`)."""
+
+    def __init__(self, socket: str, *, config: Path | None = None, timeout: float = 10.0) -> None:
+        self.socket = socket
+        self.config = config
+        self.timeout = timeout
+        self.version: Version | None = None
+        self.server_pid = 0  # of the server last connected to; another number means that all panes are new
+        self.on_notification: Callable[[str], None] | None = None
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def alive(self) -> bool:
+        """True while a connection stands (which the server may yet close at any time)."""
+        return self._connection is not None and self._connection.alive
+
+    async def start(self) -> None:
+        """Connect; starts the server with a hidden session if there is none.
+
+        Raises TmuxMissing (no tmux, or too old a one) or TmuxGone (the server cannot be had, with tmux's own words).
+        """
+        self._closed = False
+        await self._connect()
+
+    async def close(self) -> None:
+        """Let go of the server; the agents' sessions stay. Calls after this raise TmuxGone."""
+        self._closed = True
+        async with self._connecting:
+            if self._connection is not None:
+                await self._connection.close("The connection to tmux was closed.")
+
+    async def run(self, *commands: str | Script, timeout: float | None = None) -> list[Reply]:
+        """Send the commands in one write and wait for all answers, in order; an error of one does not stop the next.
+
+        A plain string must be one single command; a line of several is a Script. Text in it goes through `quote`.
+        Raises TmuxGone when the server goes away or does not answer in time: what was sent may have happened or not.
+        """
+        if not commands:
+            return []
+        connection = await self._connect()
+        return await connection.send(commands, self.timeout if timeout is None else timeout)
+
+    async def _connect(self) -> Connection:
+        if self._connection is not None and self._connection.alive:
+            return self._connection
+        async with self._connecting:
+            if self._connection is not None:
+                if self._connection.alive:
+                    return self._connection
+                await self._connection.close("")
+            if self._closed:
+                raise TmuxGone("The connection to tmux was closed.")
+            if self.version is None:
+                self.version = await asyncio.to_thread(find_version)
+            self._connection = await self._open(self.version)
+            return self._connection
+
+    async def _open(self, version: Version) -> Connection:
+        flags = ["-f", "no-output,ignore-size"] if version.number >= TESTED_FROM else []
+        # `tail` and no shell: text that ever lands in this pane runs nothing.
+        hidden = ["new-session", "-A", "-s", KEEP_ALIVE, "-x", "80", "-y", "24", *flags, "tail", "-f", "/dev/null"]
+        argv = [*tmux_argv(self.socket, self.config), "-C", *hidden]
+        try:
+            connection = await Connection.open(argv, server_environment(), self._note)
+        except OSError as error:
+            raise TmuxGone(f"tmux does not start: {error}") from None
+        try:
+            replies = await connection.send(_SET_UP, self.timeout)
+        except TmuxGone as error:
+            said = await connection.last_words()
+            await connection.close("")
+            raise TmuxGone(f"tmux does not start: {said}" if said else error.message) from None
+        except BaseException:  # cancelled half way: leave no client process behind
+            await connection.close("")
+            raise
+        self.server_pid = int(replies[2].text) if replies[2].ok else 0
+        return connection
+
+    def _note(self, line: str) -> None:
+        if self.on_notification is not None:
+            self.on_notification(line)

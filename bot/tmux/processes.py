@@ -1,0 +1,162 @@
+"""Which processes run, and who is in front on a terminal: one pass over /proc, or psutil where there is no /proc.
+
+The stat line is that of Linux, proc_pid_stat(5); field numbers below are the manual's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+_LINUX = PROC.joinpath("self/stat").exists
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_HZ = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process. `starttime`, `utime`, `stime` are seconds (starttime since boot); `rss` is bytes.
+
+    `session`, `tty_nr` and `tpgid` (the terminal's foreground process group) are 0 or -1 where there is no terminal.
+    """
+
+    pid: int
+    ppid: int
+    pgrp: int
+    session: int
+    tty_nr: int
+    tpgid: int
+    state: str
+    comm: str
+    starttime: float
+    rss: int
+    utime: float
+    stime: float
+
+    @property
+    def runs(self) -> bool:
+        """Not a zombie, not dead, not stopped by a signal."""
+        return self.state not in {"T", "t", "Z", "X", "x"}
+
+
+def parse_stat(line: bytes, *, hz: int = _HZ, page: int = _PAGE) -> Process | None:
+    """Read one /proc/PID/stat; None for what is not such a line. The name may hold spaces, brackets and line breaks.
+
+    >>> parse_stat(b"7 (a) b) S 1 7 7 34816 7 0 0 0 0 0 100 50 0 0 20 0 1 0 200 0 3", hz=100, page=4096).comm
+    'a) b'
+    """
+    open_at, close_at = line.find(b"("), line.rfind(b")")
+    if open_at < 0 or close_at < open_at:
+        return None
+    rest = line[close_at + 1 :].split()
+    try:
+        return Process(
+            pid=int(line[:open_at]),
+            comm=line[open_at + 1 : close_at].decode("utf8", "replace"),
+            state=rest[0].decode("ascii"),  # field 3
+            ppid=int(rest[1]),
+            pgrp=int(rest[2]),
+            session=int(rest[3]),
+            tty_nr=int(rest[4]),
+            tpgid=int(rest[5]),  # field 8
+            utime=int(rest[11]) / hz,  # field 14
+            stime=int(rest[12]) / hz,
+            starttime=int(rest[19]) / hz,  # field 22
+            rss=int(rest[21]) * page,
+        )
+    except (ValueError, IndexError, UnicodeDecodeError):
+        return None
+
+
+def scan() -> dict[int, Process]:
+    """All processes by pid, in one pass; blocks for some 5 ms per 400 processes, so call it in a thread."""
+    return _scan_proc() if _LINUX() else _scan_psutil()
+
+
+def _scan_proc() -> dict[int, Process]:
+    found: dict[int, Process] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - names, not Path objects: this runs every second
+        if not name.isdecimal():
+            continue
+        try:
+            fd = os.open(f"/proc/{name}/stat", os.O_RDONLY)
+        except OSError:  # it ended meanwhile
+            continue
+        try:
+            process = parse_stat(os.read(fd, 4096))
+        except OSError:
+            continue
+        finally:
+            os.close(fd)
+        if process is not None:
+            found[process.pid] = process
+    return found
+
+
+def foreground(processes: Mapping[int, Process], pane_pid: int) -> list[Process]:
+    """Who is in front on the pane's terminal: those of its session whose group is the terminal's foreground group.
+
+    Holds for a CLI that is the pane's own process, a child of a keeper, and a job of an interactive shell. Stopped and
+    dead ones are in the list too; ask `runs`. Empty when the pane's process is gone.
+    """
+    leader = processes.get(pane_pid)
+    if leader is None or leader.tpgid <= 0:
+        return []
+    return [p for p in processes.values() if p.session == pane_pid and p.pgrp == leader.tpgid]
+
+
+def descendants(processes: Mapping[int, Process], pid: int) -> list[Process]:
+    """The process and all that came from it, parents before children."""
+    children: dict[int, list[Process]] = {}
+    for process in processes.values():
+        children.setdefault(process.ppid, []).append(process)
+    top = processes.get(pid)
+    found = [top] if top is not None else []
+    for process in found:
+        found += children.get(process.pid, [])
+    return found
+
+
+def _scan_psutil() -> dict[int, Process]:
+    """macOS: psutil has no foreground group, so it is asked from the terminal's `ps` column."""
+    import psutil
+
+    groups = _terminal_groups()
+    found: dict[int, Process] = {}
+    boot = psutil.boot_time()
+    states = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_STOPPED: "T", psutil.STATUS_RUNNING: "R"}
+    attributes = ["pid", "ppid", "name", "status", "create_time", "memory_info", "cpu_times"]
+    for process in psutil.process_iter(attributes):
+        info = process.info
+        try:
+            pgrp, session = os.getpgid(info["pid"]), os.getsid(info["pid"])
+        except OSError:
+            continue
+        times, memory = info["cpu_times"], info["memory_info"]
+        found[info["pid"]] = Process(
+            pid=info["pid"],
+            ppid=info["ppid"] or 0,
+            pgrp=pgrp,
+            session=session,
+            tty_nr=1 if info["pid"] in groups else 0,
+            tpgid=groups.get(info["pid"], -1),
+            state=states.get(info["status"], "S"),
+            comm=(info["name"] or "")[:15],
+            starttime=(info["create_time"] or boot) - boot,
+            rss=memory.rss if memory else 0,
+            utime=times.user if times else 0.0,
+            stime=times.system if times else 0.0,
+        )
+    return found
+
+
+def _terminal_groups() -> dict[int, int]:
+    """pid -> foreground process group of its terminal, by `ps` (the same columns on macOS, the BSDs and Linux)."""
+    import subprocess
+
+    said = subprocess.run(["ps", "-axo", "pid=,tpgid="], capture_output=True, text=True, timeout=5, check=False)
+    pairs = (line.split() for line in said.stdout.splitlines())
+    return {int(pid): int(group) for pid, group in (p for p in pairs if len(p) == 2) if int(group) > 0}
