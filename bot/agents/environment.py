@@ -1,0 +1,68 @@
+"""The environment of an agent: login, agent.env, type, profile, and of ours only MAF_AGENT and MAF_HOME. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# What an agent needs of the person's login to run their tools; a service's own environment is poorer.
+_KEPT = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "EDITOR", "VISUAL", "PAGER",
+        "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+        "XDG_CACHE_HOME", "XDG_STATE_HOME", "COLORTERM", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+        "http_proxy", "https_proxy", "no_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
+        "REQUESTS_CA_BUNDLE", "VIRTUAL_ENV", "NVM_DIR", "GOPATH", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME",
+    }
+)  # fmt: skip
+# Ours, and secret: not even agent.env can hand them on.
+SECRET = frozenset({"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT_MAIL_TOKEN"})
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_QUOTED = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?""", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSetup:
+    """What a profile gives an agent: its own CODEX_HOME/CLAUDE_CONFIG_DIR (None: the CLI's default) and variables."""
+
+    home: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_env(text: str) -> dict[str, str]:
+    """`export K="V"`, `K='V'` and `K=V` lines. Nothing is executed: `$(…)` and `$K` stay as they are written.
+
+    Lines that are none of these are passed over.
+    """
+    found = {}
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            continue
+        name, value = match[1], match[2]
+        if quoted := _QUOTED.fullmatch(value):
+            value = re.sub(r"\\([\"\\$`])", r"\1", quoted[1]) if quoted[1] is not None else quoted[2]
+        else:
+            value = re.sub(r"\s+#.*", "", value).strip()
+        if "\0" not in value:
+            found[name] = value
+    return found
+
+
+def agent_environment(
+    *,
+    login: Mapping[str, str],
+    agent_env: Mapping[str, str],
+    type_env: Mapping[str, str],
+    profile_env: Mapping[str, str],
+    cli_env: Mapping[str, str],
+    agent_id: str,
+    home: Path,
+) -> dict[str, str]:
+    """The whole environment of an agent; a later source wins over an earlier one. `cli_env` names the CLI's home."""
+    kept = {k: v for k, v in login.items() if k in _KEPT or k.startswith("LC_")}
+    merged = {**kept, **agent_env, **type_env, **profile_env, **cli_env}
+    clean = {k: v for k, v in merged.items() if k not in SECRET}
+    return {**clean, "MAF_AGENT": agent_id, "MAF_HOME": str(home)}

@@ -1,0 +1,73 @@
+"""What becomes of a text before it is typed: pure, and every change is told to the sender.
+
+LF becomes CR on its way through a paste, so CRLF would double every line; ESC [ 201 ~ inside the text would end the
+bracketed paste early and the rest would arrive as keys (facts: tmux 3.3a passes both through untouched).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from bot.errors import Refused
+
+MAX_BYTES = 100 * 1024
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+# An escape sequence goes as a whole: what ESC introduced must not stay behind as litter like "[31m".
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI, paste marks among them
+    r"|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)"  # OSC
+    r"|\x1b[PX^_][^\x1b\n]*\x1b\\"  # DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]"  # the two-character ones
+    r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one C1 character
+)
+# C0 but tab and newline, DEL, C1, and lone surrogates, which no UTF-8 can carry.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class TextRefused(Refused):
+    """This text cannot be sent."""
+
+    code = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A text fit for typing, and what was changed for that."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def normalise(text: str) -> Normal:
+    """CRLF and CR to LF, escape sequences and control characters out. Raises TextRefused: empty, or over 100 KB."""
+    size = len(text.encode("utf8", "surrogatepass"))
+    if size > MAX_BYTES:
+        raise TextRefused(
+            f"The text has {size / 1024:.0f} KB; at most {MAX_BYTES // 1024} KB can be sent.",
+            hint="Put it into a file in the agent's folder, and send its name.",
+        )
+    notes = []
+    unix = text.replace("\r\n", "\n").replace("\r", "\n")
+    clean, escapes = _ESCAPES.subn("", unix)
+    clean, controls = _CONTROLS.subn("", clean)
+    if taken := escapes + controls:
+        notes.append(f"{taken} control character{'s were' if taken > 1 else ' was'} taken out")
+    if not clean.strip():
+        raise TextRefused("There is nothing to send: the text is empty.")
+    return Normal(clean, tuple(notes))
+
+
+def new_ref() -> str:
+    """An id of a delivery: d and eight characters that are hard to mix up when read aloud."""
+    return "d" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def with_ref(text: str, ref: str) -> str:
+    """The text with its ref as the last line; nothing else of it changes.
+
+    >>> with_ref("fix the tests", "dk7q2m3f9")
+    'fix the tests\\nref: dk7q2m3f9'
+    """
+    return f"{text}{'' if text.endswith(chr(10)) else chr(10)}ref: {ref}"
