@@ -1,0 +1,357 @@
+"""The demo agent: a small full-screen program that behaves like an agent CLI, to try the product with no account.
+
+`python bot/sandbox/agent.py --home DIR [--resume ID] [--seconds S]`. It keeps the traps of the real ones on purpose: a
+paste into an open dialog is lost and the Enter after it approves; a second prompt while it works waits in its queue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Started by its file in isolated mode (bot/clis/demo/cli.py says why): `bot` is not on the path yet.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bot.sandbox.demo.composer import Composer
+from bot.sandbox.demo.keys import Event, Keys
+from bot.sandbox.demo.terminal import BOLD, CYAN, DIM, GREEN, RED, RESET, Line, Terminal, cut, readable, wrap
+from bot.sandbox.demo.transcript import Transcript
+from bot.sandbox.demo.turn import HELP, Turn, plan
+
+OPTIONS = ("Yes", "Yes, and don't ask again", "No")
+
+
+class Agent:
+    """The agent's state and what changes it; the loop is in `run`."""
+
+    def __init__(self, terminal: Terminal, transcript: Transcript, seconds: float) -> None:
+        self.terminal, self.transcript, self.seconds = terminal, transcript, seconds
+        self.composer = Composer()
+        self.queue: list[str] = []
+        self.history: list[str] = []
+        self.turn: Turn | None = None
+        self.began = self.next_word = 0.0
+        self.said: list[str] = []
+        self.option: int | None = None  # the chosen option of the open dialog
+        self.asked = self.granted = False
+        self.limited_until = 0.0
+        self.leaving_until = 0.0
+        self.exit_code: int | None = None
+
+    @property
+    def phase(self) -> str:
+        if self.option is not None:
+            return "waiting"
+        if self.turn is not None:
+            return "working"
+        return "limited" if self.limited_until > time.time() else "idle"
+
+    # What happens
+
+    def handle(self, event: Event) -> None:
+        kind, value = event
+        if self.option is not None:
+            if kind == "key":
+                self._dialog_key(value)
+            elif kind == "text" and value[:1] in "123":
+                self._answer(int(value[0]) - 1)
+            return  # a paste into a dialog is lost, as in the real ones
+        if kind == "paste":
+            self.composer.paste(value)
+        elif kind == "text":
+            self.composer.type(value)
+        elif value == "enter":
+            self._submit()
+        elif value == "newline":
+            self.composer.type("\n")
+        elif value == "backspace":
+            self.composer.backspace()
+        elif value == "ctrl-u":
+            self.composer.clear_line()
+        elif value == "escape":
+            self._interrupt()
+        elif value in {"ctrl-c", "ctrl-d"}:
+            self._leave_key()
+
+    def tick(self, now: float) -> None:
+        """Let time pass: think, ask, stream, end."""
+        turn = self.turn
+        if turn is None or self.option is not None or now < self.began + turn.think:
+            return
+        if turn.crash:
+            self.exit_code = 1
+        elif turn.limit:
+            self._limit(turn.limit)
+        elif turn.command and not self.asked:
+            self._ask(turn.command)
+        elif len(self.said) < len(turn.words):
+            if now >= self.next_word:
+                self.said.append(turn.words[len(self.said)])
+                self.next_word = now + turn.pace
+        else:
+            self._end()
+
+    def wait(self, now: float) -> float:
+        """Seconds until `tick` has something to do."""
+        if self.turn is None or self.option is not None:
+            return 1.0
+        due = self.began + self.turn.think
+        return min(0.25, max(0.0, (due if now < due else max(due, self.next_word)) - now))
+
+    def _submit(self) -> None:
+        text = self.composer.text.strip()
+        if not text:
+            return
+        self.composer.take()
+        if text.startswith(("/", "!")) or text.lower() == "exit":
+            self._command(text)
+        elif self.turn is not None:
+            self.transcript.write("queued", text)
+            self.queue.append(text)
+        else:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
+        self.transcript.write("user", text)
+        self.show("user", text)
+        self.transcript.write("turn_start")
+        self.turn, self.began, self.next_word = plan(text, self.seconds), time.monotonic(), 0.0
+        self.said, self.asked = [], False
+        if self.limited_until > time.time():
+            self._limit(0)
+
+    def _command(self, text: str) -> None:
+        name = text.split(maxsplit=1)[0].lower()
+        if name in {"/quit", "/exit", "exit"}:
+            self.exit_code = 0
+        elif name in {"/help", "/?"}:
+            self.note(HELP)
+        elif name == "/compact":
+            self.transcript.write("compacted")
+            self.note("Context compacted")
+        elif name == "/clear":
+            home = self.transcript.path.parents[1]
+            self.transcript.close()
+            self.transcript = Transcript(home, str(Path.cwd()))
+            self.note(f"New conversation {self.transcript.id}")
+        elif text.startswith("!"):
+            self.note(f"A real agent would now run a shell command: {text[1:].strip()}")
+        else:
+            self.note(f"Unknown command {name}. /help shows the known ones.")
+
+    def _ask(self, command: str) -> None:
+        self.asked = True
+        self.transcript.write("tool", command, data={"name": "shell", "input": {"command": command}})
+        if not self.granted:
+            self.option = 0
+
+    def _dialog_key(self, key: str) -> None:
+        if key == "enter" and self.option is not None:
+            self._answer(self.option)
+        elif key in {"escape", "ctrl-c"}:
+            self._answer(2)
+        elif key in {"up", "down"} and self.option is not None:
+            self.option = (self.option + (1 if key == "down" else -1)) % len(OPTIONS)
+
+    def _answer(self, option: int) -> None:
+        turn, self.option = self.turn, None
+        if turn is None:
+            return
+        if option == len(OPTIONS) - 1:
+            self.transcript.write("tool", turn.command, data={"name": "shell", "result": True, "error": True})
+            self._interrupt()
+            return
+        self.granted = self.granted or option == 1
+        self.transcript.write("tool", turn.command, data={"name": "shell", "result": True})
+        self.show("tool", turn.command)
+
+    def _limit(self, seconds: int) -> None:
+        if seconds:
+            self.limited_until = time.time() + seconds
+        text = f"You've hit your demo limit · resets {time.strftime('%H:%M', time.localtime(self.limited_until))}"
+        self.transcript.write("limit", text, data={"resets_at": int(self.limited_until)})
+        self.show("limit", text)
+        self.transcript.write("turn_end", data={"last": "", "error": text})
+        self._next()
+
+    def _end(self) -> None:
+        text = " ".join(self.said)
+        self.transcript.write("model", text)
+        self.show("model", text)
+        self.transcript.write("usage", data={"output": len(self.said)})
+        self.transcript.write("turn_end", data={"last": text})
+        self._next()
+
+    def _interrupt(self) -> None:
+        if self.turn is None:
+            return
+        if self.said:
+            self.transcript.write("model", " ".join(self.said))
+            self.show("model", " ".join(self.said))
+        self.transcript.write("aborted", "interrupted")
+        self.note("Interrupted. What should I do instead?")
+        self._next()
+
+    def _next(self) -> None:
+        self.turn, self.said = None, []
+        if self.queue:
+            self._take(self.queue.pop(0))
+
+    def _leave_key(self) -> None:
+        if self.composer.text:
+            while self.composer.text:
+                self.composer.clear_line()
+        elif time.monotonic() < self.leaving_until:
+            self.exit_code = 0
+        else:
+            self.leaving_until = time.monotonic() + 2
+
+    # What is seen
+
+    def note(self, text: str) -> None:
+        """Something that the program says, not the model."""
+        self.history += [f"{DIM}{line}{RESET}" for line in wrap(readable(text), self._columns, "  ", "  ")] + [""]
+
+    def show(self, kind: str, text: str) -> None:
+        """Print a prompt, an answer, a tool call or a limit in full, for good."""
+        first, style = {
+            "user": (">> ", BOLD), "model": ("● ", GREEN), "tool": ("● Ran ", CYAN), "limit": ("■ ", RED),
+        }[kind]  # fmt: skip
+        rest = "   " if kind == "user" else "  "
+        mark, *_ = first.split(" ")
+        lines = wrap(readable(text), self._columns, first, rest, words=kind == "model")
+        lines[0] = f"{style}{mark}{RESET}{lines[0][len(mark) :]}"
+        self.history += [*lines, ""]
+
+    @property
+    def _columns(self) -> int:
+        return self.terminal.size[0] - 1
+
+    def draw(self) -> None:
+        """One frame: what is new in the history, and the block below it."""
+        columns, _ = self.terminal.size
+        block = self._progress(columns) if self.option is None else []
+        rule = Line("─" * columns, style=DIM)
+        if self.option is not None and self.turn is not None:
+            block += self._dialog(columns, rule, self.turn.command)
+            row, column = next((i, 0) for i, line in enumerate(block) if "❯" in line.styled)
+        else:
+            lines, row, column = self._composer(columns)
+            hint = "ctrl-c again to leave" if time.monotonic() < self.leaving_until else "? for help"
+            row += len(block) + 1
+            block += [rule, *lines, rule, Line(cut(f"demo · {hint}", columns - 3), "  ", style=DIM)]
+        history, self.history = self.history, []
+        self.terminal.title(f"demo: {self.phase}")
+        self.terminal.frame(history, block, row, column)
+
+    def _progress(self, columns: int) -> list[Line]:
+        if self.turn is None:
+            return []
+        block = []
+        if self.said:
+            block = [Line(line) for line in wrap(" ".join(self.said), columns - 1, "● ", "  ", words=True)] + [Line("")]
+        for text in self.queue:
+            first = text.split("\n", 1)[0]
+            block.append(Line(cut(f"↳ queued: {first}", columns - 3), "  ", style=DIM))
+        told = f"Working ({int(time.monotonic() - self.began)}s · esc to interrupt)"
+        return [*block, Line(cut(told, columns - 3), "* ", style=CYAN)]
+
+    def _dialog(self, columns: int, rule: Line, command: str) -> list[Line]:
+        lines = [rule, Line(cut("Allow this command?", columns - 1), style=BOLD), Line("")]
+        lines += [Line(line) for line in wrap(readable(command), columns - 1, "  ", "  ")] + [Line("")]
+        for index, option in enumerate(OPTIONS):
+            mark = "❯ " if index == self.option else "  "
+            lines.append(Line(cut(f"{mark}{index + 1}. {option}", columns - 1), style=CYAN if mark == "❯ " else ""))
+        return [*lines, Line(""), Line(cut("Esc to cancel", columns - 1), style=DIM)]
+
+    def _composer(self, columns: int) -> tuple[list[Line], int, int]:
+        """Its lines, and row and column of the cursor."""
+        shown = readable(self.composer.shown)
+        if not shown:
+            return [Line(cut("Type a task", columns - 3), "> ", style=DIM)], 0, 2
+        lines = [Line(line) for line in wrap(shown, columns - 1, "> ", "  ")]
+        return lines, len(lines) - 1, lines[-1].columns
+
+
+def run(agent: Agent, wake: int) -> int:
+    """Read keys, let time pass, draw; until the agent leaves. Returns the exit code."""
+    keys = Keys()
+    while agent.exit_code is None:
+        agent.draw()
+        timeout = 0.03 if keys.undecided else agent.wait(time.monotonic())
+        ready, _, _ = select.select([0, wake], [], [], timeout)
+        if wake in ready:
+            signals = os.read(wake, 64)
+            if signal.SIGTERM in signals or signal.SIGHUP in signals:
+                return 0
+            agent.terminal.resized()
+        if 0 in ready:
+            data = os.read(0, 65536)
+            if not data:
+                return 0
+            for event in keys.feed(data):
+                agent.handle(event)
+        elif not ready and keys.undecided:
+            for event in keys.flush():
+                agent.handle(event)
+        agent.tick(time.monotonic())
+    return agent.exit_code
+
+
+def name_process() -> None:
+    """Show up as `maf-demo` in the process list, so that it can be told from any other Python (Linux)."""
+    try:
+        Path("/proc/self/comm").write_text("maf-demo")
+    except OSError:
+        return
+
+
+def signal_pipe() -> int:
+    """A file descriptor that gets the number of each signal that concerns us."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGWINCH, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    return reader
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="demo agent", description="A program that behaves like an agent CLI.")
+    parser.add_argument("--home", type=Path, required=True, help="folder for its conversations")
+    parser.add_argument("--resume", default="", metavar="ID", help="go on with that conversation")
+    parser.add_argument("--seconds", type=float, default=float(os.environ.get("DEMO_SECONDS", "2")))
+    options = parser.parse_args()
+    name_process()
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("The demo agent needs a terminal.", file=sys.stderr)
+        return 2
+    try:
+        transcript = Transcript(options.home, str(Path.cwd()), options.resume)
+    except OSError as error:
+        print(f"The demo agent cannot start: {error}", file=sys.stderr)
+        return 2
+    with Terminal() as terminal:
+        agent = Agent(terminal, transcript, options.seconds)
+        agent.history += [
+            "",
+            f"  {BOLD}demo agent{RESET} {DIM}· {transcript.id}{RESET}",
+            f"  {DIM}{Path.cwd()}{RESET}",
+            "",
+        ]
+        for kind, text in transcript.past() if options.resume else []:
+            agent.show(kind, text)
+        code = run(agent, signal_pipe())
+    told = "The demo agent broke down, as it was asked to." if code else f"Resume with --resume {agent.transcript.id}"
+    print(told, file=sys.stderr if code else sys.stdout)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
