@@ -1,0 +1,45 @@
+# Everything a person or a machine runs here. `make help` lists it.
+
+# The first Python that is new enough; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: help up test check test-real bench venv dev screenshots python
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+python:
+	@test -n "$(PYTHON)" || { echo 'error: Python 3.11 or newer is missing.' >&2; \
+		echo 'hint: Run: sudo apt-get install python3 python3-venv   (macOS: brew install python)' >&2; exit 4; }
+
+up: python ## set up what is missing and start the bot (with no token: a sandbox to try it in)
+	@$(PYTHON) deploy/prepare.py --tools
+	@$(BIN)/maf up $(ARGS)
+
+venv: python ## build .venv, with maf in it
+	@$(PYTHON) deploy/prepare.py
+
+dev: python
+	@$(PYTHON) deploy/prepare.py --tools --tests
+
+test: dev ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: dev ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-real: dev ## run the tests that need the real Codex, Claude Code, bd, Chromium and PostgreSQL
+	$(BIN)/python -m tests.real.install
+	$(BIN)/python -m pytest tests/real $(ARGS)
+
+bench: dev ## measure, and compare with what is promised
+	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: dev ## take the pictures of the README again
+	$(BIN)/python -m tests.real.screenshots

@@ -1,0 +1,21 @@
+"""The `maf` command. What must feel instant is handed out here, before anything else is imported."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code (contract.md section 1)."""
+    words = sys.argv[1:] if argv is None else argv
+    if words == ["hook"]:
+        from bot.cli import hook
+
+        return hook.run()
+    if words == ["quota", "line"]:
+        from bot.cli import quota_line
+
+        return quota_line.run()
+    from bot.cli import root
+
+    return root.run(words)

@@ -1,0 +1,76 @@
+"""The classes that commands and groups are made of: they give every command `--home` and `--json`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from bot.cli.terminal import Terminal
+
+
+def _home(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.ensure_object(Terminal).home_option = value
+
+
+def _json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Terminal).json = True
+
+
+def common() -> list[click.Parameter]:
+    """The options that may stand at `maf`, at a group and at a command alike."""
+    return [
+        click.Option(
+            ["--home"], metavar="DIR", expose_value=False, callback=_home, help="The .maf folder to work with."
+        ),
+        click.Option(["--json"], is_flag=True, expose_value=False, callback=_json, help="Print JSON."),
+    ]
+
+
+class Command(click.Command):
+    """A command whose function gets the Terminal first and returns its exit code, or None for 0."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += common()
+
+
+class Group(click.Group):
+    """A group of Commands. Those in `lazy` (name: module, help) are imported when they are used; such a module holds
+    `command`.
+    """
+
+    command_class = Command
+
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += common()
+        self.lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *self.lazy]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = importlib.import_module(self.lazy[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, command.get_short_help_str(90)) for name, command in self.commands.items()]
+        rows += [(name, text) for name, (_, text) in self.lazy.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def command(name: str) -> Callable[[Callable[..., Any]], Command]:
+    """Make a Command of a function (terminal, **parameters) -> exit code or None."""
+
+    def make(function: Callable[..., Any]) -> Command:
+        return click.command(name, cls=Command)(click.pass_obj(function))
+
+    return make

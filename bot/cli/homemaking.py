@@ -1,0 +1,186 @@
+"""What a new home holds: the files that a person edits, each with words that say what it is for.
+
+Nothing that exists is ever changed; a file that is missing is written again.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import DependencyMissing, Refused
+from bot.home import Home
+
+MAF_ENV = """\
+# Settings of this home. A variable of the environment wins over a line here. Keep this file to yourself: it holds
+# secrets.
+
+# The token that @BotFather gives to your bot. With none, `maf up` starts a sandbox to try things in.
+#MAF_BOT_TOKEN=
+
+# Where drafts and alerts go. Unset: the chat in which the owner paired.
+#MAF_SUPERVISOR_CHAT=
+
+# PostgreSQL instead of the SQLite file in this folder: postgresql://user:password@host/database
+#MAF_DATABASE_URL=
+
+# Times are shown in this time zone; in quiet hours only emergencies buzz.
+#MAF_TIMEZONE=Europe/Berlin
+#MAF_QUIET_HOURS=22:00-07:30
+
+# The tmux server of the agents (`default` is your own) and the prefix of their sessions.
+#MAF_TMUX_SOCKET=maf
+#MAF_TMUX_SESSION=maf
+
+# How long a draft may be sent after it was made; how many agents there may be; how much is logged.
+#MAF_DRAFT_TTL=30m
+#MAF_MAX_AGENTS=50
+#MAF_LOG_LEVEL=info
+"""
+
+AGENT_ENV = """\
+# The environment of every agent, beside what its type and its profile add. KEY=value or export KEY="value"; nothing
+# is executed.
+export PROJECT_ROOT={root}
+export NODE_ENV="development"
+export MAF_LOG_LEVEL="info"
+export ENABLE_AGENT_MAIL="true"
+export ENABLE_BEADS_INTEGRATION="true"
+"""
+
+# What a service lacks and a person's shell has: without these an agent does not find its tools, its language and its
+# keys.
+LOGIN_VARIABLES = ("PATH", "HOME", "LANG", "SSH_AUTH_SOCK")
+SHELL_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The home and what was written into it, names relative to the home; empty when all was there."""
+
+    home: Home
+    files: tuple[str, ...]
+
+
+def make_home(home: Home, *, environment: Mapping[str, str]) -> Made:
+    """Create what is missing of a home. Raises Refused when the folder cannot be made or is no folder."""
+    written: list[str] = []
+    try:
+        new = not home.exists
+        home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if new:
+            home.root.chmod(0o700)
+        for folder in (
+            home.logs / "agents",
+            home.run,
+            home.config,
+            home.packs,
+            home.root / "profiles",
+            home.root / "monitoring",
+        ):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root = home.root.parent
+        for path, text in (
+            (home.env_file, MAF_ENV),
+            (home.agent_env, AGENT_ENV.format(root=quoted(str(root)))),
+            (home.tmux_conf, tmux_conf()),
+            (home.run / "login-env", login_env(environment)),
+        ):
+            if write_new(path, text):
+                written.append(str(path.relative_to(home.root)))
+    except OSError as error:
+        raise Refused(
+            f"{home.root} cannot be made: {error.strerror or error}.", hint="Choose another place with --home."
+        ) from error
+    return Made(home, tuple(written))
+
+
+def write_new(path: Path, text: str) -> bool:
+    """Write a private file whole or not at all, unless it is there already."""
+    if path.exists():
+        return False
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf8") as file:
+        file.write(text)
+    try:
+        part.rename(path) if not path.exists() else part.unlink()
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
+def quoted(value: str) -> str:
+    """A value between double quotes, as the readers of agent.env take it."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def shipped(name: str) -> Path:
+    """A file of deploy/, from the checkout or from the installed package."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package.parent / "deploy", package / "_bundled" / "deploy"):
+        if (folder / name).is_file():
+            return folder / name
+    raise DependencyMissing(f"{name} is missing from this installation of maf.", hint="Install maf again.")
+
+
+def tmux_conf() -> str:
+    return shipped("tmux.conf").read_text(encoding="utf8")
+
+
+def login_env(environment: Mapping[str, str]) -> str:
+    """KEY="value" lines for LOGIN_VARIABLES as the login shell has them; where that cannot be asked, as they are
+    here.
+    """
+    known = {**{name: environment.get(name, "") for name in LOGIN_VARIABLES}, **ask_login_shell(environment)}
+    lines = [f"{name}={quoted(value)}" for name in LOGIN_VARIABLES if (value := known.get(name, ""))]
+    return (
+        "# Written by `maf init` from your login shell; remove this file and run it again when they change.\n"
+        + "\n".join(lines)
+        + "\n"
+    )
+
+
+def ask_login_shell(environment: Mapping[str, str]) -> dict[str, str]:
+    """What LOGIN_VARIABLES are in the person's login shell; {} when the shell does not answer."""
+    shell = environment.get("SHELL", "") or pwd.getpwuid(os.getuid()).pw_shell
+    mark = "maf-login-env"
+    script = f"echo {mark}; env -0 2>/dev/null || env"
+    try:
+        # Its own session: a start-up file of the shell must not grab the terminal that `maf init` runs in.
+        answer = subprocess.run(
+            [shell, "-l", "-c", script],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SHELL_TIMEOUT_S,
+            check=False,
+            start_new_session=True,
+            env=dict(environment),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    _, _, said = answer.stdout.decode("utf8", "replace").partition(mark + "\n")
+    pairs = (line.partition("=") for line in said.split("\0" if "\0" in said else "\n"))
+    return {name: value for name, _, value in pairs if name in LOGIN_VARIABLES and value}
+
+
+def read_env(text: str) -> dict[str, str]:
+    """KEY=value and export KEY="value" lines -> a dict; comments and lines that fit neither are skipped, nothing is
+    executed.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or not name.strip().isidentifier():
+            continue
+        try:
+            words = shlex.split(value, comments=True)
+        except ValueError:
+            continue
+        found[name.strip()] = words[0] if words else ""
+    return found

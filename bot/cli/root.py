@@ -1,0 +1,96 @@
+"""`maf` itself: the table of commands, and how a run of one ends."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import traceback
+
+import click
+
+from bot.cli.command import Group
+from bot.cli.terminal import Terminal, debugging
+from bot.errors import DONE, REFUSED, WRONG_USAGE, MafError
+
+# name: (module, one line of help)
+COMMANDS = {
+    "init": ("bot.cli.init", "Make a home (.maf/) for this project."),
+}
+
+INTERRUPTED = 130
+
+
+def root() -> Group:
+    return Group(
+        "maf",
+        lazy=COMMANDS,
+        help="Supervise a fleet of AI coding agents in tmux from your phone.",
+        epilog="Start with: maf up",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def run(words: list[str]) -> int:
+    """Run `maf WORDS` and return the exit code. Whatever happens, a person sees a sentence and never a traceback."""
+    terminal = Terminal(json="--json" in words)
+    try:
+        code = root().main(words, prog_name="maf", standalone_mode=False, obj=terminal)
+        return code if isinstance(code, int) else 0
+    except MafError as error:
+        if debugging():
+            traceback.print_exc()
+        terminal.fail(error.as_dict())
+        return error.exit_code
+    except click.ClickException as error:
+        return _wrong_usage(terminal, error)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `maf … | head`: the reader has what it wanted. Python would complain once more while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception:  # The edge of the program: the traceback is for the log, the person gets a sentence.
+        return _unexpected(terminal)
+
+
+def _wrong_usage(terminal: Terminal, error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+    else:
+        terminal.fail({"code": "usage", "message": error.format_message(), "hint": _usage_hint(error)})
+    return WRONG_USAGE
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return ""
+    if isinstance(error, click.exceptions.NoSuchOption | click.exceptions.BadParameter):
+        return f"See: {error.ctx.command_path} --help"
+    command = error.ctx.command
+    if isinstance(command, click.Group) and (word := error.message.split("'")[1:2]):
+        near = difflib.get_close_matches(word[0], command.list_commands(error.ctx), n=2)
+        if near:
+            return f"Did you mean: {' or '.join(f'{error.ctx.command_path} {name}' for name in near)}?"
+    return f"See: {error.ctx.command_path} --help"
+
+
+def _unexpected(terminal: Terminal) -> int:
+    error = sys.exc_info()[1]
+    if debugging():
+        traceback.print_exc()
+    hint = "Run it again with DEBUG_MODE=1 to see the details."
+    if terminal.home.exists:
+        import logging
+
+        from bot import log
+
+        if not logging.getLogger().handlers:
+            log.set_up(terminal.home.logs)
+        # Its own copy of the last resort is not for a person's screen.
+        logging.raiseExceptions = False
+        logging.getLogger(__name__).error("maf failed", exc_info=True)
+        hint = f"The details are in {terminal.home.logs / 'error.log'}."
+    message = f"Something went wrong inside maf ({type(error).__name__})."
+    terminal.fail({"code": "internal", "message": message, "hint": hint})
+    return REFUSED

@@ -1,0 +1,158 @@
+"""The bot's side of the control socket (asyncio)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from bot.errors import MafError, WrongUsage
+
+log = logging.getLogger(__name__)
+
+# A hook may carry 10 MB of tool output; JSON escapes make it longer.
+LINE_LIMIT = 64 * 1024 * 1024
+REQUEST_TIMEOUT_S = 30.0
+# sun_path holds 104 bytes on macOS and 108 on Linux, the closing zero included.
+LONGEST_PATH = 100
+
+Progress = Callable[[Any], Awaitable[None]]
+Operate = Callable[[str, dict[str, Any], Progress], Awaitable[Any]]
+Hook = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+class Server:
+    """Listens on the socket of a home. The caller holds the home's lock (lock.py), so whatever file lies there is
+    stale.
+
+    operate(op, params, progress) does one operation; a MafError becomes the error that the command prints. It is run
+    to its end even when the one who asked hangs up: half an operation is worse than one nobody reads. hook(event)
+    answers an object or None and is cancelled when the agent's CLI drops the hook (a person answered in the pane).
+    """
+
+    def __init__(self, path: Path, operate: Operate, hook: Hook) -> None:
+        self.path = path
+        self._operate = operate
+        self._hook = hook
+        self._server: asyncio.Server | None = None
+        self._short: Path | None = None
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        place = self.path
+        if len(os.fsencode(place)) > LONGEST_PATH:
+            self._short = Path(tempfile.mkdtemp(prefix="maf-"))
+            place = self._short / "maf.sock"
+        before = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._accept, place, limit=LINE_LIMIT)
+        finally:
+            os.umask(before)
+        if place != self.path:
+            self.path.symlink_to(place)
+
+    async def stop(self, *, grace: float = 5.0) -> None:
+        """Take no more requests, let those at work end within `grace` seconds, remove the socket."""
+        if self._server is None:
+            return
+        self._server.close()
+        if self._open:
+            _, late = await asyncio.wait(self._open, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self.path.unlink(missing_ok=True)
+        if self._short is not None:
+            (self._short / "maf.sock").unlink(missing_ok=True)
+            self._short.rmdir()
+        self._server = None
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                line = await reader.readline()
+            answer = await self._answer(line, reader, writer)
+            if answer is not None:
+                await _write(writer, answer)
+        except (ConnectionError, TimeoutError):
+            log.debug("the other side of the control socket went away")
+        finally:
+            writer.close()
+
+    async def _answer(
+        self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> dict[str, Any] | None:
+        try:
+            request = json.loads(line)
+            if not isinstance(request, dict):
+                raise WrongUsage("A request is a JSON object on one line.")
+            if "hook" in request:
+                return await self._answer_hook(request["hook"], reader)
+            return {"result": await self._do(request, writer)}
+        except MafError as error:
+            return {"error": {**error.as_dict(), "exit_code": error.exit_code}}
+        except ValueError:
+            return {"error": {"code": "usage", "message": "That is no JSON.", "hint": "", "exit_code": 2}}
+
+    async def _do(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> Any:
+        op, params = request.get("op"), request.get("params", {})
+        if not isinstance(op, str) or not isinstance(params, dict):
+            raise WrongUsage('A request is {"op": "…", "params": {…}}.')
+
+        async def progress(event: Any) -> None:
+            # The one who asked may have hung up; the operation goes on.
+            if not writer.is_closing():
+                try:
+                    await _write(writer, {"progress": event})
+                except ConnectionError:
+                    writer.close()
+
+        try:
+            return await self._operate(op, params, progress)
+        except MafError:
+            raise
+        except Exception as error:  # The edge of the process: a fault in one operation must not end the bot.
+            log.exception("operation %s failed", op)
+            raise Internal() from error
+
+    async def _answer_hook(self, event: Any, reader: asyncio.StreamReader) -> dict[str, Any] | None:
+        if not isinstance(event, dict):
+            raise WrongUsage("A hook event is a JSON object.")
+        work = asyncio.ensure_future(self._hook(event))
+        gone = asyncio.ensure_future(reader.read(1))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            return {"result": work.result()} if work.done() else None
+        except MafError:
+            raise
+        except Exception:  # As above; and a hook that fails must never stand in the way of the agent.
+            log.exception("a hook failed")
+            return {"result": None}
+        finally:
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+
+
+class Internal(MafError):
+    """Something went wrong inside the bot."""
+
+    code = "internal"
+    hint = "The details are in logs/error.log of the home."
+
+
+async def _write(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+    writer.write(json.dumps(message, ensure_ascii=False, default=str).encode("utf8", "replace") + b"\n")
+    await writer.drain()

@@ -1,0 +1,65 @@
+"""Hook events that came while no bot was there to take them: run/hooks.spool, a JSON object a line, bounded.
+
+When the file is full it becomes hooks.spool.1 and that one's older events are dropped: the newest say what the agent
+does now.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+MAX_BYTES = 4 * 1024 * 1024
+# Nothing in a spooled event that we read later is longer; file contents and command output are cut.
+LONGEST_STRING = 8 * 1024
+
+
+def append(path: str, event: Mapping[str, Any]) -> None:
+    """Add one event. Raises OSError when the home cannot be written."""
+    line = json.dumps(shorten(event), ensure_ascii=False).encode("utf8", "replace") + b"\n"
+    # One write in append mode: hooks of many agents run at once and must not mix their lines.
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(handle).st_size + len(line) > MAX_BYTES:
+            os.replace(path, path + ".1")  # noqa: PTH105 - a hook must not pay for the import of pathlib
+            os.close(handle)
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.write(handle, line)
+    finally:
+        os.close(handle)
+
+
+def drain(path: str) -> list[dict[str, Any]]:
+    """Take every event out, oldest first. A line that is broken is skipped."""
+    events: list[dict[str, Any]] = []
+    for name in (path + ".1", path):
+        taken = name + ".taken"
+        try:
+            os.replace(name, taken)  # noqa: PTH105 - see above; after this a hook that writes makes a new file
+            with open(taken, encoding="utf8", errors="replace") as lines:  # noqa: PTH123
+                events += [event for line in lines if (event := _event(line)) is not None]
+            os.unlink(taken)  # noqa: PTH108
+        except FileNotFoundError:
+            continue
+    return events
+
+
+def shorten(value: Any) -> Any:
+    """The same JSON value with its long strings cut, so that one event cannot fill the file."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_STRING else value[:LONGEST_STRING] + "…"
+    if isinstance(value, Mapping):
+        return {str(key): shorten(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [shorten(inner) for inner in value[:1000]]
+    return value
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
