@@ -67,13 +67,15 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Dialog:
     """A question the CLI asks. `fingerprint` stays the same while the question, its detail and its choices do; it does
-    not depend on which choice is marked, nor on timers, nor on the width of the terminal."""
+    not depend on which choice is marked, nor on timers, nor on the width of the terminal. `command` is the exact command
+    or diff in question as far as the screen shows it (it may be wrapped or cut), empty when the dialog has none."""
 
     kind: DialogKind
     title: str
     detail: str
     options: tuple[Option, ...]
     fingerprint: str
+    command: str = ""
 
     @property
     def selected(self) -> Option | None:

@@ -1,0 +1,183 @@
+"""Questions that stand on a screen: their text, their choices, which one is marked, and a fingerprint to recognise them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from bot.clis.model import Dialog, DialogKind, Option
+from bot.clis.regions import Sheet
+from bot.clis.rules import Layout, Ruleset
+
+_NUMBER = re.compile(r"(\d{1,2})[.)] ")
+_BLANK = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A dialog, and the first line that belongs to it."""
+
+    dialog: Dialog
+    top: int
+
+
+@dataclass(slots=True)
+class _Row:
+    line: int
+    key: str
+    label: str
+    selected: bool
+
+
+def fingerprint(title: str, detail: str, labels: tuple[str, ...]) -> str:
+    """12 hex digits over the words of a question. White space does not count: it changes with the terminal's width."""
+    text = "\0".join(_BLANK.sub("", part) for part in (title, detail, *labels))
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
+
+
+def find_dialog(sheet: Sheet, rules: Ruleset) -> Found | None:
+    """The dialog with a marked choice at the bottom of the screen, or None."""
+    layout = rules.layout
+    floor = _floor(sheet) if layout.box == "ruled" else 0
+    chosen = _pointer(sheet, layout, floor)
+    if chosen is None:
+        return None
+    line, column = chosen
+    rows = _rows(sheet, layout, line, column, floor)
+    if not _is_real(sheet, layout, rows, line):
+        return None
+    return _build(sheet, rules, rows, floor)
+
+
+def _floor(sheet: Sheet) -> int:
+    """The line below the last horizontal rule: a boxed CLI draws its dialogs under one."""
+    return next((i + 1 for i in range(sheet.end - 1, -1, -1) if sheet.is_rule(i)), 0)
+
+
+def _pointer(sheet: Sheet, layout: Layout, floor: int) -> tuple[int, int] | None:
+    """Line and text column of the chosen row: the lowest line whose first character is the pointer."""
+    mark = layout.pointer + " "
+    for index in range(sheet.end - 1, floor - 1, -1):
+        line = sheet.lines[index]
+        indent = len(line) - len(line.lstrip(" "))
+        if line.startswith(mark, indent) and not (layout.box == "open" and indent):
+            return index, indent + len(mark)
+    return None
+
+
+def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> list[_Row]:
+    """The choices: lines whose text begins in the chosen row's column; deeper lines go on with the label above."""
+    numbered = bool(_NUMBER.match(sheet.lines[line], column))
+    first = line
+    while first > floor and _column(sheet.lines[first - 1]) >= column:
+        first -= 1
+    rows: list[_Row] = []
+    for index in range(first, sheet.end):
+        text = sheet.lines[index]
+        if index == line:
+            rows.append(_row(index, text[column:], layout, selected=True))
+            continue
+        at = _column(text)
+        number = _NUMBER.match(text, column) if at == column else None
+        if at == column and bool(number) == numbered:
+            rows.append(_row(index, text[column:], layout, selected=False))
+        elif at > column and rows and sheet.lines[index - 1]:
+            rows[-1].label = _label(f"{rows[-1].label} {text.strip()}", layout)
+        elif text or not numbered:
+            if index > line:
+                break
+            rows.clear()
+    return rows
+
+
+def _column(text: str) -> int:
+    """Where the text of a line begins; -1 for a blank line."""
+    return len(text) - len(text.lstrip(" ")) if text else -1
+
+
+def _row(index: int, text: str, layout: Layout, *, selected: bool) -> _Row:
+    number = _NUMBER.match(text)
+    label = text[number.end() :] if number else text
+    return _Row(index, number.group(1) if number else "", _label(label, layout), selected)
+
+
+def _label(text: str, layout: Layout) -> str:
+    return layout.shortcut.sub("", text.strip())
+
+
+def _is_real(sheet: Sheet, layout: Layout, rows: list[_Row], line: int) -> bool:
+    """A list in somebody's text is no dialog: a real one has two choices, and either a closing line or the looks of one."""
+    if len(rows) < 2:
+        return False
+    if any(layout.closing.search(text) for text in sheet.lines[rows[-1].line + 1 : sheet.end]):
+        return True
+    if layout.box == "open":
+        return sheet.lead(line).reverse and bool(rows[0].key)
+    return bool(rows[0].key)
+
+
+def _build(sheet: Sheet, rules: Ruleset, rows: list[_Row], floor: int) -> Found:
+    top = floor if rules.layout.box == "ruled" else _open_top(sheet, rules, rows[0].line)
+    options = tuple(Option(row.label, row.key, row.selected) for row in rows)
+    body = sheet.lines[top : rows[0].line]
+    return _finish(rules, body, options, top)
+
+
+def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: int) -> Found:
+    layout = rules.layout
+    text = "\n".join("" if layout.boxed and line.startswith(layout.boxed) else line.strip() for line in body)
+    text = layout.volatile.sub("", text)
+    lines = re.sub(r"\n{3,}", "\n\n", text.strip()).split("\n")
+    title, detail = lines[0], "\n".join(lines[1:]).strip()
+    labels = tuple(option.label for option in options)
+    kind = _kind(rules, "\n".join((title, detail, *labels)))
+    dialog = Dialog(kind, title, detail, options, fingerprint(title, detail, labels), _command(layout, body))
+    return Found(dialog, top)
+
+
+def _kind(rules: Ruleset, text: str) -> DialogKind:
+    return next((kind for kind, pattern in rules.dialogs if pattern.search(text)), "other")
+
+
+def _open_top(sheet: Sheet, rules: Ruleset, first: int) -> int:
+    """Where a dialog without a frame begins: at the lowest line that opens a known one, else below the last cell of
+    history (a long command may have pushed the question off the screen: then the whole rest of it counts)."""
+    for index in range(first - 1, -1, -1):
+        line = sheet.lines[index]
+        if line and any(pattern.search(line) for _, pattern in rules.dialogs):
+            return index
+        if line and rules.layout.cell.search(line):
+            after = next((i for i in range(index, first) if not sheet.lines[i]), first)
+            return next((i for i in range(after, first) if sheet.lines[i]), first)
+    return 0
+
+
+def _command(layout: Layout, body: list[str]) -> str:
+    """The exact command or diff the question is about: what stands between two dashed rules, or starts with a mark."""
+    edges = [i for i, line in enumerate(body) if layout.boxed and line.startswith(layout.boxed)]
+    if len(edges) >= 2:
+        block = body[edges[0] + 1 : edges[-1]]
+    else:
+        start = next((i for i, line in enumerate(body) if layout.command.search(line)), None)
+        if start is None:
+            return ""
+        block = [layout.command.sub("", body[start], count=1), *body[start + 1 :]]
+    while block and not block[-1].strip():
+        block.pop()
+    indent = min((_column(line) for line in block[1:] if line), default=0)
+    rest = [line[indent:] for line in block[1:]]
+    return "\n".join([block[0].strip() if block else "", *rest]).strip("\n")
+
+
+def find_notice(sheet: Sheet, rules: Ruleset) -> Found | None:
+    """A question without marked choices ("press r to retry"): known by its words alone, at the end of the screen. To be
+    asked only where no composer stands."""
+    floor = _floor(sheet) if rules.layout.box == "ruled" else 0
+    tail = [i for i in range(floor, sheet.end) if sheet.lines[i]][-8:]
+    for index in tail:
+        if rules.layout.closing.search(sheet.lines[index]):
+            body = sheet.lines[tail[0] : sheet.end]
+            found = _finish(rules, body, (), tail[0])
+            return found if found.dialog.kind != "other" else None
+    return None

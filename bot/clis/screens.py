@@ -1,0 +1,139 @@
+"""Reading a screen: the rules of one CLI applied to one capture. Pure, apart from reading the shipped rules once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+
+from bot.clis.dialogs import Found, find_dialog, find_notice
+from bot.clis.model import Composer, Dialog, ScreenLike, ScreenReading
+from bot.clis.regions import ABSENT, Box, Sheet, find_composer, find_turn, last_words
+from bot.clis.rules import Condition, Rule, Ruleset, RulesInvalid, load
+
+_REMEMBERED = 512  # readings kept: an unchanged screen is not read twice
+_UNREAD = ScreenReading(None, "no rules for this kind of agent", ABSENT)
+
+
+class Rulebook:
+    """The rules in force for one kind of agent; a file that cannot be read never replaces rules that could."""
+
+    def __init__(self, rules: Ruleset) -> None:
+        self._use(rules)
+
+    def _use(self, rules: Ruleset) -> None:
+        self.rules = rules
+        self._read: Callable[[str, str], ScreenReading] = lru_cache(_REMEMBERED)(
+            lambda ansi, title: _reading(rules, ansi, title)
+        )
+
+    def reload(self, path: Path) -> RulesInvalid | None:
+        """Take the rules of another file. When it has a mistake the old ones stay, and the error (file, line) is returned."""
+        try:
+            self._use(load(path))
+        except RulesInvalid as error:
+            return error
+        return None
+
+    def read(self, ansi: str, title: str) -> ScreenReading:
+        """What this screen says."""
+        return self._read(ansi, title)
+
+
+@cache
+def rulebook(kind: str) -> Rulebook | None:
+    """The rulebook of a kind of agent ("codex", "claude", "demo"), None for a kind without rules (a plain shell)."""
+    path = Path(__file__).parent / kind / "screens.toml"
+    return Rulebook(load(path)) if kind.isalpha() and path.is_file() else None
+
+
+def read_screen(kind: str, screen: ScreenLike) -> ScreenReading:
+    """What the screen of an agent of this kind says."""
+    return read_text(kind, screen.ansi, screen.title)
+
+
+def read_text(kind: str, ansi: str, title: str = "") -> ScreenReading:
+    """The same for a bare capture; text without SGR sequences is read too, as far as it goes."""
+    book = rulebook(kind)
+    return book.read(ansi, title) if book else _UNREAD
+
+
+class _Regions:
+    """The named regions of one screen, each cut out when a rule first asks for it."""
+
+    def __init__(self, sheet: Sheet, title: str, box: Box, found: Found | None, rules: Ruleset) -> None:
+        self._sheet, self._box, self._found, self._rules = sheet, box, found, rules
+        self._limit = found.top if found else box.top
+        self._text: dict[tuple[str, int], str] = {("title", 0): title}
+
+    def get(self, region: str, last: int) -> str:
+        key = (region, last)
+        if key not in self._text:
+            lines = self._cut(region)
+            if last:
+                lines = [line for line in lines if line][-last:]
+            self._text[key] = "\n".join(lines)
+        return self._text[key]
+
+    def _cut(self, region: str) -> list[str]:
+        lines, end = self._sheet.lines, self._sheet.end
+        if region == "screen":
+            return lines[:end]
+        if region == "footer":
+            return lines[self._box.bottom : end]
+        if region == "above":
+            return lines[: self._limit]
+        if region == "turn":
+            return lines[find_turn(self._sheet, self._rules.layout, self._limit) : self._limit]
+        if region == "dialog" and self._found:
+            dialog = self._found.dialog
+            return [dialog.title, *dialog.detail.split("\n"), *(option.label for option in dialog.options)]
+        return []
+
+
+def _reading(rules: Ruleset, ansi: str, title: str) -> ScreenReading:
+    sheet = Sheet(ansi)
+    box, found = _bottom(sheet, rules)
+    dialog = found.dialog if found else None
+    regions = _Regions(sheet, title, box, found, rules)
+    says = last_words(sheet, rules.layout, found.top if found else box.top)
+    for rule in rules.rules:
+        if _holds(rule, regions, box.composer, dialog):
+            reset = _reset(rule, regions)
+            return ScreenReading(rule.state, rule.name, box.composer, dialog, reset, says, rule.trust)
+    return ScreenReading(None, "no rule fits", box.composer, dialog, None, says, "low")
+
+
+def _bottom(sheet: Sheet, rules: Ruleset) -> tuple[Box, Found | None]:
+    """What stands at the bottom: a composer or a dialog, never both."""
+    nothing = Box(ABSENT, sheet.end, sheet.end)
+    # Without a frame a chosen row looks like a composer, so there the dialog is asked for first; within a frame the
+    # composer is the surer sign.
+    if rules.layout.box == "open" and (found := find_dialog(sheet, rules)):
+        return nothing, found
+    box = find_composer(sheet, rules.layout)
+    if box.composer.kind != "absent":
+        return box, None
+    return nothing, (find_dialog(sheet, rules) if rules.layout.box == "ruled" else None) or find_notice(sheet, rules)
+
+
+def _holds(rule: Rule, regions: _Regions, composer: Composer, dialog: Dialog | None) -> bool:
+    if rule.composer and composer.kind not in rule.composer:
+        return False
+    if rule.dialog and (dialog is None or dialog.kind not in rule.dialog):
+        return False
+    return all(_found(c, regions) for c in rule.when) and not any(_found(c, regions) for c in rule.unless)
+
+
+def _found(condition: Condition, regions: _Regions) -> bool:
+    return condition.match.search(regions.get(condition.region, condition.last)) is not None
+
+
+def _reset(rule: Rule, regions: _Regions) -> str | None:
+    """The reset time, verbatim but on one line: the turn names it most fully, the footer is asked next."""
+    if rule.reset is None:
+        return None
+    for region in ("turn", "footer"):
+        if match := rule.reset.search(regions.get(region, 0)):
+            return " ".join(match.group(1).split())
+    return None
