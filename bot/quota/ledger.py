@@ -97,14 +97,14 @@ class Ledger:
         added = await tx.execute(
             insert(QuotaEventRow)
             .values(values)
-            .on_conflict_do_nothing(index_elements=["profile", "key"])
-            .returning(QuotaEventRow.profile, QuotaEventRow.key)
+            .on_conflict_do_nothing(index_elements=["key"])
+            .returning(QuotaEventRow.key)
         )
-        keys = {(profile, key) for profile, key in added}
+        keys = set(added.scalars())
         fresh: list[Use] = []
         for use in uses:
-            if (use.profile, use.key) in keys:
-                keys.discard((use.profile, use.key))  # a key twice in one batch is one event
+            if use.key in keys:
+                keys.discard(use.key)  # a key twice in one batch is one event
                 fresh.append(use)
         return fresh
 

@@ -11,13 +11,17 @@ from bot.store.tables.base import Base
 
 
 class QuotaEventRow(Base):
-    """One model response. `key` is the identity of its source line, so a file read twice counts once."""
+    """One model response.
+
+    `key` is the identity of its source line, the same in every home, so a file read twice, or copied into another home
+    when a conversation moves, counts once.
+    """
 
     __tablename__ = "quota_events"
     __table_args__ = (Index("ix_quota_events_window", "profile", "at", "tokens"),)
 
-    profile: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
+    profile: Mapped[str]
     at: Mapped[float] = mapped_column(Double)
     model: Mapped[str] = mapped_column(default="")
     tokens: Mapped[int] = mapped_column(BigInteger, default=0)

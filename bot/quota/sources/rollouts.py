@@ -1,0 +1,183 @@
+"""Codex rollouts (0.169.0): what each response cost, and the limits that came with it.
+
+A `token_usage_record` line is one model response; rollouts of older versions have only `token_count` lines, whose
+`last_token_usage` is one response as well. Only those lines are parsed: a rollout is mostly conversation, and a
+first read of hundreds of megabytes is a search for two short strings. Blocking; call it in a thread.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bot.quota.ledger import Use
+from bot.quota.reading import Reading, newer, readings_of
+
+RECORD, COUNT = b'"token_usage_record"', b'"token_count"'
+LIMIT_KEYS = ("used_percent", "window_minutes", "resets_at", "limit_id")
+# A family that was silent for this many token_count lines is looked for no further back.
+LOOK_BACK_LINES = 64
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_output_tokens: int = 0
+    total_tokens: int = 0
+
+
+class _Info(msgspec.Struct):
+    last_token_usage: _Usage | None = None
+    total_token_usage: _Usage | None = None
+
+
+class _Payload(msgspec.Struct):
+    type: str = ""
+    thread_id: str = ""
+    usage: _Usage | None = None
+    info: _Info | None = None
+    rate_limits: dict[str, Any] | None = None
+
+
+class _Line(msgspec.Struct):
+    timestamp: str = ""
+    ordinal: int = -1
+    type: str = ""
+    payload: _Payload | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one read of one file found; `offset` is where the next read goes on."""
+
+    uses: list[Use]
+    readings: dict[str, Reading]
+    offset: int
+    records: bool  # the file has token_usage_record lines, so token_count lines are not counted
+
+
+def scan(path: Path, profile: str, *, offset: int = 0, records: bool = False) -> Scan:
+    """Read complete lines from `offset`. A file that vanished or cannot be read has nothing new."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < offset:
+                offset = 0  # it was replaced
+            if size == offset:
+                return Scan([], {}, offset, records)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
+                end = block.rfind(b"\n", offset) + 1
+                if end <= offset:
+                    return Scan([], {}, offset, records)
+                return _scan_block(block, (offset, end), profile, path.stem[-36:], records)
+    except (OSError, ValueError):
+        return Scan([], {}, offset, records)
+
+
+def _scan_block(block: mmap.mmap, span: tuple[int, int], profile: str, thread: str, records: bool) -> Scan:
+    start, end = span
+    uses = [use for line in _lines(block, RECORD, start, end) if (use := _recorded(line, profile, thread))]
+    records = records or bool(uses)
+    if not records:
+        uses = _counted(block, start, end, profile, thread)
+    return Scan(uses, _limits(block, start, end), end, records)
+
+
+def _lines(block: mmap.mmap, needle: bytes, start: int, end: int) -> Iterator[_Line]:
+    """The lines that hold `needle`, parsed; rubbish and foreign shapes are passed over."""
+    at = block.find(needle, start, end)
+    while at != -1:
+        stop = block.find(b"\n", at, end)
+        line = _parse(block[block.rfind(b"\n", start, at) + 1 or start : stop])
+        if line is not None:
+            yield line
+        at = block.find(needle, stop, end)
+
+
+def _parse(raw: bytes) -> _Line | None:
+    try:
+        return _DECODER.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _epoch(stamp: str) -> float | None:
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        return None
+
+
+def _use(usage: _Usage, line: _Line, profile: str, thread: str) -> Use | None:
+    at = _epoch(line.timestamp)
+    if at is None or usage.total_tokens < 0:
+        return None
+    return Use(
+        profile=profile,
+        key=f"{thread}:{line.ordinal}:{line.timestamp}",
+        at=at,
+        tokens=usage.total_tokens,
+        input_tokens=usage.input_tokens,
+        cached_tokens=usage.cached_input_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_output_tokens,
+    )
+
+
+def _recorded(line: _Line, profile: str, thread: str) -> Use | None:
+    payload = line.payload
+    if line.type != "token_usage_record" or payload is None or payload.usage is None:
+        return None
+    return _use(payload.usage, line, profile, payload.thread_id or thread)
+
+
+def _counted(block: mmap.mmap, start: int, end: int, profile: str, thread: str) -> list[Use]:
+    """Uses of an older rollout; a token_count that repeats the total before it is no new response."""
+    uses: list[Use] = []
+    before = -1
+    for line in _lines(block, COUNT, start, end):
+        info = line.payload.info if line.payload and line.payload.type == "token_count" else None
+        if info is None or info.last_token_usage is None:
+            continue
+        total = info.total_token_usage.total_tokens if info.total_token_usage else -1
+        if total == before and total != -1:
+            continue
+        before = total
+        use = _use(info.last_token_usage, line, profile, thread)
+        if use is not None and (use.input_tokens or use.output_tokens):
+            uses.append(use)
+    return uses
+
+
+def _limits(block: mmap.mmap, start: int, end: int) -> dict[str, Reading]:
+    """The newest statement of each limit family, looked for from the end backwards: one line holds one family only."""
+    found: dict[str, Reading] = {}
+    families: set[str] = set()
+    stop = end
+    for _ in range(LOOK_BACK_LINES):
+        at = block.rfind(COUNT, start, stop)
+        if at == -1:
+            break
+        first = block.rfind(b"\n", start, at) + 1 or start
+        line = _parse(block[first : block.find(b"\n", at, end)])
+        stop = first
+        limits = line.payload.rate_limits if line and line.payload else None
+        when = _epoch(line.timestamp) if line else None
+        if limits is None or when is None:
+            continue
+        family = str(limits.get("limit_id"))
+        if family not in families:
+            families.add(family)
+            found = newer(found, readings_of(limits, at=when, source="rollout", keys=LIMIT_KEYS))
+    return found
