@@ -70,9 +70,7 @@ def shorten(text: str, limit: int) -> str:
 
 def _encodable(node: Text) -> Text:
     # aiogram gives no public way to walk a Text; replace() keeps its parameters (a link, a language).
-    return node.replace(
-        *[_encodable(n) if isinstance(n, Text) else _plain(str(n)) for n in node._body]
-    )
+    return node.replace(*[_encodable(n) if isinstance(n, Text) else _plain(str(n)) for n in node._body])
 
 
 def _plain(text: str) -> str:

@@ -80,6 +80,8 @@ class OutboxRow(Base):
     version: Mapped[int] = mapped_column(default=1)
     sent_version: Mapped[int] = mapped_column(default=0)
     message_id: Mapped[int | None] = mapped_column(BigInteger)
+    parts: Mapped[list[int]] = mapped_column(JSON, default=list)  # all its message ids, where the text needed several
+    sent_to: Mapped[int | None] = mapped_column(BigInteger)  # the chat they stand in
     status: Mapped[str] = mapped_column(default="due")  # due, sent, failed
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(Text, default="")

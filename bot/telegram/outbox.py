@@ -1,0 +1,261 @@
+"""The outbox worker: the one place that sends and edits messages.
+
+Each chat has a lane of its own, so that a chat which Telegram slows down slows no other. In a lane new messages go out
+in the order of their rows; live messages are edited in between, only ever to their newest version.
+
+A message counts as sent when Telegram said so. One whose answer was lost is sent again and says that it may be a
+repeat: losing it would be worse, and the Bot API has no way to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiogram.utils.formatting import Italic, Text
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.clock import Clock
+from bot.errors import MafError
+from bot.store import Store
+from bot.store.tables import OutboxRow
+from bot.telegram.card import Card, Message, RenderContext, text_card
+from bot.telegram.outbox_rows import NO_ANSWER, OutboxRows
+from bot.telegram.pace import Pace, backoff
+from bot.telegram.quiet import quiet_until
+from bot.telegram.wire import Verdict, deliver, parts_of, verdict
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+STEP_ASIDE_AFTER = 5  # failures of one row before the ones behind it go first
+LOOK_AGAIN_S = 3600.0
+REPEAT = "↻ Maybe a repeat: the first try got no answer."
+
+
+class Rings(Protocol):
+    """What the worker needs of bot.notices.Bell, which lies above this layer."""
+
+    def ring(self) -> None: ...
+
+    async def wait(self, timeout: float) -> bool: ...
+
+
+class Outbox:
+    """Sends what is due until it is stopped. Everything it knows survives a restart in the rows."""
+
+    def __init__(
+        self,
+        store: Store,
+        bot: Bot,
+        cards: Mapping[str, Card],
+        *,
+        supervisor_chat: Callable[[], Awaitable[int | None]],
+        clock: Clock,
+        bell: Rings,
+        zone: ZoneInfo,
+        quiet_hours: tuple[time, time] | None = None,
+    ) -> None:
+        self.store = store
+        self.bot = bot
+        self.cards: dict[str, Card] = {"text": text_card, **cards}
+        self.supervisor_chat = supervisor_chat
+        self.clock = clock
+        self.bell = bell
+        self.zone = zone
+        self.quiet_hours = quiet_hours
+        self.rows = OutboxRows(store)
+        self.stopping = asyncio.Event()
+        self._lanes: dict[int, Lane] = {}
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        while not self.stopping.is_set():
+            try:
+                await self._wake_lanes()
+            except SQLAlchemyError:
+                log.exception("the outbox cannot read its rows; trying again")
+            await self.bell.wait(POLL_S)
+
+    async def stop(self, timeout: float = 10.0) -> None:
+        """Finish the calls that are under way, begin no new one."""
+        self.stopping.set()
+        self.bell.ring()
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        for lane in self._lanes.values():
+            lane.wake.set()
+        if tasks:
+            _done, late = await asyncio.wait(tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def revive(self, chat_id: int, within: timedelta = timedelta(hours=24)) -> int:
+        """The person unblocked the bot: what they missed goes out after all; how many messages."""
+        count = await self.rows.revive(chat_id, self.clock.now(), within)
+        self.bell.ring()
+        return count
+
+    async def _wake_lanes(self) -> None:
+        for found in await self.rows.chats_due(self.clock.now()):
+            chat_id = found if found is not None else await self.supervisor_chat()
+            if chat_id is None:
+                continue  # nobody has paired yet: it waits
+            lane = self._lanes.setdefault(chat_id, Lane(self, chat_id))
+            lane.wake.set()
+            if lane.task is None or lane.task.done():
+                lane.task = asyncio.create_task(lane.run(), name=f"outbox {chat_id}")
+
+
+class Lane:
+    """The messages of one chat, one after another."""
+
+    def __init__(self, outbox: Outbox, chat_id: int) -> None:
+        self.outbox = outbox
+        self.chat_id = chat_id
+        self.pace = Pace(group=chat_id < 0, filled_at=outbox.clock.monotonic())
+        self.wake = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        try:
+            while not self.outbox.stopping.is_set():
+                row, wait = await self._next()
+                if row is not None:
+                    await self._handle(row)
+                elif wait is None:
+                    return
+                else:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self.wake.wait(), wait)
+                    self.wake.clear()
+        except SQLAlchemyError:
+            log.exception("the outbox cannot write its rows; chat %s goes on later", self.chat_id)
+        finally:
+            self.outbox.bell.ring()  # something may have come in between the last look and now
+
+    async def _next(self) -> tuple[OutboxRow | None, float | None]:
+        """The row whose turn it is, or the seconds until one's turn may come; neither if nothing is due."""
+        now, clock = self.outbox.clock.now(), self.outbox.clock.monotonic()
+        supervisor = await self.outbox.supervisor_chat() == self.chat_id
+        rows = await self.outbox.rows.due(self.chat_id, now, supervisor=supervisor)
+        quiet = quiet_until(now, self.outbox.quiet_hours, self.outbox.zone)
+        waits: list[float] = []
+        for row in sorted(rows, key=lambda r: (_is_edit(r), r.id)):
+            if quiet and row.chat_id is None and not row.urgent and row.message_id is None:
+                await self.outbox.rows.not_yet(row.id, "", quiet)
+                continue
+            wait = self.pace.wait(clock)
+            if _is_edit(row):
+                wait = max(wait, self.pace.wait_edit(row.id, clock))
+            if wait <= 0:
+                return row, None
+            waits.append(wait)
+        return None, min(waits) if waits else None
+
+    async def _handle(self, row: OutboxRow) -> None:
+        message = await self._render(row)
+        if message is None:
+            return
+        outbox, unsure = self.outbox, row.last_error.startswith(NO_ANSWER) and not _is_edit(row)
+        if unsure:
+            content = Text(message.content, "\n\n", Italic(REPEAT))
+            message = Message(content, message.keyboard, message.photo, message.document)
+        standing = row.parts if row.sent_to == self.chat_id else []
+        self.pace.called(outbox.clock.monotonic(), edited=row.id if _is_edit(row) else None)
+        await outbox.rows.trying(row.id)
+        try:
+            ids = await deliver(
+                outbox.bot,
+                self.chat_id,
+                parts_of(message),
+                standing,
+                reply_to=row.reply_to,
+                silent=row.silent,
+                record=lambda ids: outbox.rows.part_sent(row.id, self.chat_id, ids),
+            )
+        except ValueError as error:  # pydantic: the card built something that the Bot API has no words for
+            await self._give_up(row, f"cannot be sent: {error}")
+        except OSError as error:
+            await self._again(row, str(error), unsure=True)
+        except AiogramError as error:
+            await self._settle(row, error, verdict(error))
+        else:
+            self.pace.answered()
+            await outbox.rows.done(row, self.chat_id, ids, outbox.clock.now())
+
+    async def _render(self, row: OutboxRow) -> Message | None:
+        """The message as it is to look now. A card that fails takes down its own row and no other."""
+        outbox = self.outbox
+        context = RenderContext(
+            now=outbox.clock.now(),
+            zone=outbox.zone,
+            store=outbox.store,
+            chat_id=self.chat_id,
+            key=row.key,
+            editing=_is_edit(row),
+        )
+        try:
+            message = await outbox.cards[row.kind](row.data, context)
+            if message is not None and parts_of(message):
+                return message
+        except MafError as error:
+            await self._give_up(row, f"cannot be rendered: {error}")
+            return None
+        except Exception as error:
+            log.exception("notice %s of kind %s cannot be rendered", row.id, row.kind)
+            await outbox.rows.failed(row.id, f"cannot be rendered: {type(error).__name__}: {error}")
+            return None
+        await outbox.rows.done(row, self.chat_id, row.parts, outbox.clock.now())  # nothing (left) to say
+        return None
+
+    async def _settle(self, row: OutboxRow, error: AiogramError, what: Verdict) -> None:
+        """An attempt failed: decide what becomes of the row and of the chat."""
+        rows, clock, why = self.outbox.rows, self.outbox.clock, str(error)
+        if what.then == "hold":
+            self.pace.refused(clock.monotonic(), what.seconds)
+            await rows.not_yet(row.id, "refused for now: " + why)
+            log.warning("chat %s waits %.0f s: %s", self.chat_id, what.seconds, why)
+        elif what.then == "fail":
+            await self._give_up(row, _reason(error))
+            if what.chat_gone:
+                await rows.chat_failed(self.chat_id, _reason(error))
+        elif what.then == "moved":
+            await rows.moved(self.chat_id, what.moved_to)
+            await rows.not_yet(row.id, "")
+        elif what.then == "done":
+            log.error("chat %s: an answer could not be read, the message counts as sent: %s", self.chat_id, why)
+            await rows.done(row, self.chat_id, row.parts, clock.now())
+        else:
+            await self._again(row, why, unsure=what.unsure)
+
+    async def _again(self, row: OutboxRow, why: str, *, unsure: bool) -> None:
+        clock, tries = self.outbox.clock, row.attempts + 1
+        if row.attempts == 0:
+            log.warning("chat %s: no luck, will try again: %s", self.chat_id, why)
+        wait = backoff(tries)
+        aside = not unsure and tries >= STEP_ASIDE_AFTER
+        if not aside:
+            self.pace.hold(clock.monotonic(), wait)  # the whole chat waits, so that the order stays
+        later = clock.now() + timedelta(seconds=wait) if aside else None
+        await self.outbox.rows.not_yet(row.id, f"{NO_ANSWER}: {why}" if unsure else why, later)
+
+    async def _give_up(self, row: OutboxRow, why: str) -> None:
+        log.error("notice %s of kind %s for chat %s failed: %s", row.id, row.kind, self.chat_id, why)
+        await self.outbox.rows.failed(row.id, why)
+
+
+def _is_edit(row: OutboxRow) -> bool:
+    return row.sent_version > 0 and row.message_id is not None
+
+
+def _reason(error: AiogramError) -> str:
+    """What Telegram said, without aiogram's words around it."""
+    return str(getattr(error, "message", error))

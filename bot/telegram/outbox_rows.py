@@ -1,0 +1,127 @@
+"""The outbox as rows: which are due, what is noted about them before and after each try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from bot.store import Store
+from bot.store.tables import ChatRow, OutboxRow
+
+# Stands in last_error while a call is under way. Found there later, nobody knows whether the message arrived.
+NO_ANSWER = "no answer"
+
+
+class OutboxRows:
+    """Every method is one short transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def chats_due(self, now: datetime) -> list[int | None]:
+        """Chats with something to send or edit; None stands for the supervisor chat."""
+        async with self.store.begin() as tx:
+            found = await tx.scalars(select(OutboxRow.chat_id).where(_due(now)).distinct())
+            return list(found)
+
+    async def due(self, chat_id: int, now: datetime, *, supervisor: bool) -> list[OutboxRow]:
+        """What is due for one chat, oldest first; with the notices for the supervisor chat if this is it."""
+        here: ColumnElement[bool] = OutboxRow.chat_id == chat_id
+        if supervisor:
+            here = or_(here, OutboxRow.chat_id.is_(None))
+        async with self.store.begin() as tx:
+            rows = await tx.scalars(select(OutboxRow).where(_due(now), here).order_by(OutboxRow.id).limit(200))
+            return list(rows)
+
+    async def trying(self, row_id: int) -> None:
+        """A call is about to be made: after a crash this tells that the message may stand in the chat."""
+        async with self.store.begin() as tx:
+            await tx.execute(
+                update(OutboxRow)
+                .where(OutboxRow.id == row_id)
+                .values(attempts=OutboxRow.attempts + 1, last_error=NO_ANSWER)
+            )
+
+    async def part_sent(self, row_id: int, chat_id: int, ids: Sequence[int]) -> None:
+        """One message of a longer text arrived: it is never sent again."""
+        async with self.store.begin() as tx:
+            await tx.execute(
+                update(OutboxRow)
+                .where(OutboxRow.id == row_id)
+                .values(message_id=ids[0], parts=list(ids), sent_to=chat_id, last_error="")
+            )
+
+    async def done(self, row: OutboxRow, chat_id: int, ids: Sequence[int], now: datetime) -> None:
+        """The chat shows `row.version`; still due if somebody raised the version meanwhile."""
+        async with self.store.begin() as tx:
+            await tx.execute(
+                update(OutboxRow)
+                .where(OutboxRow.id == row.id)
+                .values(
+                    sent_version=row.version,
+                    status=case((OutboxRow.version == row.version, "sent"), else_="due"),
+                    message_id=ids[0] if ids else row.message_id,
+                    parts=list(ids),
+                    sent_to=chat_id,
+                    sent_at=row.sent_at or now,
+                    attempts=0,
+                    last_error="",
+                    not_before=None,
+                )
+            )
+
+    async def not_yet(self, row_id: int, why: str, not_before: datetime | None = None) -> None:
+        """It did not go out now; it stays due."""
+        async with self.store.begin() as tx:
+            await tx.execute(
+                update(OutboxRow).where(OutboxRow.id == row_id).values(last_error=why[:500], not_before=not_before)
+            )
+
+    async def failed(self, row_id: int, why: str) -> None:
+        async with self.store.begin() as tx:
+            await tx.execute(
+                update(OutboxRow).where(OutboxRow.id == row_id).values(status="failed", last_error=why[:500])
+            )
+
+    async def chat_failed(self, chat_id: int, why: str) -> int:
+        """Nothing can be sent to this chat: everything due for it fails; how many. `revive` undoes it."""
+        async with self.store.begin() as tx:
+            changed = await tx.execute(
+                update(OutboxRow)
+                .where(OutboxRow.status == "due", OutboxRow.chat_id == chat_id)
+                .values(status="failed", last_error=why[:500])
+            )
+            return int(changed.rowcount)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
+
+    async def revive(self, chat_id: int, now: datetime, within: timedelta) -> int:
+        """The chat can be written to again: what it missed lately becomes due once more; how many."""
+        async with self.store.begin() as tx:
+            changed = await tx.execute(
+                update(OutboxRow)
+                .where(
+                    OutboxRow.status == "failed",
+                    or_(OutboxRow.chat_id == chat_id, OutboxRow.chat_id.is_(None)),
+                    OutboxRow.last_error.startswith("Forbidden"),
+                    OutboxRow.created_at > now - within,
+                )
+                .values(status="due", last_error="", not_before=None)
+            )
+            return int(changed.rowcount)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
+
+    async def moved(self, old: int, new: int) -> None:
+        """A group became a supergroup: rows and the bound chat follow. Old messages cannot be edited any more."""
+        async with self.store.begin() as tx:
+            await tx.execute(
+                update(OutboxRow)
+                .where(OutboxRow.chat_id == old)
+                .values(chat_id=new, message_id=None, parts=[], sent_to=None)
+            )
+            if await tx.get(ChatRow, new) is None:
+                await tx.execute(update(ChatRow).where(ChatRow.chat_id == old).values(chat_id=new, type="supergroup"))
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return (OutboxRow.status == "due") & or_(OutboxRow.not_before.is_(None), OutboxRow.not_before <= now)

@@ -1,0 +1,202 @@
+"""One rendered message onto the wire: sent or edited part by part, and what an error of the Bot API means for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from aiogram import Bot
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramBadRequest,
+    TelegramEntityTooLarge,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramRetryAfter,
+    TelegramUnauthorizedError,
+)
+from aiogram.types import (
+    BufferedInputFile,
+    InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
+from aiohttp import ClientConnectorError
+
+from bot.telegram.card import Message
+from bot.telegram.keyboards import markup
+from bot.telegram.text import MAX_CAPTION, Piece, render, split, units
+
+TIMEOUT_S = 30
+UPLOAD_TIMEOUT_S = 120
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of several: the first may carry a file, the last carries the keyboard."""
+
+    piece: Piece
+    keyboard: InlineKeyboardMarkup | None = None
+    media: Message | None = None
+
+
+def parts_of(message: Message) -> list[Part]:
+    """The message cut to what the Bot API takes; empty if there is nothing to show."""
+    keyboard = markup(message.keyboard)
+    whole = render(message.content)
+    has_file = message.photo is not None or message.document is not None
+    if has_file and units(whole.text) <= MAX_CAPTION:
+        return [Part(whole, keyboard, message)]
+    parts = [Part(Piece(""), None, message)] if has_file else []
+    pieces = split(whole)
+    parts += [Part(piece, keyboard if piece is pieces[-1] else None) for piece in pieces]
+    return parts
+
+
+async def deliver(
+    bot: Bot,
+    chat_id: int,
+    parts: Sequence[Part],
+    standing: Sequence[int],
+    *,
+    reply_to: int | None,
+    silent: bool,
+    record: Callable[[list[int]], Awaitable[None]],
+) -> list[int]:
+    """Bring the chat to show `parts`: edit the messages that stand there, send what is missing, delete the rest.
+
+    `record` is told of each new message at once. Returns all message ids. Raises what aiogram raises.
+    """
+    ids = list(standing)
+    for index, part in enumerate(parts):
+        if index < len(ids) and await _edit(bot, chat_id, ids[index], part):
+            continue
+        del ids[index:]
+        ids.append(await _send(bot, chat_id, part, reply_to if index == 0 else None, silent))
+        await record(ids)
+    for message_id in ids[len(parts) :]:
+        try:
+            await bot.delete_message(chat_id, message_id, request_timeout=TIMEOUT_S)
+        except TelegramBadRequest:
+            continue  # it is gone already, or too old to delete
+    return ids[: len(parts)]
+
+
+async def _send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, silent: bool) -> int:
+    reply = ReplyParameters(message_id=reply_to, allow_sending_without_reply=True) if reply_to else None
+    if part.media is not None and part.media.photo is not None:
+        sent = await bot.send_photo(
+            chat_id,
+            BufferedInputFile(part.media.photo, "picture.png"),
+            **part.piece.as_kwargs(caption=True),
+            reply_markup=part.keyboard,
+            reply_parameters=reply,
+            disable_notification=silent,
+            request_timeout=UPLOAD_TIMEOUT_S,
+        )
+    elif part.media is not None and part.media.document is not None:
+        sent = await bot.send_document(
+            chat_id,
+            BufferedInputFile(part.media.document.content, part.media.document.name),
+            **part.piece.as_kwargs(caption=True),
+            reply_markup=part.keyboard,
+            reply_parameters=reply,
+            disable_notification=silent,
+            request_timeout=UPLOAD_TIMEOUT_S,
+        )
+    else:
+        sent = await bot.send_message(
+            chat_id,
+            **part.piece.as_kwargs(),
+            reply_markup=part.keyboard,
+            reply_parameters=reply,
+            disable_notification=silent,
+            link_preview_options=_NO_PREVIEW,
+            request_timeout=TIMEOUT_S,
+        )
+    return sent.message_id
+
+
+async def _edit(bot: Bot, chat_id: int, message_id: int, part: Part) -> bool:
+    """Edit one message; False if it is no longer there to be edited, so a new one has to say it."""
+    try:
+        if part.media is None:
+            await bot.edit_message_text(
+                chat_id=chat_id,
+                message_id=message_id,
+                **part.piece.as_kwargs(),
+                reply_markup=part.keyboard,
+                link_preview_options=_NO_PREVIEW,
+                request_timeout=TIMEOUT_S,
+            )
+        else:
+            await bot.edit_message_media(
+                _input_media(part),
+                chat_id=chat_id,
+                message_id=message_id,
+                reply_markup=part.keyboard,
+                request_timeout=UPLOAD_TIMEOUT_S,
+            )
+    except TelegramBadRequest as error:
+        said = error.message.lower()
+        if "message is not modified" in said:
+            return True
+        gone = ("message to edit not found", "message can't be edited", "message_id_invalid", "no text in the message")
+        if any(words in said for words in gone):
+            return False
+        raise
+    return True
+
+
+def _input_media(part: Part) -> InputMediaPhoto | InputMediaDocument:
+    media = part.media
+    if media is not None and media.photo is not None:
+        return InputMediaPhoto(
+            media=BufferedInputFile(media.photo, "picture.png"), **part.piece.as_kwargs(caption=True)
+        )
+    if media is None or media.document is None:
+        raise ValueError("a part with neither photo nor document has no media")
+    return InputMediaDocument(
+        media=BufferedInputFile(media.document.content, media.document.name), **part.piece.as_kwargs(caption=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an error means: fail (no use trying again), hold (the whole chat waits `seconds`), retry, moved, done.
+
+    `unsure`: the message may stand in the chat all the same. `chat_gone`: nothing can be sent to this chat any more.
+    """
+
+    then: Literal["fail", "hold", "retry", "moved", "done"]
+    seconds: float = 0.0
+    unsure: bool = False
+    chat_gone: bool = False
+    moved_to: int = 0
+
+
+def verdict(error: Exception) -> Verdict:  # noqa: PLR0911 - one line per kind of error reads best
+    """Table of the errors that aiogram 3.31 raises."""
+    if isinstance(error, TelegramRetryAfter):
+        return Verdict("hold", float(error.retry_after))
+    if isinstance(error, TelegramMigrateToChat):
+        return Verdict("moved", moved_to=error.migrate_to_chat_id)
+    if isinstance(error, TelegramForbiddenError):
+        return Verdict("fail", chat_gone=True)
+    if isinstance(error, TelegramBadRequest):
+        return Verdict("fail", chat_gone="chat not found" in error.message.lower())
+    if isinstance(error, TelegramEntityTooLarge):
+        return Verdict("fail")
+    if isinstance(error, TelegramUnauthorizedError | TelegramNotFound):
+        return Verdict("hold", 30.0)  # the token is wrong: nothing is lost while somebody mends it
+    if isinstance(error, TelegramNetworkError):
+        return Verdict("retry", unsure=not isinstance(error.__cause__, ClientConnectorError))
+    if isinstance(error, ClientDecodeError):
+        return Verdict("done", unsure=True)  # an answer came, we cannot read it; sending again would do no better
+    return Verdict("retry")
