@@ -1,0 +1,192 @@
+"""The profiles: accounts with a home and an environment of their own, kept in default-agent-config.json.
+
+The person may edit the file at any time. It is read again when it changed; while it does not fit, the last good one
+stays in force and `problem` says what is wrong. Credentials are never read, copied or moved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import NotFound, Refused, WrongUsage
+from bot.home import Home
+from bot.profiles.config import AgentConfig, ConfigError, ProfileConfig, QuotaLimits, load_agent_config
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+HOME_VARIABLE = {"codex": "CODEX_HOME", "claude": "CLAUDE_CONFIG_DIR"}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One account. `home` is its CODEX_HOME or CLAUDE_CONFIG_DIR; `own_home` is false for a home that was the
+    person's."""
+
+    name: str
+    title: str
+    kind: str
+    priority: int
+    active: bool
+    tracked: bool
+    limits: QuotaLimits
+    environment: Mapping[str, str]
+    home: Path
+    own_home: bool
+    alert_percent: float
+
+
+class ProfileBook:
+    """Reads and edits the profiles of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._stamp: tuple[int, int] | None = None
+        self._config = AgentConfig()
+        self.problem: ConfigError | None = None
+
+    @property
+    def path(self) -> Path:
+        return self._home.agent_config
+
+    def config(self) -> AgentConfig:
+        """The configuration in force."""
+        stamp = _stamp(self.path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._config, self.problem = load_agent_config(self.path), None
+            except ConfigError as error:
+                self.problem = error
+        return self._config
+
+    def all(self) -> list[Profile]:
+        """Every profile, highest priority first."""
+        profiles = [self._profile(name, entry) for name, entry in self.config().profiles.items()]
+        return sorted(profiles, key=lambda p: (p.priority, p.name))
+
+    def get(self, name: str) -> Profile:
+        """Raises NotFound with the nearest names."""
+        entries = self.config().profiles
+        if name not in entries:
+            raise NotFound.of("profile", name, entries)
+        return self._profile(name, entries[name])
+
+    def _profile(self, name: str, entry: ProfileConfig) -> Profile:
+        home = Path(entry.home).expanduser() if entry.home else self._home.profile(name)
+        return Profile(
+            name=name,
+            title=entry.name or name,
+            kind=entry.kind,
+            priority=entry.priority,
+            active=entry.active,
+            tracked=entry.quota_tracking_enabled,
+            limits=entry.quota_limits,
+            environment=entry.environment,
+            home=home,
+            own_home=entry.home is None,
+            alert_percent=entry.alert_percent,
+        )
+
+    def add(self, name: str, *, kind: str = "codex", path: Path | None = None, priority: int | None = None) -> Profile:
+        """Make the entry, and the home unless `path` names one that exists. Raises WrongUsage or Refused."""
+        if not NAME.fullmatch(name):
+            raise WrongUsage(f"{name!r} is no name for a profile.", hint="Use letters, digits, . _ and - (at most 40).")
+        raw = self._raw()
+        if name in raw["profiles"]:
+            raise Refused(f"There is a profile named {name} already.", hint=f"maf quota profile edit {name}")
+        if path is not None and not path.expanduser().is_dir():
+            raise Refused(f"{path} is no folder.", hint="Leave --path out to have a new home made.")
+        entry: dict[str, Any] = {
+            "name": name,
+            "priority": priority if priority is not None else 1 + max((p.priority for p in self.all()), default=0),
+            "quota_tracking_enabled": True,
+            "active": True,
+            "kind": kind,
+            "environment": {"CODEX_PROFILE": name},
+        }
+        if path is not None:
+            entry["home"] = str(path.expanduser().resolve())
+        raw["profiles"][name] = entry
+        self._write(raw)
+        profile = self.get(name)
+        if path is None:
+            profile.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return profile
+
+    def edit(self, name: str, changes: Mapping[str, Any]) -> Profile:
+        """Change keys of an entry; a change that does not fit is refused and leaves the file as it was."""
+        self.get(name)
+        raw = self._raw()
+        raw["profiles"][name].update(changes)
+        self._write(raw)
+        return self.get(name)
+
+    def remove(self, name: str, *, used_by: Sequence[str]) -> Profile:
+        """Take the entry out; its home stays, for it holds a login. Refused while agents run on it."""
+        profile = self.get(name)
+        if used_by:
+            raise Refused(
+                f"{name} is in use by {', '.join(used_by)}.",
+                hint=f"Move or stop them first: maf agent stop {used_by[0]}",
+            )
+        raw = self._raw()
+        del raw["profiles"][name]
+        if raw.get("codex_profiles", {}).get("default_profile") == name:
+            raw["codex_profiles"]["default_profile"] = None
+        self._write(raw)
+        return profile
+
+    def _raw(self) -> dict[str, Any]:
+        """The file as it stands, so that keys of others survive an edit. Raises ConfigError if it does not fit."""
+        load_agent_config(self.path)
+        raw = json.loads(self.path.read_text(encoding="utf8")) if self.path.is_file() else {}
+        raw.setdefault("profiles", {})
+        return dict(raw)
+
+    def _write(self, raw: Mapping[str, Any]) -> None:
+        """Validate, keep the old file beside it as .bak, replace it in one step."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".new")
+        fresh = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf8") as file:
+                json.dump(raw, file, indent=2, ensure_ascii=False)
+                file.write("\n")
+            load_agent_config(fresh)
+            if self.path.is_file():
+                shutil.copy2(self.path, self.path.with_suffix(".json.bak"))
+            fresh.replace(self.path)
+        except ConfigError as error:
+            raise ConfigError(error.message.replace(fresh.name, self.path.name), hint="Nothing was changed.") from error
+        finally:
+            fresh.unlink(missing_ok=True)
+        self._stamp = None
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def login_steps(profile: Profile) -> list[str]:
+    """How to log in there, with a browser on that machine and without one."""
+    variable = HOME_VARIABLE[profile.kind]
+    if profile.kind == "codex":
+        return [
+            f"{variable}={profile.home} codex login",
+            f"{variable}={profile.home} codex login --device-auth   (no browser on this machine)",
+        ]
+    return [
+        f"{variable}={profile.home} claude   and then /login",
+        "claude setup-token   (no browser on this machine; put the token into the profile's environment)",
+    ]

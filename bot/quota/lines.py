@@ -1,0 +1,108 @@
+"""Quota as lines of text: the tmux pair of the first product, the compact list, the table, the status bar. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.quota.levels import EMOJI, STATUS_WORD, Level
+from bot.quota.status import ProfileStatus, WindowStatus
+
+TMUX_COLOUR = {
+    Level.HEALTHY: "green",
+    Level.WARNING: "yellow",
+    Level.ALERT: "colour208",
+    Level.CRITICAL: "red",
+    Level.EMERGENCY: "red,bold",
+    Level.EXHAUSTED: "red,bold",
+}
+
+
+def span(seconds: float | None) -> str:
+    """A length of time as people say it: 35m, 2h05m, 3d4h; `–` when it is not known."""
+    if seconds is None:
+        return "–"
+    minutes = max(0, round(seconds / 60))
+    if minutes < 60:
+        return f"{minutes}m"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours}h{minutes:02}m" if minutes else f"{hours}h"
+    days, hours = divmod(hours, 24)
+    return f"{days}d{hours}h" if hours else f"{days}d"
+
+
+def until(at: float | None, now: float) -> str:
+    return span(None if at is None else at - now)
+
+
+def clock(at: float | None, zone: ZoneInfo, now: float) -> str:
+    """The time of day, with the day when it is not today."""
+    if at is None:
+        return "–"
+    then, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
+    return then.strftime("%H:%M") if then.date() == today.date() else then.strftime("%a %H:%M")
+
+
+def tmux_lines(status: ProfileStatus, everyone: Sequence[ProfileStatus], next_profile: str | None) -> str:
+    """The two lines of the first product, for one profile, showing its worst window."""
+    worst = status.worst
+    counted = f" ({worst.used}/{worst.limit})" if worst and worst.limit else ""
+    percent = round(worst.percent) if worst else 0
+    level = worst.level if worst else Level.HEALTHY
+    window = worst.name if worst else "–"
+    reset = until(worst.resets_at, status.at) if worst else "–"
+    usable = sum(1 for s in everyone if s.profile.active and not s.reached)
+    return (
+        f"[CODEX QUOTA] Profile: {status.profile.name} | Usage: {percent}%{counted} | Window: {window} | Reset: {reset}"
+        f" | Status: {EMOJI[level]} {STATUS_WORD[level]}\n"
+        f"[PROFILES] Active: {usable}/{len(everyone)} | Rotation: Auto | Next: {next_profile or 'none'}"
+        f" | Current: {status.profile.name}"
+    )
+
+
+def compact(everyone: Sequence[ProfileStatus]) -> str:
+    """One line per profile: `🟠 codex-plus-1  5h 78%  7d 40%`."""
+    width = max((len(s.profile.name) for s in everyone), default=0)
+    lines = []
+    for status in everyone:
+        windows = "  ".join(f"{w.name} {round(w.percent)}%" for w in status.windows.values())
+        note = windows or ("log in again" if status.login == "needed" else "no data yet")
+        lines.append(f"{EMOJI[status.level]} {status.profile.name:<{width}}  {note}")
+    return "\n".join(lines)
+
+
+def table(everyone: Sequence[ProfileStatus], zone: ZoneInfo) -> str:
+    """Profile, window, use, reset, source with its age; one line per window."""
+    rows = [("", "PROFILE", "WINDOW", "USED", "RESETS", "SOURCE", "AGE")]
+    for status in everyone:
+        name = status.profile.name + ("" if status.profile.active else " (off)")
+        if not status.windows:
+            note = "log in again" if status.login == "needed" else "no data yet"
+            rows.append((EMOJI[status.level], name, note, "", "", "", ""))
+        for window in status.windows.values():
+            rows.append((EMOJI[window.level], name, *_cells(window, zone, status.at)))
+            name = ""
+    widths = [max(len(row[column]) for row in rows) for column in range(1, 7)]
+    lines = []
+    for row in rows:
+        cells = "  ".join(cell.ljust(width) for cell, width in zip(row[1:], widths, strict=True))
+        lines.append(f"{row[0] or '  '} {cells}".rstrip())
+    return "\n".join(lines)
+
+
+def _cells(window: WindowStatus, zone: ZoneInfo, now: float) -> tuple[str, str, str, str, str]:
+    used = f"{round(window.percent)}%" + (f" ({window.used}/{window.limit})" if window.limit else "")
+    return window.name, used, clock(window.resets_at, zone, now), window.source, span(now - window.at)
+
+
+def status_bar(everyone: Sequence[ProfileStatus]) -> str:
+    """For tmux's status bar, with tmux colours: the fullest window of every active profile."""
+    parts = []
+    for status in everyone:
+        worst = status.worst
+        if not status.profile.active or worst is None:
+            continue
+        parts.append(f"#[fg={TMUX_COLOUR[worst.level]}]{status.profile.name} {round(worst.percent)}%#[default]")
+    return "  ".join(parts)
