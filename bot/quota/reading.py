@@ -9,8 +9,6 @@ from typing import Any
 
 from bot.quota.windows import window_name
 
-MAIN_FAMILY = "codex"
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -42,7 +40,7 @@ def readings_of(limits: Mapping[str, Any], *, at: float, source: str, keys: tupl
     """
     percent_key, minutes_key, reset_key, family_key = keys
     family = limits.get(family_key)
-    limit_id = family if isinstance(family, str) and family else MAIN_FAMILY
+    limit_id = family if isinstance(family, str) and family else "codex"
     reached = any(isinstance(limits.get(k), str) for k in ("rate_limit_reached_type", "rateLimitReachedType"))
     found = []
     for position in ("primary", "secondary"):
@@ -54,7 +52,7 @@ def readings_of(limits: Mapping[str, Any], *, at: float, source: str, keys: tupl
             continue
         found.append(
             Reading(
-                window=window_name(minutes, limit_id, MAIN_FAMILY),
+                window=window_name(minutes, limit_id),
                 limit_id=limit_id,
                 minutes=minutes,
                 percent=min(max(percent, 0.0), 100.0),

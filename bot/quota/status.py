@@ -10,9 +10,9 @@ from typing import Any
 from bot.profiles.book import Profile
 from bot.profiles.config import Thresholds
 from bot.quota.levels import EMOJI, Level, level_of
-from bot.quota.reading import MAIN_FAMILY, Reading
+from bot.quota.reading import Reading
 from bot.quota.selection import Candidate
-from bot.quota.windows import SPANS, Usage
+from bot.quota.windows import MAIN_FAMILIES, SPANS, Usage
 
 LOCAL = ("daily", "weekly", "monthly")
 
@@ -41,7 +41,7 @@ class WindowStatus:
     resets_at: float | None
     source: str
     at: float
-    limit_id: str = MAIN_FAMILY
+    limit_id: str = "codex"
     minutes: float = 0.0
     used: int | None = None
     limit: int | None = None
@@ -51,6 +51,11 @@ class WindowStatus:
     @property
     def local(self) -> bool:
         return self.source == "local"
+
+    @property
+    def main(self) -> bool:
+        """False for the limits of another family (another model), which do not stop the profile."""
+        return self.local or self.limit_id in MAIN_FAMILIES
 
     def as_dict(self, now: float) -> dict[str, Any]:
         return {
@@ -89,7 +94,7 @@ class ProfileStatus:
     def reached(self) -> str:
         """Why it cannot serve, in words; empty when it can. Other families' limits do not stop the main one."""
         for window in self.windows.values():
-            if window.reached and (window.local or window.limit_id == MAIN_FAMILY or self.profile.kind == "claude"):
+            if window.reached and window.main:
                 return f"{window.name} window is used up"
         return ""
 
@@ -106,9 +111,7 @@ class ProfileStatus:
             active=self.profile.active,
             tracked=self.profile.tracked,
             reached=self.reached,
-            emergency=any(
-                w.level >= Level.EMERGENCY for w in self.windows.values() if w.local or w.limit_id == MAIN_FAMILY
-            ),
+            emergency=any(w.main and w.level >= Level.EMERGENCY for w in self.windows.values()),
             login_needed=self.login == "needed",
         )
 

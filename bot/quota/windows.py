@@ -113,7 +113,10 @@ def brute_force(events: Iterable[Event], span: float, now: float) -> Usage:
     return Usage(sum(e.requests for e in inside), sum(e.tokens for e in inside))
 
 
-def window_name(minutes: float, limit_id: str = "codex", main: str = "codex") -> str:
+MAIN_FAMILIES = frozenset({"codex", "claude"})
+
+
+def window_name(minutes: float, limit_id: str = "codex") -> str:
     """Name of a provider's window by its length: 300 -> 5h, 1440 -> 24h, 10080 -> 7d, 43200 -> 30d; others LIMIT_ID/….
 
     Codex 0.169.0 sends the length in minutes (`window_minutes`); which of primary and secondary is longer is not fixed.
@@ -125,4 +128,4 @@ def window_name(minutes: float, limit_id: str = "codex", main: str = "codex") ->
         name = f"{whole // 60}h"
     else:
         name = f"{whole}m"
-    return name if limit_id == main else f"{limit_id}/{name}"
+    return name if limit_id in MAIN_FAMILIES else f"{limit_id}/{name}"

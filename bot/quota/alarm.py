@@ -1,0 +1,91 @@
+"""Alerts as rows and notices: what was told is written in the same transaction as the message that tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.notices import post
+from bot.profiles.config import Thresholds
+from bot.quota.alerts import Due, Told, step
+from bot.quota.levels import Level, alert_level
+from bot.quota.status import ProfileStatus, WindowStatus
+from bot.store import Transaction
+from bot.store.tables import QuotaToldRow
+
+NOTICE = "quota-alert"
+
+
+async def review(tx: Transaction, statuses: Iterable[ProfileStatus], thresholds: Thresholds) -> list[dict[str, Any]]:
+    """Compare every tracked window with what was told of it; post what is due. Returns what was posted.
+
+    The row is locked, so two bots on one PostgreSQL store tell each thing once.
+    """
+    posted = []
+    for status in statuses:
+        if not status.profile.tracked or not status.profile.active:
+            continue
+        for window in status.windows.values():
+            row = await _row(tx, status.profile.name, window.name)
+            told = Told(row.instance, Level(row.highest), row.open)
+            level = alert_level(window.percent, window.reached, thresholds, alert_percent=status.profile.alert_percent)
+            told, due = step(told, level, window.resets_at, status.at)
+            row.instance, row.highest, row.open = told.instance, int(told.highest), told.open
+            if due is None or (row.muted_until is not None and status.at < row.muted_until):
+                continue
+            data = notice_data(status, window, due)
+            await post(tx, NOTICE, data, urgent=due.level >= Level.EMERGENCY)
+            posted.append(data)
+    return posted
+
+
+async def _row(tx: Transaction, profile: str, window: str) -> QuotaToldRow:
+    row = await tx.scalar(
+        select(QuotaToldRow).where(QuotaToldRow.profile == profile, QuotaToldRow.window == window).with_for_update()
+    )
+    if row is None:
+        row = QuotaToldRow(profile=profile, window=window, highest=0, open=False)
+        tx.add(row)
+        await tx.flush()
+    return row
+
+
+def notice_data(status: ProfileStatus, window: WindowStatus, due: Due) -> dict[str, Any]:
+    """What the card needs: profile, window, percent, reset and forecast (epoch s), kind and level."""
+    return {
+        "profile": status.profile.name,
+        "window": window.name,
+        "percent": round(window.percent, 1),
+        "resets_at": window.resets_at,
+        "empties_at": window.empties_at,
+        "kind": due.kind,
+        "level": due.level.word,
+        "at": status.at,
+    }
+
+
+async def mute(tx: Transaction, profile: str, window: str, until: float) -> None:
+    """No more alerts of this window until then (epoch s)."""
+    (await _row(tx, profile, window)).muted_until = until
+
+
+async def unmute(tx: Transaction, profile: str, window: str) -> None:
+    (await _row(tx, profile, window)).muted_until = None
+
+
+async def listed(tx: Transaction, now: float) -> list[Mapping[str, Any]]:
+    """Every window that something was told of or that is muted, for `/alerts`."""
+    rows = await tx.scalars(select(QuotaToldRow).order_by(QuotaToldRow.profile, QuotaToldRow.window))
+    return [
+        {
+            "profile": row.profile,
+            "window": row.window,
+            "level": Level(row.highest).word,
+            "open": row.open,
+            "muted_until": row.muted_until if row.muted_until and row.muted_until > now else None,
+        }
+        for row in rows
+        if row.open or (row.muted_until and row.muted_until > now)
+    ]
