@@ -1,0 +1,162 @@
+"""The answers of the mock model server, by words in the last user message (see mock_models.py)."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tests.real.mock_limits import Quota, claude_headers, codex_headers
+
+if TYPE_CHECKING:
+    from tests.real.mock_models import Request, _Handler
+
+REASON = "mock wants to create a file outside the workspace"
+CODEX_COMMAND, CLAUDE_COMMAND = "touch ../approval-test-file", "touch ../approval-test-claude"
+
+
+def _words(request: Request, name: str) -> tuple[list[str], float]:
+    """The words of an answer and the pause after each."""
+    slow = None if request.hidden else re.search(r"\bSLOW(\d*)", request.user)
+    if slow:
+        return [f"w{index} " for index in range(int(slow[1] or 40))], 0.5
+    return [f"{name} ", "reply ", f"{request.number}."], 0.0
+
+
+def _silence(request: Request) -> float:
+    wait = None if request.hidden or request.tool_result else re.search(r"\bWAIT(\d+)", request.user)
+    return float(wait[1]) if wait else 0.0
+
+
+def answer_responses(to: _Handler, request: Request, quota: Quota) -> None:
+    """OpenAI Responses, as a stream."""
+    headers, said = codex_headers(quota), "" if request.hidden else request.user
+    if re.search(r"\bRATE\b", said):
+        to.answer(
+            429, {"error": {"type": "rate_limit_exceeded", "message": "Rate limit reached. Try again in 20s."}}, headers
+        )
+    elif re.search(r"\bOVER\b", said):
+        to.answer(503, {"error": {"code": "server_is_overloaded", "message": "overloaded"}}, headers)
+    elif re.search(r"\bLIMIT\b", said):
+        resets = {"plan_type": "plus", "resets_at": int(time.time()) + quota.preset, "resets_in_seconds": quota.preset}
+        told = {"type": "usage_limit_reached", "message": "The usage limit has been reached"}
+        to.answer(429, {"error": told | resets}, headers)
+    else:
+        _stream_response(to, request, quota, headers)
+
+
+def _stream_response(to: _Handler, request: Request, quota: Quota, headers: dict[str, str]) -> None:
+    response = {"id": f"resp_{request.number}", "object": "response", "model": request.model}
+    to.stream(headers)
+    to.event("response.created", response=response | {"status": "in_progress"})
+    time.sleep(_silence(request))
+    if re.search(r"\bSHELL\b", request.user) and not request.tool_result and not request.hidden:
+        item = _shell_call(request)
+        to.event("response.output_item.added", output_index=0, item=item)
+        to.event("response.output_item.done", output_index=0, item=item)
+    else:
+        words, pause = _words(request, "Mock")
+        item = _stream_text(to, f"msg_{request.number}", words, pause)
+    usage = {
+        "input_tokens": quota.tokens,
+        "input_tokens_details": {"cached_tokens": 200},
+        "output_tokens": 34,
+        "output_tokens_details": {"reasoning_tokens": 10},
+        "total_tokens": quota.tokens + 34,
+    }
+    to.event("response.completed", response=response | {"status": "completed", "output": [item], "usage": usage})
+
+
+def _stream_text(to: _Handler, name: str, words: Sequence[str], pause: float) -> dict[str, Any]:
+    message = {"type": "message", "id": name, "role": "assistant"}
+    to.event("response.output_item.added", output_index=0, item=message | {"content": [], "status": "in_progress"})
+    part = {"type": "output_text", "text": ""}
+    to.event("response.content_part.added", item_id=name, output_index=0, content_index=0, part=part)
+    for word in words:
+        to.event("response.output_text.delta", item_id=name, output_index=0, content_index=0, delta=word)
+        time.sleep(pause)
+    content = [{"type": "output_text", "text": "".join(words), "annotations": []}]
+    item = message | {"status": "completed", "content": content}
+    to.event("response.output_item.done", output_index=0, item=item)
+    return item
+
+
+def _shell_call(request: Request) -> dict[str, Any]:
+    """A command outside the sandbox, in the form of the shell tool that this CLI offers."""
+    escalated = {"sandbox_permissions": "require_escalated", "justification": REASON}
+    names = {"call_id": f"call_{request.number}"}
+    if "exec" in request.tools and not {"exec_command", "shell_command"} & set(request.tools):
+        arguments = json.dumps({"cmd": CODEX_COMMAND, **escalated})
+        code = f"const r = await tools.exec_command({arguments}); text(JSON.stringify(r));"
+        return {"type": "custom_tool_call", "id": f"ctc_{request.number}", "name": "exec", "input": code, **names}
+    name = next((tool for tool in ("exec_command", "shell_command") if tool in request.tools), "shell")
+    commands: dict[str, dict[str, Any]] = {
+        "exec_command": {"cmd": CODEX_COMMAND},
+        "shell_command": {"command": CODEX_COMMAND},
+        "shell": {"command": ["bash", "-lc", CODEX_COMMAND]},
+    }
+    call = {"type": "function_call", "id": f"fc_{request.number}", "name": name, **names}
+    return call | {"arguments": json.dumps(commands[name] | escalated)}
+
+
+def answer_messages(to: _Handler, request: Request, quota: Quota, *, stream: bool) -> None:
+    """Anthropic Messages."""
+    said = "" if request.hidden else request.user
+    if re.search(r"\bLIMIT\b", said):
+        told = {"type": "rate_limit_error", "message": "This request would exceed your account's rate limit."}
+        to.answer(
+            429, {"type": "error", "error": told}, claude_headers(quota, rejected=True) | {"x-should-retry": "false"}
+        )
+    elif re.search(r"\bRATE\b", said):
+        told = {"type": "rate_limit_error", "message": "Number of requests has exceeded your rate limit."}
+        to.answer(429, {"type": "error", "error": told}, {"x-should-retry": "false"})
+    elif re.search(r"\bOVER\b", said):
+        to.answer(
+            529,
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+            {"x-should-retry": "false"},
+        )
+    elif stream:
+        _stream_message(to, request, quota)
+    else:
+        words, _ = _words(request, "Mock")
+        message = _message(request, quota) | {
+            "content": [{"type": "text", "text": "".join(words)}],
+            "stop_reason": "end_turn",
+        }
+        to.answer(200, message, claude_headers(quota))
+
+
+def _message(request: Request, quota: Quota) -> dict[str, Any]:
+    usage = {
+        "input_tokens": quota.tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 200,
+        "output_tokens": 1,
+    }
+    about = {"id": f"msg_{request.number}", "type": "message", "role": "assistant", "model": request.model}
+    return about | {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+
+
+def _stream_message(to: _Handler, request: Request, quota: Quota) -> None:
+    to.stream(claude_headers(quota))
+    to.event("message_start", message=_message(request, quota))
+    time.sleep(_silence(request))
+    asks = re.search(r"\bSHELL\b", request.user) and not request.tool_result and "Bash" in request.tools
+    if asks:
+        block = {"type": "tool_use", "id": f"toolu_{request.number}", "name": "Bash", "input": {}}
+        to.event("content_block_start", index=0, content_block=block)
+        wanted = json.dumps({"command": CLAUDE_COMMAND, "description": "create a file"})
+        to.event("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": wanted})
+    else:
+        to.event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        words, pause = _words(request, "Mock claude")
+        for word in words:
+            to.event("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
+            time.sleep(pause)
+    to.event("content_block_stop", index=0)
+    reason = {"stop_reason": "tool_use" if asks else "end_turn", "stop_sequence": None}
+    to.event("message_delta", delta=reason, usage={"output_tokens": 34})
+    to.event("message_stop")
