@@ -5,6 +5,7 @@ The only reader of the environment, but for bot/home.py, which must not cost the
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import time, timedelta
 from pathlib import Path
@@ -124,6 +125,12 @@ class Settings(BaseSettings):
     def root(self, home: Home) -> Path:
         """The project that the home belongs to."""
         return (self.project_root or home.root.parent).expanduser().resolve()
+
+
+def tool_environment() -> dict[str, str]:
+    """What a tool of the person's (git, bd, npm) gets to see when we run it: our environment without our own settings,
+    the secrets among them, because such a tool may run hooks that lie in a repo."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAF_")}
 
 
 _SECRET = {"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT_MAIL_TOKEN"}

@@ -1,0 +1,77 @@
+"""Where the Beads of a workdir are: the nearest `.beads` above it, worktrees and redirects included."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.beads.jsonl import find_jsonl
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A `.beads` folder and what is in it. `repo` is the folder that holds it."""
+
+    repo: Path
+    beads_dir: Path
+    database: bool
+    jsonl: Path | None
+
+
+def locate(workdir: Path) -> Place | None:
+    """The Beads that belong to a workdir, or None.
+
+    In a git worktree the `.beads` of the main checkout counts, as with bd itself: the worktree has its own copy of the
+    files but not the database, and two agents in two worktrees must not be given the same bead as two. A
+    `.beads/redirect` file with a path in it is followed once.
+    """
+    start = workdir.expanduser().resolve()
+    for folder in (start, *start.parents):
+        has_beads = (folder / ".beads").is_dir()
+        if not has_beads and not (folder / ".git").is_file():
+            continue
+        main = _main_checkout(folder)
+        if main is not None and (main / ".beads").is_dir():
+            place = _follow(main)
+            if place.database or place.jsonl:
+                return place
+        if has_beads:
+            return _follow(folder)
+    return None
+
+
+def has_database(beads_dir: Path) -> bool:
+    """Is there something that `bd` can write to: embedded Dolt, a Dolt server, or the SQLite of older versions?"""
+    if (beads_dir / "embeddeddolt").is_dir() or (beads_dir / "dolt").is_dir() or any(beads_dir.glob("*.db")):
+        return True
+    try:
+        metadata = json.loads((beads_dir / "metadata.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(metadata, dict) and metadata.get("dolt_mode") == "server"
+
+
+def _follow(repo: Path) -> Place:
+    beads_dir = repo / ".beads"
+    redirect = beads_dir / "redirect"
+    if redirect.is_file():
+        target = (repo / redirect.read_text(encoding="utf-8", errors="replace").strip()).resolve()
+        if target.is_dir() and target.name == ".beads":
+            repo, beads_dir = target.parent, target
+    return Place(repo, beads_dir, has_database(beads_dir), find_jsonl(beads_dir))
+
+
+def _main_checkout(folder: Path) -> Path | None:
+    """The main checkout of a git worktree: its `.git` is a file `gitdir: MAIN/.git/worktrees/NAME`."""
+    for above in (folder, *folder.parents):
+        dot_git = above / ".git"
+        if dot_git.is_dir():
+            return None
+        if dot_git.is_file():
+            first = dot_git.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+            if not first.startswith("gitdir:"):
+                return None
+            git_dir = (above / first.removeprefix("gitdir:").strip()).resolve()
+            return git_dir.parent.parent.parent if git_dir.parent.name == "worktrees" else None
+    return None

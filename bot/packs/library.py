@@ -1,0 +1,147 @@
+"""The packs at hand: the shipped ones and the person's own, which win; and which one is active."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.clock import Clock, SystemClock
+from bot.errors import NotFound, Refused, WrongUsage
+from bot.home import Home
+from bot.packs.model import MAX_BYTES, Pack, PackError, parse
+from bot.store import Transaction
+from bot.store.tables import SettingRow
+
+ACTIVE_KEY = "active_pack"
+DEFAULT = "general"
+TEMPLATE = "TEMPLATE"
+SCHEMA = "schema.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PackEntry:
+    """One pack in the list. `problem` says why it cannot be used; `own` packs lie in `.maf/packs`."""
+
+    id: str
+    title: str
+    path: Path
+    own: bool
+    problem: str = ""
+
+
+def shipped_dir() -> Path:
+    """Where the packs that come with the program lie: in the wheel, else in the source tree."""
+    package = Path(__file__).resolve().parent.parent
+    bundled = package / "_bundled" / "prompt_packs"
+    return bundled if bundled.is_dir() else package.parent / "prompt_packs"
+
+
+def read_pack(path: Path) -> Pack:
+    """Load one file. Raises PackError: not readable, too large, not JSON (with line and column), or it does not fit."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PackError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(data) > MAX_BYTES:
+        raise PackError(f"{path}: {len(data) // 1000} kB; a pack has at most {MAX_BYTES // 1000} kB")
+    try:
+        raw = json.loads(data)
+    except UnicodeDecodeError as error:
+        raise PackError(f"{path}: is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        raise PackError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise PackError(f"{path}: is nested too deeply") from error
+    return parse(raw, source=path)
+
+
+class Packs:
+    """The library of one home. Files are read when asked for, so an edit counts at once."""
+
+    def __init__(self, home: Home, shipped: Path | None = None, *, clock: Clock | None = None) -> None:
+        self._own = home.packs
+        self._shipped = shipped or shipped_dir()
+        self._clock = clock or SystemClock()
+
+    def list(self) -> list[PackEntry]:
+        """Every pack by name, own ones over shipped ones; broken ones with their problem instead of a title."""
+        entries: dict[str, PackEntry] = {}
+        for folder, own in ((self._shipped, False), (self._own, True)):
+            for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+                if path.name == SCHEMA or path.stem == TEMPLATE:
+                    continue
+                entry = _entry(path, own=own)
+                entries[entry.id] = entry
+        return sorted(entries.values(), key=lambda entry: entry.id)
+
+    def get(self, name: str) -> Pack:
+        """The pack with this id. Raises NotFound with the nearest names, PackError if it does not fit."""
+        entries = {entry.id: entry for entry in self.list()}
+        if name not in entries:
+            raise NotFound.of("pack", name[:80], entries)
+        return read_pack(entries[name].path)
+
+    def path(self, name: str) -> Path:
+        """The file of a pack. Raises NotFound."""
+        entries = {entry.id: entry for entry in self.list()}
+        if name not in entries:
+            raise NotFound.of("pack", name[:80], entries)
+        return entries[name].path
+
+    def validate(self, path: Path) -> Pack:
+        """Check a file that need not be in the library. Raises PackError."""
+        return read_pack(path)
+
+    def new(self, name: str) -> Path:
+        """Write `.maf/packs/NAME.json` from the template. Raises Refused if there is one, WrongUsage for a bad name."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name) or name in {TEMPLATE, "schema"}:
+            raise WrongUsage(f"{name[:80]!r} is no name for a pack: use letters, digits, - and _")
+        target = self._own / f"{name}.json"
+        if any(entry.id == name and entry.own for entry in self.list()) or target.exists():
+            raise Refused(f"You already have a pack {name}: {target}", hint=f"Edit it, then: maf pack use {name}")
+        raw = json.loads((self._shipped / f"{TEMPLATE}.json").read_text(encoding="utf-8"))
+        raw["id"] = name
+        self._own.mkdir(parents=True, exist_ok=True)
+        _write_whole(target, raw)
+        return target
+
+    async def active(self, tx: Transaction) -> str:
+        """The id of the active pack; `general` until one is set. It may have gone missing since: get() says so."""
+        row = await tx.get(SettingRow, ACTIVE_KEY)
+        return row.value if row is not None and isinstance(row.value, str) else DEFAULT
+
+    async def set_active(self, tx: Transaction, name: str) -> Pack:
+        """Make it the active pack, if it exists and fits. Raises NotFound, PackError."""
+        pack = self.get(name)
+        row = await tx.get(SettingRow, ACTIVE_KEY)
+        if row is None:
+            tx.add(SettingRow(key=ACTIVE_KEY, value=pack.id, changed_at=self._clock.now()))
+        else:
+            row.value, row.changed_at = pack.id, self._clock.now()
+        return pack
+
+
+def _entry(path: Path, *, own: bool) -> PackEntry:
+    try:
+        pack = read_pack(path)
+    except PackError as error:
+        return PackEntry(path.stem, "", path, own, error.message)
+    return PackEntry(pack.id, pack.title, path, own)
+
+
+def _write_whole(target: Path, raw: dict[str, Any]) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
+        # link, not replace: a pack that appeared meanwhile is not overwritten.
+        os.link(temporary, target)
+    except FileExistsError as error:
+        raise Refused(f"You already have {target}") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
