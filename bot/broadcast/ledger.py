@@ -57,6 +57,7 @@ class ItemDelivery:
     evidence_kind: str | None
     evidence_at: datetime | None
     started_at: datetime | None
+    updated_at: datetime
     reason: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -172,7 +173,14 @@ def _delivery(row: DeliveryRow | None) -> ItemDelivery | None:
     if row is None:
         return None
     return ItemDelivery(
-        row.id, row.agent, row.status, row.evidence_kind, row.evidence_at, row.started_at, row.reason or ""
+        id=row.id,
+        agent=row.agent,
+        status=row.status,
+        evidence_kind=row.evidence_kind,
+        evidence_at=row.evidence_at,
+        started_at=row.started_at,
+        updated_at=row.updated_at,
+        reason=row.reason or "",
     )
 
 
@@ -294,9 +302,7 @@ def refuse_closed(draft: Draft, now: datetime) -> None:
         raise DraftExpired(f"Draft {draft.id} has expired; nothing of it was sent.", hint=fresh)
 
 
-async def take(
-    tx: Transaction, draft_id: str, version: int | None, now: datetime, **values: Any
-) -> Draft:
+async def take(tx: Transaction, draft_id: str, version: int | None, now: datetime, **values: Any) -> Draft:
     """Compare-and-set on a pending draft: raise its version by one and write `values`; return it as it is then.
 
     Raises DraftChanged, DraftClosed, DraftExpired, NotFound. `version` None: whatever it is now.

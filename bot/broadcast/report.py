@@ -114,7 +114,8 @@ def _why(item: Item) -> list[str]:
 def draft_lines(item: Item) -> list[str]:
     """The lines of one item in the draft: `w1  → shop-41  Cart totals wrong` and the reason under it."""
     if item.status == "skipped":
-        return [f"{item.agent}  –  {clipped(item.reason or 'skipped', WIDTH - len(item.agent) - 5)}"]
+        mark = "✕" if item.action == "skip" else "–"
+        return [f"{item.agent}  {mark}  {clipped(item.reason or 'skipped', 2 * WIDTH)}"]
     if item.status in FAILED:
         return [f"{item.agent} ✕ {clipped(item.reason, 80)}"]
     if item.status != "drafted":

@@ -1,0 +1,65 @@
+"""The operations: what a person can have done, by name; shared by command line, control socket and chat."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.operations import agent, bead, broadcast, health, pack, people
+from bot.operations.services import Services
+
+Operation = Callable[..., Awaitable[Any]]
+
+# Operations that only look: no audit row is written for them.
+READS = frozenset(
+    {
+        "agent.types",
+        "agent.list",
+        "agent.show",
+        "agent.capture",
+        "agent.explain",
+        "broadcast.show",
+        "broadcast.status",
+        "pack.list",
+        "pack.show",
+        "bead.ready",
+        "bead.in_progress",
+        "bead.show",
+        "audit",
+        "health",
+        "ping",
+    }
+)
+
+OPERATIONS: dict[str, Operation] = {
+    "agent.types": agent.types,
+    "agent.create": agent.create,
+    "agent.start": agent.start,
+    "agent.stop": agent.stop,
+    "agent.restart": agent.restart,
+    "agent.delete": agent.delete,
+    "agent.list": agent.list_,
+    "agent.show": agent.show,
+    "agent.capture": agent.capture,
+    "agent.send": agent.send,
+    "agent.interrupt": agent.interrupt,
+    "agent.explain": agent.explain,
+    "broadcast.draft": broadcast.draft,
+    "broadcast.show": broadcast.show,
+    "broadcast.apply": broadcast.apply,
+    "broadcast.cancel": broadcast.cancel,
+    "broadcast.status": broadcast.status,
+    "pack.list": pack.list_,
+    "pack.show": pack.show,
+    "pack.use": pack.use,
+    "bead.ready": bead.ready,
+    "bead.in_progress": bead.in_progress,
+    "bead.show": bead.show,
+    "bead.release": bead.release,
+    "pair.create": people.pair,
+    "health": health.health,
+    "audit": health.audit,
+    "ping": health.ping,
+}
+
+__all__ = ["OPERATIONS", "READS", "Operation", "Services"]

@@ -1,0 +1,218 @@
+"""Sending a draft: every step is a row before it is an action, so that a crash neither loses nor repeats a prompt.
+
+An item goes `drafted` -> `intended` (taken for sending, in the transaction that wins the tap) -> its bead is claimed
+-> a delivery row, in one transaction with the link to it -> the delivery's own steps. After a restart `resume` goes on
+from whatever row stands there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Coroutine
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.broadcast import ledger
+from bot.broadcast.drafts import CARD
+from bot.broadcast.ledger import FAILED, Draft, Item
+from bot.broadcast.sending import Checkpoint, Sender, nowhere
+from bot.clock import Clock
+from bot.errors import MafError, Refused
+from bot.notices import post, touch
+from bot.store import Store, Transaction
+from bot.store.tables import DraftRow, ItemRow
+from bot.work.claims import Claims
+
+log = logging.getLogger(__name__)
+
+
+class Apply:
+    """Sends drafts. The work runs in tasks of its own; `apply` returns as soon as the tap has won."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        sender: Sender,
+        claims: Claims,
+        checkpoint: Checkpoint = nowhere,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._sender = sender
+        self._claims = claims
+        self._checkpoint = checkpoint
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+
+    async def apply(
+        self, draft_id: str, version: int | None, by: str, *, items: Collection[str] | None = None
+    ) -> Draft:
+        """Take a draft (or some agents' items of it) for sending, and begin. One caller wins; the others are told.
+
+        Raises DraftChanged, DraftClosed, DraftExpired, NotFound, Refused (nothing to send).
+        """
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            before = await ledger.read(tx, draft_id)
+            ledger.refuse_closed(before, now)
+            chosen = _chosen(before, items)
+            rest = len(before.sendable) - len(chosen)
+            status = "pending" if rest else "applying"
+            values: dict[str, Any] = {"status": status, "applied_at": before.applied_at or now, "applied_by": by}
+            draft = await ledger.take(tx, before.id, version, now, **values)
+            for item in chosen:
+                await ledger.set_item(tx, item.id, {"drafted"}, status="intended")
+            await self._show(tx, draft)
+            draft = await ledger.read(tx, draft.id)
+        self._checkpoint("after_taken", draft.id)
+        self._begin(draft, [i.id for i in chosen])
+        return draft
+
+    async def retry_failed(self, draft_id: str, by: str) -> Draft:
+        """Send the refused and failed items of a draft again, validated anew. Raises Refused if there are none."""
+        async with self._store.begin() as tx:
+            draft = await ledger.read(tx, draft_id)
+            failed = [i for i in draft.items if i.status in FAILED]
+            if not failed:
+                raise Refused(f"Nothing in draft {draft.id} failed.")
+            again = {"status": "intended", "delivery_id": None, "reason": f"tried again by {by}"}
+            taken = [i.id for i in failed if await ledger.set_item(tx, i.id, {"intended", *FAILED}, **again)]
+            if draft.status == "done":
+                await ledger.set_status(tx, draft.id, {"done"}, status="applying", applied_at=self._clock.now())
+            await touch(tx, draft.key)
+            draft = await ledger.read(tx, draft.id)
+        self._begin(draft, taken)
+        return draft
+
+    async def link(self, old_delivery: str, new_delivery: str) -> Draft | None:
+        """A delivery was sent again under a new id: the item follows it. The draft, if it belongs to one."""
+        async with self._store.begin() as tx:
+            row = await tx.scalar(select(ItemRow).where(ItemRow.delivery_id == old_delivery))
+            if row is None:
+                return None
+            row.delivery_id = new_delivery
+            await tx.flush()
+            draft = await ledger.read(tx, row.draft_id)
+            await touch(tx, draft.key)
+        item = next(i for i in draft.items if i.delivery and i.delivery.id == new_delivery)
+        self._spawn(draft.id, self._sender.follow(draft, item, new_delivery))
+        return draft
+
+    async def finished(self, draft_id: str, timeout: float) -> Draft:
+        """Wait until all that was begun of a draft has settled, at most `timeout` seconds; the draft as it is then."""
+        tasks = set(self._tasks.get(draft_id, ()))
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout)
+        async with self._store.begin() as tx:
+            return await ledger.read(tx, draft_id)
+
+    async def resume(self) -> None:
+        """Go on after a restart: items without a delivery are sent (or refused, if the draft is too old by now),
+        deliveries are followed to their end, claims of refused items are given back. Call after Deliveries.resume."""
+        async with self._store.begin() as tx:
+            ids = (
+                await tx.scalars(
+                    select(DraftRow.id)
+                    .join(ItemRow, ItemRow.draft_id == DraftRow.id)
+                    .where(ItemRow.status == "intended")
+                    .where((DraftRow.status.in_(["applying", "pending"])) | ItemRow.delivery_id.is_(None))
+                    .distinct()
+                )
+            ).all()
+            drafts = [await ledger.read(tx, draft_id) for draft_id in ids]
+        for draft in drafts:
+            await self._pick_up(draft)
+        await self.reconcile_claims()
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Let running work reach its next row, then stop it; what is left resumes at the next start."""
+        tasks = {task for group in self._tasks.values() for task in group}
+        if not tasks:
+            return
+        await asyncio.wait(tasks, timeout=timeout)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _show(self, tx: Transaction, draft: Draft) -> None:
+        """Its message becomes the report; one drafted without a message (auto) gets one now."""
+        await post(tx, CARD, {"draft": draft.id}, chat_id=draft.chat_id, key=draft.key, urgent=True)
+
+    def _begin(self, draft: Draft, item_ids: Collection[int]) -> None:
+        self._spawn(draft.id, self._sender.send(draft.id, item_ids))
+
+    def _spawn(self, draft_id: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._run(draft_id, work), name=f"apply {draft_id}")
+        self._tasks.setdefault(draft_id, set()).add(task)
+        task.add_done_callback(lambda t: self._forget(draft_id, t))
+
+    def _forget(self, draft_id: str, task: asyncio.Task[None]) -> None:
+        group = self._tasks.get(draft_id, set())
+        group.discard(task)
+        if not group:
+            self._tasks.pop(draft_id, None)
+
+    async def _run(self, draft_id: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except MafError as error:
+            await self._sender.refuse_rest(draft_id, error.message)
+        except Exception:
+            # The edge of a background task: nobody awaits it, so this is where a bug becomes a line the person sees.
+            log.exception("sending draft %s", draft_id)
+            await self._sender.refuse_rest(draft_id, "internal error, see maf logs tail")
+        await self._sender.settle(draft_id)
+
+    async def _pick_up(self, draft: Draft) -> None:
+        waiting = [i for i in draft.items if i.status == "intended" and i.delivery is None]
+        late = draft.expires_at <= self._clock.now()
+        for item in waiting if late else ():
+            await self._sender.give_back(item, "not sent: the draft expired while the bot was down")
+            await self._sender.refuse(draft, item, "not sent: the bot was down until this draft expired")
+        if waiting and not late:
+            self._begin(draft, [i.id for i in waiting])
+        for item in draft.items:
+            if item.delivery is not None:
+                self._spawn(draft.id, self._sender.follow(draft, item, item.delivery.id))
+        if not waiting or late:
+            await self._sender.settle(draft.id)
+
+    async def reconcile_claims(self) -> None:
+        """Give back beads whose prompt was refused and whose release did not happen before the crash."""
+        for claim in await self._claims.all_open():
+            async with self._store.begin() as tx:
+                item_id = await tx.scalar(
+                    select(ItemRow.id)
+                    .where(ItemRow.agent == claim.agent, ItemRow.bead == claim.bead, ItemRow.status != "drafted")
+                    .order_by(ItemRow.id.desc())
+                    .limit(1)
+                )
+                draft_id = await tx.scalar(select(ItemRow.draft_id).where(ItemRow.id == item_id))
+                draft = await ledger.read(tx, draft_id) if draft_id else None
+            item = next((i for i in draft.items if i.id == item_id), None) if draft else None
+            if draft is None or item is None or item.status not in FAILED or draft.applied_at is None:
+                continue
+            if claim.claimed_at >= draft.applied_at and _before_refusal(claim.claimed_at, item):
+                await self._sender.give_back(item, "its prompt was refused")
+
+
+def _before_refusal(claimed_at: Any, item: Item) -> bool:
+    """A claim made after the refusal is somebody's later decision and stays."""
+    return item.delivery is None or claimed_at <= item.delivery.updated_at
+
+
+def _chosen(draft: Draft, agents: Collection[str] | None) -> list[Item]:
+    """The items to send now. Raises NotFound for an agent not in the draft, Refused when nothing is left to send."""
+    if agents is None:
+        chosen = list(draft.sendable)
+    else:
+        chosen = [draft.item(agent) for agent in agents]
+        for item in chosen:
+            if not item.sends:
+                raise Refused(f"{item.agent} is {item.status} in draft {draft.id} already.")
+    if not chosen:
+        raise Refused(f"There is nothing to send in draft {draft.id}.")
+    return chosen

@@ -1,0 +1,275 @@
+"""Making drafts and changing them before they are sent. None of it touches an agent or a bead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta, tzinfo
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.broadcast import ledger
+from bot.broadcast.ledger import Draft, DraftChanged, Item, NewItem
+from bot.broadcast.model import ItemPlan, PlanAgent
+from bot.broadcast.plan import plan
+from bot.broadcast.survey import Situation, Survey
+from bot.clock import Clock
+from bot.errors import NotFound, Refused, WrongUsage
+from bot.notices import post, touch
+from bot.packs import Pack, Packs
+from bot.packs.render import PromptContext, render_prompt
+from bot.store import Store, Transaction
+from bot.store.tables import DraftRow
+
+CARD = "draft"
+MAX_PROMPT_BYTES = 100_000
+# Actions whose bead may go to another agent; a resume belongs to the agent that holds the bead.
+SWAPPABLE = frozenset({"assign", "review", "commit", "assist"})
+
+
+class Drafts:
+    """The drafts of one home. The newest pending one is the one that counts; a new one supersedes it."""
+
+    def __init__(
+        self, store: Store, clock: Clock, *, survey: Survey, packs: Packs, ttl: timedelta, zone: tzinfo
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._survey = survey
+        self._packs = packs
+        self._ttl = ttl
+        self._zone = zone
+
+    async def draft(
+        self,
+        by: str,
+        *,
+        only: Sequence[str] = (),
+        idle_only: bool = False,
+        auto: bool = False,
+        chat_id: int | None = None,
+        text: str | None = None,
+    ) -> Draft:
+        """Plan a broadcast, write it down and show it. `text`: the same prompt for all instead of a plan.
+
+        Raises Refused when there are no agents, NotFound for an unknown agent in `only`, DependencyMissing without
+        Beads, PackError and NotFound for the pack.
+        """
+        async with self._store.begin() as tx:
+            pack_id = await self._packs.active(tx)
+        pack = self._packs.get(pack_id)
+        situation = await self._survey.take(with_beads=text is None)
+        situation.require_agents(only)
+        if text is None:
+            items = self._planned(situation, pack, only=only, idle_only=idle_only)
+        else:
+            items = _same_text(situation, text, only=only, idle_only=idle_only)
+        options = {"only": list(only), "idle": idle_only, "auto": auto, "text": text, "notes": list(situation.notes)}
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            draft_id = await ledger.insert(
+                tx,
+                items,
+                pack=pack.id,
+                by=by,
+                now=now,
+                expires_at=now + self._ttl,
+                chat_id=chat_id,
+                options=options,
+            )
+            await self._supersede(tx, draft_id)
+            if not auto:
+                await post(tx, CARD, {"draft": draft_id}, chat_id=chat_id, key=f"draft:{draft_id}", urgent=True)
+            return await ledger.read(tx, draft_id)
+
+    async def get(self, draft_id: str | None = None) -> Draft:
+        """A draft as it is now; the newest one without an id. Raises NotFound."""
+        await self.expire()
+        async with self._store.begin() as tx:
+            return await ledger.read(tx, draft_id)
+
+    async def show(self, draft_id: str, view: Mapping[str, Any]) -> None:
+        """Change what its live message shows: {} the whole draft, {"page": N} one item, {"swap": N} whom to give it."""
+        async with self._store.begin() as tx:
+            draft = await ledger.read(tx, draft_id)
+            data = {"draft": draft.id, **view}
+            await post(tx, CARD, data, chat_id=draft.chat_id, key=draft.key, urgent=True)
+
+    async def check(self, draft_id: str, version: int) -> Draft:
+        """The draft, if it is still pending and of this version; else the error that says what happened to it."""
+        draft = await self.get(draft_id)
+        ledger.refuse_closed(draft, self._clock.now())
+        if draft.version != version:
+            raise DraftChanged
+        return draft
+
+    async def cancel(self, draft_id: str | None, by: str, *, version: int | None = None) -> Draft:
+        """Discard a draft. What was sent of it stays sent."""
+        draft_id = (await self.get(draft_id)).id
+        async with self._store.begin() as tx:
+            before = await ledger.read(tx, draft_id)
+            options = {**before.options, "closed_by": by}
+            draft = await ledger.take(tx, draft_id, version, self._clock.now(), status="cancelled", options=options)
+            await touch(tx, draft.key)
+            return draft
+
+    async def edit_item(self, draft_id: str, agent: str, text: str, by: str, *, version: int | None = None) -> Draft:
+        """Replace the prompt of one item. Raises Refused for an empty or too long text, or an item that was sent."""
+        prompt = text.replace("\r\n", "\n").strip("\n")
+        if not prompt.strip():
+            raise WrongUsage("The new prompt is empty.", hint="Reply with its full text, or tap Skip.")
+        size = len(prompt.encode())
+        if size > MAX_PROMPT_BYTES:
+            raise Refused(f"This prompt is {size // 1000} KB; a prompt may have 100 KB.")
+        return await self._change_item(
+            draft_id, agent, version, {"drafted", "skipped"}, prompt=prompt, reason=f"edited by {by}", status="drafted"
+        )
+
+    async def skip_item(self, draft_id: str, agent: str, by: str, *, version: int | None = None) -> Draft:
+        """Leave one agent out."""
+        return await self._change_item(
+            draft_id, agent, version, {"drafted"}, status="skipped", reason=f"skipped by {by}"
+        )
+
+    async def take_back_item(self, draft_id: str, agent: str, by: str, *, version: int | None = None) -> Draft:
+        """Take a skipped item in again. One that never had a prompt (stands by) has nothing to send."""
+        draft = await self.get(draft_id)
+        if not draft.item(agent).prompt:
+            raise Refused(f"There is nothing to send to {agent}: {draft.item(agent).reason}")
+        return await self._change_item(
+            draft_id, agent, version, {"skipped"}, status="drafted", reason=f"taken back in by {by}"
+        )
+
+    def others(self, draft: Draft, agent: str) -> list[str]:
+        """Agents of this draft that could get what `agent` was to get."""
+        item = draft.item(agent)
+        if item.action not in SWAPPABLE or item.status != "drafted":
+            return []
+        return [
+            other.agent
+            for other in draft.items
+            if other.agent != agent
+            and other.status in {"drafted", "skipped"}
+            and (other.action in SWAPPABLE or not other.prompt)
+        ]
+
+    async def swap_item(self, draft_id: str, agent: str, other: str, by: str, *, version: int | None = None) -> Draft:
+        """Exchange what two agents get; their prompts are written anew for them.
+
+        Raises Refused when one of them goes on with a bead that it holds, NotFound for an agent not in the draft.
+        """
+        before = await self.get(draft_id)
+        mine, theirs = before.item(agent), before.item(other)
+        if other not in self.others(before, agent):
+            raise Refused(f"{other} cannot take this over from {agent}: it goes on with work of its own.")
+        situation = await self._survey.take(with_beads=mine.bead is not None or theirs.bead is not None)
+        pack = self._packs.get(before.pack)
+        gets = self._handed(mine, other, situation, pack, by)
+        gives = self._handed(theirs, agent, situation, pack, by)
+        async with self._store.begin() as tx:
+            draft = await ledger.take(tx, draft_id, version or before.version, self._clock.now())
+            for item, values in ((mine, gives), (theirs, gets)):
+                if not await ledger.set_item(tx, item.id, {"drafted", "skipped"}, **values):
+                    raise DraftChanged
+            await touch(tx, draft.key)
+            return await ledger.read(tx, draft.id)
+
+    async def expire(self) -> list[str]:
+        """Close the drafts whose time is over; their ids."""
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            late = (
+                await tx.scalars(select(DraftRow.id).where(DraftRow.status == "pending", DraftRow.expires_at <= now))
+            ).all()
+            for draft_id in late:
+                await self._close(tx, await ledger.read(tx, draft_id), "expired")
+        return list(late)
+
+    def _planned(self, situation: Situation, pack: Pack, *, only: Sequence[str], idle_only: bool) -> list[NewItem]:
+        plans = plan(
+            situation.agents,
+            situation.ready,
+            situation.in_progress,
+            pack,
+            situation.headroom,
+            situation.claims,
+            only=only or None,
+            idle_only=idle_only,
+            read_only=situation.read_only,
+            now=self._clock.now(),
+            zone=self._zone,
+        )
+        return [_written(p, situation.agent(p.agent), pack) for p in plans]
+
+    def _handed(self, item: Item, to: str, situation: Situation, pack: Pack, by: str) -> dict[str, Any]:
+        """The row values of what `item` holds, for another agent."""
+        agent = situation.agent(to)
+        prompt = item.prompt
+        if item.bead is not None:
+            bead = situation.bead(agent, item.bead)
+            if bead is None:
+                raise NotFound(f"{to} does not work in the project of {item.bead}.")
+            context = PromptContext(beads_writable=agent.repo not in situation.read_only)
+            prompt = render_prompt(pack, agent, bead, item.action, context)
+        return {
+            "action": item.action,
+            "bead": item.bead,
+            "title": item.title,
+            "prompt": prompt,
+            "reason": f"given by {by}" if item.prompt else item.reason,
+            "status": item.status,
+        }
+
+    async def _change_item(
+        self, draft_id: str, agent: str, version: int | None, expect: set[str], **values: Any
+    ) -> Draft:
+        await self.expire()
+        async with self._store.begin() as tx:
+            before = await ledger.read(tx, draft_id)
+            item = before.item(agent)
+            draft = await ledger.take(tx, draft_id, version, self._clock.now())
+            if item.status not in expect or not await ledger.set_item(tx, item.id, expect, **values):
+                raise Refused(f"{agent} is {item.status} in this draft already.")
+            await touch(tx, draft.key)
+            return await ledger.read(tx, draft.id)
+
+    async def _supersede(self, tx: Transaction, newer: str) -> None:
+        older = await tx.scalars(select(DraftRow.id).where(DraftRow.status == "pending", DraftRow.id != newer))
+        for draft_id in older.all():
+            draft = await ledger.read(tx, draft_id)
+            await self._close(tx, replace(draft, options={**draft.options, "superseded_by": newer}), "superseded")
+
+    async def _close(self, tx: Transaction, draft: Draft, status: str) -> None:
+        await ledger.set_status(tx, draft.id, {"pending"}, status=status, options=draft.options)
+        await touch(tx, draft.key)
+
+
+def _written(item: ItemPlan, agent: PlanAgent, pack: Pack) -> NewItem:
+    sends = item.status == "drafted"
+    prompt = render_prompt(pack, agent, item.bead, item.action, item.context) if sends else ""
+    return NewItem(
+        agent=item.agent,
+        action=str(item.action),
+        bead=item.bead.id if item.bead else None,
+        title=item.title,
+        prompt=prompt,
+        reason=item.reason,
+        status=item.status,
+    )
+
+
+def _same_text(situation: Situation, text: str, *, only: Sequence[str], idle_only: bool) -> list[NewItem]:
+    prompt = text.replace("\r\n", "\n").strip("\n")
+    if not prompt.strip():
+        raise WrongUsage("What shall I say to all agents?", hint="/broadcast TEXT")
+    items = []
+    for agent in situation.agents:
+        if only and agent.id not in only:
+            continue
+        away = situation.away(agent, idle_only=idle_only)
+        if away:
+            items.append(NewItem(agent.id, "skip", reason=away, status="skipped"))
+        else:
+            items.append(NewItem(agent.id, "assist", title="", prompt=prompt))
+    return items

@@ -1,0 +1,122 @@
+"""What can be done with agents. Each function returns the JSON that `maf … --json` prints (contract.md section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.agents.types import load_types
+from bot.clis.cli import cli_for
+from bot.errors import Refused, WrongUsage
+from bot.operations.services import Services
+
+MAX_LINES = 2000
+
+
+async def types(app: Services) -> list[dict[str, Any]]:
+    """The types that agents can be made of."""
+    return [
+        {"name": t.name, "kind": t.kind, "role": t.role, "description": t.description}
+        for t in load_types(app.home).values()
+    ]
+
+
+async def create(
+    app: Services,
+    *,
+    type: str,  # noqa: A002 - the word of the command line and of the contract
+    id: str | None = None,  # noqa: A002
+    profile: str | None = None,
+    workdir: str | None = None,
+    labels: Sequence[str] = (),
+    description: str = "",
+    start: bool = True,
+) -> dict[str, Any]:
+    """A new agent, started unless told not to."""
+    agent = await app.life.create(
+        type,
+        agent_id=id,
+        profile=profile,
+        workdir=Path(workdir) if workdir else None,
+        labels=tuple(labels),
+        description=description,
+        start=start,
+    )
+    return (await app.watch.fresh(agent.id)).as_dict()
+
+
+async def start(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    await app.life.start(id)
+    return (await app.watch.fresh(id)).as_dict()
+
+
+async def stop(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    await app.life.stop(id)
+    return (await app.watch.fresh(id)).as_dict()
+
+
+async def restart(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    await app.life.restart(id)
+    return (await app.watch.fresh(id)).as_dict()
+
+
+async def delete(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    """End an agent for good; what it had claimed goes back."""
+    await app.registry.get(id)
+    await app.life.delete(id)
+    for claim in await app.claims.of(id):
+        await app.claims.release(claim.repo, claim.bead, id, "the agent was deleted")
+    return {"id": id, "deleted": True}
+
+
+async def list_(app: Services) -> list[dict[str, Any]]:
+    """Every agent as it is now."""
+    if not app.background:
+        await app.watch.look(None)
+    return [view.as_dict() for view in app.watch.views()]
+
+
+async def show(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    return (await app.watch.fresh(id)).as_dict()
+
+
+async def capture(app: Services, *, id: str, lines: int = 0) -> dict[str, Any]:  # noqa: A002
+    """The screen of an agent as plain text; `lines` of history above it too."""
+    agent = await app.registry.get(id)
+    if not 0 <= lines <= MAX_LINES:
+        raise WrongUsage(f"{lines} lines cannot be shown.", hint=f"Ask for 0 to {MAX_LINES}.")
+    screens = await app.panes.capture([agent.pane], history=lines) if agent.pane else {}
+    screen = screens.get(agent.pane or "")
+    if screen is None:
+        raise Refused(f"{id} has no screen: it is not running.", hint=f"Start it: maf agent start {id}")
+    return {"agent": id, "text": screen.plain.rstrip("\n"), "ansi": screen.ansi, "title": screen.title}
+
+
+async def send(
+    app: Services,
+    *,
+    actor: str,
+    id: str,  # noqa: A002
+    text: str,
+    now: bool = False,
+    wait: float = 15.0,
+    raw: bool = False,
+) -> dict[str, Any]:
+    """One prompt to one agent; the delivery as it stands after at most `wait` seconds, with its proof."""
+    delivery = await app.deliveries.send(id, text, now=now, wait=wait, raw=raw, created_by=actor)
+    return {**delivery.as_dict(), "notes": list(delivery.notes)}
+
+
+async def interrupt(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    """Ask the agent's CLI to stop what it does now (Escape or its like)."""
+    agent = await app.registry.get(id)
+    keys = cli_for(agent.kind).interrupt_keys
+    if not agent.pane or not keys or not await app.panes.keys(agent.pane, *keys):
+        raise Refused(f"{id} cannot be interrupted: its pane takes no keys now.")
+    return (await app.watch.fresh(id)).as_dict()
+
+
+async def explain(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    """Why an agent counts as being in its state: the rule and every signal with its age and vote."""
+    return await app.watch.explain(id)

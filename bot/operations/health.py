@@ -1,0 +1,33 @@
+"""Is everything up, and who did what."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sqlalchemy import func, select
+
+from bot import __version__
+from bot.operations.services import Services
+from bot.store.tables import DeliveryRow, OutboxRow
+
+
+async def ping(app: Services) -> dict[str, Any]:
+    return {"pid": os.getpid(), "version": __version__, "bot": app.background}
+
+
+async def health(app: Services) -> dict[str, Any]:
+    """Counts of what matters: agents by state, prompts under way, messages not delivered."""
+    states: dict[str, int] = {}
+    for view in app.watch.views():
+        states[str(view.state)] = states.get(str(view.state), 0) + 1
+    async with app.store.begin() as tx:
+        moving = await tx.scalar(select(func.count()).where(DeliveryRow.status.in_(["intended", "queued", "typed"])))
+        due = await tx.scalar(select(func.count()).where(OutboxRow.status == "due"))
+        failed = await tx.scalar(select(func.count()).where(OutboxRow.status == "failed"))
+    return {"agents": states, "deliveries": moving or 0, "messages_due": due or 0, "messages_failed": failed or 0}
+
+
+async def audit(app: Services, *, limit: int = 50) -> list[dict[str, Any]]:
+    """The newest entries of the audit trail."""
+    return [entry.as_dict() for entry in await app.audit.recent(max(1, min(limit, 1000)))]
