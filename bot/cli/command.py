@@ -67,10 +67,14 @@ class Group(click.Group):
             formatter.write_dl(rows)
 
 
+# A command's function gets the Terminal first.
+pass_terminal = click.make_pass_decorator(Terminal, ensure=True)
+
+
 def command(name: str) -> Callable[[Callable[..., Any]], Command]:
     """Make a Command of a function (terminal, **parameters) -> exit code or None."""
 
     def make(function: Callable[..., Any]) -> Command:
-        return click.command(name, cls=Command)(click.pass_obj(function))
+        return click.command(name, cls=Command)(pass_terminal(function))
 
     return make

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -167,20 +166,3 @@ def ask_login_shell(environment: Mapping[str, str]) -> dict[str, str]:
     _, _, said = answer.stdout.decode("utf8", "replace").partition(mark + "\n")
     pairs = (line.partition("=") for line in said.split("\0" if "\0" in said else "\n"))
     return {name: value for name, _, value in pairs if name in LOGIN_VARIABLES and value}
-
-
-def read_env(text: str) -> dict[str, str]:
-    """KEY=value and export KEY="value" lines -> a dict; comments and lines that fit neither are skipped, nothing is
-    executed.
-    """
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if not equals or not name.strip().isidentifier():
-            continue
-        try:
-            words = shlex.split(value, comments=True)
-        except ValueError:
-            continue
-        found[name.strip()] = words[0] if words else ""
-    return found

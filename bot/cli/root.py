@@ -15,6 +15,12 @@ from bot.errors import DONE, REFUSED, WRONG_USAGE, MafError
 
 # name: (module, one line of help)
 COMMANDS = {
+    "pair": ("bot.cli.pair", "Print a one-time code that gives a person a role."),
+    "agent": ("bot.cli.agent", "The agents: start them, look at them, send them work."),
+    "broadcast": ("bot.cli.broadcast", "Draft one prompt per agent, look at it, send it, follow it."),
+    "pack": ("bot.cli.pack", "Prompt packs: what every prompt of a plan says."),
+    "bead": ("bot.cli.bead", "The tasks (beads) that agents work on."),
+    "doctor": ("bot.cli.doctor", "Check that everything maf needs is there and works."),
     "init": ("bot.cli.init", "Make a home (.maf/) for this project."),
 }
 

@@ -1,0 +1,212 @@
+"""`maf agent …`: the agents and what is typed to them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.cli import call
+from bot.cli.command import Group, pass_terminal
+from bot.cli.delivery import outcome
+from bot.cli.terminal import Terminal, table
+from bot.errors import DependencyMissing, Refused, WrongUsage
+
+command = Group("agent", help="The agents: start them, look at them, send them work.")
+# A start waits for the CLI to show its composer; a stop asks, then insists.
+LIFE_TIMEOUT_S = 120.0
+DEFAULT_WAIT_S = 15.0
+
+
+@command.command("types")
+@pass_terminal
+def types(terminal: Terminal) -> None:
+    """List the types an agent can have."""
+    found = call.read(terminal, "agent.types")
+    rows = [[one["name"], one["kind"], one["role"], one["description"]] for one in found]
+    terminal.show(found, lambda: table(rows, ["TYPE", "KIND", "ROLE", ""]))
+
+
+@command.command("create")
+@click.argument("type_", metavar="TYPE")
+@click.option("--id", "agent_id", metavar="ID", help="Its name; else the next free one, like w3.")
+@click.option("--profile", metavar="P", help="The account it runs on.")
+@click.option("--workdir", type=click.Path(path_type=Path), help="Where it works; else the project.")
+@click.option("--label", "labels", multiple=True, metavar="L", help="What work fits it; may be given more than once.")
+@click.option("--no-start", is_flag=True, help="Register it only.")
+@pass_terminal
+def create(
+    terminal: Terminal,
+    *,
+    type_: str,
+    agent_id: str | None,
+    profile: str | None,
+    workdir: Path | None,
+    labels: Sequence[str],
+    no_start: bool,
+) -> None:
+    """Make an agent of TYPE and start it."""
+    params = {
+        "type": type_,
+        "id": agent_id,
+        "profile": profile,
+        "workdir": str(workdir.expanduser().absolute()) if workdir else None,
+        "labels": list(labels),
+        "start": not no_start,
+    }
+    agent = call.act(terminal, "agent.create", params, timeout=LIFE_TIMEOUT_S)
+    terminal.show(agent, lambda: f"{agent['id']} is {'made' if no_start else 'started'} ({agent['type']}).")
+
+
+def _life(name: str, past: str, text: str) -> None:
+    @command.command(name, help=text)
+    @click.argument("agent_id", metavar="ID")
+    @pass_terminal
+    def one(terminal: Terminal, agent_id: str) -> None:
+        answer = call.act(terminal, f"agent.{name}", {"id": agent_id}, timeout=LIFE_TIMEOUT_S)
+        terminal.show(answer, f"{agent_id} is {past}.")
+
+
+_life("start", "started", "Start an agent, with its last conversation.")
+_life("stop", "stopped", "Ask an agent to leave; insist when it does not.")
+_life("restart", "started again", "Stop an agent and start it again.")
+_life("delete", "gone", "Stop an agent and forget it.")
+_life("interrupt", "interrupted", "Press Esc: the agent stops what it does.")
+
+
+@command.command("list")
+@pass_terminal
+def list_agents(terminal: Terminal) -> None:
+    """List the agents and what they do now."""
+    agents = call.read(terminal, "agent.list")
+    rows = [[a["id"], a["state"], a["type"], a["bead"] or "-", a["profile"] or "-", a["workdir"]] for a in agents]
+    head = ["ID", "STATE", "TYPE", "BEAD", "PROFILE", "WORKDIR"]
+    empty = "There are no agents yet. Make one: maf agent create claude-worker"
+    terminal.show(agents, lambda: table(rows, head) if rows else empty)
+
+
+@command.command("show")
+@click.argument("agent_id", metavar="ID")
+@pass_terminal
+def show(terminal: Terminal, agent_id: str) -> None:
+    """Show all that is known of an agent."""
+    agent = call.read(terminal, "agent.show", {"id": agent_id})
+    terminal.show(agent, lambda: "\n".join(f"{key:<14} {_plain(value)}" for key, value in agent.items()))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {inner}" for key, inner in value.items()) or "-"
+    return "-" if value is None or value == "" else str(value)
+
+
+@command.command("capture")
+@click.argument("agent_id", metavar="ID")
+@click.option("--lines", type=click.IntRange(0, 2000), default=0, help="Lines of history above the screen.")
+@pass_terminal
+def capture(terminal: Terminal, agent_id: str, lines: int) -> None:
+    """Print the screen of an agent."""
+    answer = call.read(terminal, "agent.capture", {"id": agent_id, "lines": lines})
+    terminal.show(answer, lambda: answer["text"].rstrip("\n"))
+
+
+@command.command("attach")
+@click.argument("agent_id", metavar="ID")
+@pass_terminal
+def attach(terminal: Terminal, agent_id: str) -> None:
+    """Look at an agent in this terminal; detach with the tmux prefix and d."""
+    agent = call.read(terminal, "agent.show", {"id": agent_id})
+    from bot.settings import load_settings
+    from bot.tmux.server import tmux_argv
+
+    if not agent["pane"]:
+        raise Refused(f"{agent_id} has no pane; it is {agent['state']}.", hint=f"Start it: maf agent start {agent_id}")
+    socket = load_settings(terminal.home).tmux_socket
+    inside = "TMUX" in os.environ and socket == "default"
+    tmux = [*tmux_argv(socket), "switch-client" if inside else "attach-session", "-t", f"={agent['session']}"]
+    if not inside:
+        os.environ.pop("TMUX", None)
+    try:
+        os.execvp(tmux[0], tmux)  # noqa: S606 - this process becomes tmux
+    except OSError as error:
+        raise DependencyMissing("tmux is missing.", hint="Install tmux.") from error
+
+
+@command.command("send")
+@click.argument("agent_id", metavar="ID")
+@click.argument("source", metavar="[-]", required=False, type=click.Choice(["-"]))
+@click.option("--text", metavar="T", help="What to type.")
+@click.option("--text-file", type=click.Path(path_type=Path, dir_okay=False), help="A file with what to type.")
+@click.option("--now", is_flag=True, help="Type it even while the agent works.")
+@click.option("--wait", type=click.FloatRange(0, 3600), default=DEFAULT_WAIT_S, show_default=True, metavar="S")
+@click.option("--raw", is_flag=True, help="Leave a first character like / or ! its meaning.")
+@pass_terminal
+def send(
+    terminal: Terminal,
+    *,
+    agent_id: str,
+    source: str | None,
+    text: str | None,
+    text_file: Path | None,
+    now: bool,
+    wait: float,
+    raw: bool,
+) -> int:
+    """Type a prompt to an agent and prove that it was taken.
+
+    Exit code 0: the agent has it. 3: queued, or typed and not confirmed. 1: refused, with the reason.
+    """
+    params = {"id": agent_id, "text": _text(source, text, text_file), "now": now, "wait": wait, "raw": raw}
+    delivery = call.act(terminal, "agent.send", params, timeout=wait + 60)
+    return outcome(terminal, delivery)
+
+
+def _text(source: str | None, text: str | None, text_file: Path | None) -> str:
+    if sum(one is not None for one in (source, text, text_file)) != 1:
+        raise WrongUsage("Give the text once: --text T, --text-file F, or - to read it from stdin.")
+    if text is not None:
+        return text
+    try:
+        raw = sys.stdin.buffer.read() if text_file is None else text_file.read_bytes()
+        return raw.decode("utf8")
+    except OSError as error:
+        raise WrongUsage(f"{text_file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{text_file or 'The input'} is not UTF-8 text (byte {error.start}).") from error
+
+
+@command.command("explain")
+@click.argument("agent_id", metavar="[ID]", required=False)
+@click.option("--kind", type=click.Choice(["codex", "claude", "demo"]), help="Whose screen the capture is.")
+@click.option("--capture", "file", type=click.Path(path_type=Path, dir_okay=False), help="A captured screen to read.")
+@click.option("--title", default="", metavar="T", help="The title of its pane.")
+@pass_terminal
+def explain(terminal: Terminal, agent_id: str | None, kind: str | None, file: Path | None, title: str) -> None:
+    """Say why an agent counts as idle, working or waiting: every signal, its age and its vote."""
+    if agent_id and not (kind or file):
+        found = call.read(terminal, "agent.explain", {"id": agent_id})
+    elif kind and file and not agent_id:
+        found = _explain_capture(kind, file, title)
+    else:
+        raise WrongUsage("Give an agent, or --kind and --capture.")
+    terminal.show(found, lambda: _explained(found))
+
+
+def _explain_capture(kind: str, file: Path, title: str) -> dict[str, Any]:
+    from bot.agents.explain import explain as explain_screen
+
+    try:
+        return explain_screen(kind, file.read_bytes().decode("utf8", "replace"), title)
+    except OSError as error:
+        raise WrongUsage(f"{file}: {error.strerror}.") from error
+
+
+def _explained(found: dict[str, Any]) -> str:
+    rows = [[s["source"], s["vote"] or "-", f"{s['age_s']:.1f} s", s["detail"]] for s in found["signals"]]
+    return f"{found['state']}: {found['rule']}\n" + table(rows, ["SOURCE", "VOTE", "AGE", ""])

@@ -1,0 +1,89 @@
+"""Doing an operation: the running bot does it, or, where there is none, this process under the home's lock."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot.cli.terminal import Terminal
+from bot.errors import Refused
+from bot.remote import client
+
+if TYPE_CHECKING:
+    from bot.home import Home
+
+# What another command may need to finish, before this one gives up on the home's lock.
+LOCK_PATIENCE_S = 20.0
+DEFAULT_TIMEOUT_S = 60.0
+
+
+class NoHome(Refused):
+    """There is no home here yet."""
+
+    code = "no_home"
+    hint = "Make one with: maf init"
+
+
+def read(terminal: Terminal, op: str, params: Mapping[str, Any] | None = None, *, timeout: float = 30.0) -> Any:
+    """Ask for something. Needs neither a running bot nor a home: without one the answer is that of an empty home."""
+    try:
+        return client.call(terminal.home.socket, op, _with_actor(params), timeout=timeout)
+    except client.NoBot:
+        from bot.cli import local
+
+        return local.read(terminal.home, op, _with_actor(params))
+
+
+def act(
+    terminal: Terminal,
+    op: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    on_progress: Callable[[Any], None] | None = None,
+) -> Any:
+    """Have something done: by the bot, else here while no other process of ours acts on this home. -> its result
+
+    Raises NoHome, HomeBusy, and whatever the operation itself is refused with.
+    """
+    home = terminal.home
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            return client.call(home.socket, op, _with_actor(params), timeout=timeout, on_progress=on_progress)
+        except client.NoBot:
+            if not home.exists:
+                raise NoHome(f"There is no home here yet ({home.root}).") from None
+        from bot.cli import local
+        from bot.remote.lock import HomeBusy
+
+        try:
+            return local.act(home, op, _with_actor(params))
+        except HomeBusy:
+            # Another command at work, or a bot that has only just started and will answer in a moment.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def ask_bot(home: Home) -> dict[str, Any] | None:
+    """Who runs on this home: {"pid", "version"}; None when no bot does. Raises BotSlow or BotGone."""
+    try:
+        answer: dict[str, Any] = client.call(home.socket, "ping", {}, timeout=5.0)
+    except client.NoBot:
+        return None
+    return answer
+
+
+def _with_actor(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {**(params or {}), "actor": actor()}
+
+
+def actor() -> str:
+    """Who acts, for the audit: "cli:NAME"."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"

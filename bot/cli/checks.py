@@ -1,0 +1,241 @@
+"""What `maf doctor` looks at. Each check says what it saw and, where something is wrong, what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bot.errors import MafError
+from bot.home import Home
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+Status = Literal["ok", "warning", "failure"]
+VERSION_TIMEOUT_S = 15
+TELEGRAM_TIMEOUT_S = 10
+MEGABYTE = 1024 * 1024
+DISK_FAILS, DISK_WARNS = 100 * MEGABYTE, 1024 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor; `fix` is a command or a sentence, empty when there is nothing to do."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return {"name": self.name, "status": self.status, "detail": self.detail, "fix": self.fix}
+
+
+def all_checks(home: Home) -> Iterator[Check]:
+    """Every quick check, in the order in which a person would mend them."""
+    yield python()
+    yield tmux()
+    login = login_environment(home)
+    path = login.get("PATH", os.environ.get("PATH", os.defpath))
+    yield program("git", path, "failure", "Install git.")
+    yield program(
+        "bd", path, "warning", "Install Beads (bd); without it beads are read only, from .beads/issues.jsonl."
+    )
+    yield program("codex", path, "warning", "Install Codex, if you want Codex agents: npm install -g @openai/codex")
+    claude = "Install Claude Code, if you want Claude agents: npm install -g @anthropic-ai/claude-code"
+    yield program("claude", path, "warning", claude)
+    yield home_folder(home)
+    yield login_env(home, login)
+    found, settings = read_settings(home)
+    yield found
+    yield running(home)
+    if settings is not None:
+        yield database(home, settings)
+        yield token(settings)
+    yield disk(home)
+
+
+def guarded(name: str, look: Callable[[], Check]) -> Check:
+    """A check whose own failure is its finding."""
+    try:
+        return look()
+    except MafError as error:
+        return Check(name, "failure", error.message, error.hint)
+    except OSError as error:
+        return Check(name, "failure", str(error), "See above; the file or program named there cannot be used.")
+
+
+def python() -> Check:
+    """Only a Python that is new enough comes this far; the line is for whoever reads the report."""
+    return Check("python", "ok", f"Python {sys.version.split()[0]} in {sys.prefix}")
+
+
+def tmux() -> Check:
+    def look() -> Check:
+        from bot.tmux.server import find_version
+
+        version = find_version()
+        if version.untested:
+            return Check(
+                "tmux", "warning", f"{version.text} is older than 3.2, the oldest tested.", "Install a newer tmux."
+            )
+        return Check("tmux", "ok", version.text)
+
+    return guarded("tmux", look)
+
+
+def program(name: str, path: str, missing: Status, fix: str) -> Check:
+    """Whether a program is on the PATH that agents get, and runs."""
+    found = shutil.which(name, path=path)
+    if found is None:
+        return Check(name, missing, f"{name} is not on the PATH.", fix)
+    try:
+        answer = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=False,
+            stdin=subprocess.DEVNULL, errors="replace",
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Check(name, missing, f"{found} does not run: {type(error).__name__}.", fix)
+    said = (answer.stdout or answer.stderr).strip().splitlines()
+    if answer.returncode:
+        return Check(name, missing, f"{found} --version ends with {answer.returncode}.", fix)
+    return Check(name, "ok", f"{said[0] if said else name} ({found})")
+
+
+def home_folder(home: Home) -> Check:
+    if not home.exists:
+        return Check("home", "warning", f"There is no home yet ({home.root}).", "Run: maf init")
+    open_to_others = [
+        path
+        for path in (home.root, home.env_file, home.run, home.database)
+        if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not _inside_private(path, home)
+    ]
+    if not os.access(home.root, os.R_OK | os.W_OK | os.X_OK):
+        return Check(
+            "home", "failure", f"{home.root} cannot be written.", f"Make it yours: sudo chown -R $USER {home.root}"
+        )
+    if open_to_others:
+        return Check("home", "failure", f"Others can read {open_to_others[0]}.", f"Run: chmod -R go= {home.root}")
+    return Check("home", "ok", str(home.root))
+
+
+def _inside_private(path: Path, home: Home) -> bool:
+    """Whether nobody else can come to this file, whatever its own mode is."""
+    return path != home.root and not home.root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+
+
+def login_environment(home: Home) -> dict[str, str]:
+    """What `maf init` saw in the login shell; {} when it has not."""
+    from bot.agents.environment import parse_env
+
+    try:
+        return parse_env((home.run / "login-env").read_text(encoding="utf8"))
+    except OSError:
+        return {}
+
+
+def login_env(home: Home, login: Mapping[str, str]) -> Check:
+    """Programs that are found here but would not be by an agent, whose PATH is the one of `maf init`."""
+    if not home.exists:
+        return Check("login environment", "ok", "Captured by maf init.")
+    again = f"Run: rm {home.run / 'login-env'} && maf init"
+    if not login.get("PATH"):
+        return Check("login environment", "warning", "PATH, HOME and LANG of your login shell are not known.", again)
+    here = os.environ.get("PATH", os.defpath)
+    lost = [
+        name
+        for name in ("codex", "claude", "bd", "git", "node", "tmux")
+        if shutil.which(name, path=here) and not shutil.which(name, path=login["PATH"])
+    ]
+    if lost:
+        return Check(
+            "login environment", "warning", f"Agents would not find {', '.join(lost)}, which you have here.", again
+        )
+    if "utf" not in login.get("LANG", "").lower():
+        return Check("login environment", "ok", "LANG names no UTF-8; agents get C.UTF-8.")
+    return Check("login environment", "ok", f"PATH, LANG={login['LANG']}")
+
+
+def read_settings(home: Home) -> tuple[Check, Settings | None]:
+    from bot.settings import load_settings
+
+    try:
+        return Check("settings", "ok", f"{home.env_file} and the environment"), load_settings(home)
+    except MafError as error:
+        return Check("settings", "failure", error.message, error.hint), None
+
+
+def running(home: Home) -> Check:
+    from bot.cli.call import ask_bot
+    from bot.remote.lock import holder
+
+    try:
+        answer = ask_bot(home)
+    except MafError as error:
+        return Check("bot", "failure", error.message, f"Stop it ({holder(home.lock)}) and start it again: maf up")
+    if answer is None:
+        who = holder(home.lock)
+        if who.endswith(" bot"):
+            return Check("bot", "warning", f"A bot is starting or stopping (process {who.split()[0]}).")
+        return Check("bot", "warning", "No bot is running.", "Start it: maf up")
+    return Check("bot", "ok", f"Running (process {answer.get('pid')}, version {answer.get('version')}).")
+
+
+def database(home: Home, settings: Settings) -> Check:
+    def look() -> Check:
+        from bot.cli.db import state
+
+        found = state(home, settings)
+        if found.current is None:
+            return Check(
+                "database", "ok" if found.missing else "failure", found.words, "" if found.missing else "maf db upgrade"
+            )
+        if found.current != found.newest:
+            return Check("database", "failure", found.words, "Run: maf db upgrade")
+        return Check("database", "ok", found.words)
+
+    return guarded("database", look)
+
+
+def token(settings: Settings) -> Check:
+    """Ask Telegram who the bot is. The token stands in the address, so no error text of the library is shown."""
+    if settings.bot_token is None:
+        return Check(
+            "telegram", "warning", "MAF_BOT_TOKEN is not set; maf up starts a sandbox.", "Get one from @BotFather."
+        )
+    import httpx
+
+    address = f"{settings.telegram_api.rstrip('/')}/bot{settings.bot_token.get_secret_value()}/getMe"
+    try:
+        answer = httpx.get(address, timeout=TELEGRAM_TIMEOUT_S)
+        shape = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        detail = f"{settings.telegram_api} does not answer ({type(error).__name__})."
+        return Check("telegram", "failure", detail, "Check the network and MAF_TELEGRAM_API.")
+    if answer.status_code == 200 and shape.get("ok"):
+        return Check("telegram", "ok", f"@{shape['result'].get('username', '?')}")
+    if answer.status_code in {401, 404}:
+        return Check(
+            "telegram", "failure", "Telegram does not know this MAF_BOT_TOKEN.", "Copy it again from @BotFather."
+        )
+    return Check("telegram", "failure", f"Telegram answers {answer.status_code}.", "Try again later.")
+
+
+def disk(home: Home) -> Check:
+    place = home.root
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    said = f"{free // MEGABYTE:,} MB free where {place} lies"
+    if free < DISK_FAILS:
+        return Check("disk", "failure", said, "Free some space; nothing can be stored soon.")
+    return Check(
+        "disk", "warning" if free < DISK_WARNS else "ok", said, "Free some space." if free < DISK_WARNS else ""
+    )

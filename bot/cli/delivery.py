@@ -1,0 +1,27 @@
+"""How a delivery is told to a person, and what exit code it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.cli.terminal import Terminal
+from bot.errors import DONE, NOT_CONFIRMED, REFUSED
+
+EXIT_CODES = {"submitted": DONE, "started": DONE, "refused": REFUSED, "failed": REFUSED}
+
+
+def outcome(terminal: Terminal, delivery: dict[str, Any]) -> int:
+    """Print a delivery (contract.md section 1) and return the exit code that its status has."""
+    terminal.show(delivery, lambda: sentence(delivery))
+    return EXIT_CODES.get(delivery["status"], NOT_CONFIRMED)
+
+
+def sentence(delivery: dict[str, Any]) -> str:
+    """One line: who, what became of it, the proof or the reason.
+
+    >>> sentence({"delivery": "d1", "agent": "w1", "status": "refused", "evidence": None, "reason": "w1 is dead."})
+    'w1 refused: w1 is dead. (d1)'
+    """
+    evidence, reason = delivery.get("evidence"), delivery.get("reason") or ""
+    proof = f", proved by its {evidence['kind']}" if evidence and delivery["status"] in {"submitted", "started"} else ""
+    return f"{delivery['agent']} {delivery['status']}{proof}{': ' + reason if reason else ''} ({delivery['delivery']})"

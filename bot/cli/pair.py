@@ -1,0 +1,41 @@
+"""`maf pair`."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from bot.cli import call
+from bot.cli.command import command as make_command
+from bot.cli.terminal import Terminal
+from bot.errors import WrongUsage
+
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST_S = 7 * 86400
+
+
+@make_command("pair")
+@click.option(
+    "--role",
+    type=click.Choice(["owner", "supervisor", "operator", "viewer"]),
+    default="owner",
+    help="What they may do.",
+)
+@click.option("--ttl", default="10m", show_default=True, help="How long the code may be used: 90s, 10m, 2h, 1d.")
+def command(terminal: Terminal, role: str, ttl: str) -> None:
+    """Print a one-time code that gives a person a role.
+
+    They send it to the bot as /pair CODE.
+    """
+    answer = call.act(terminal, "pair.create", {"role": role, "ttl": seconds(ttl)})
+    terminal.show(answer, f"Send this to your bot within {ttl}:  /pair {answer['code']}\nIt makes the sender {role}.")
+
+
+def seconds(text: str) -> float:
+    """`90s`, `10m`, `2h`, `1d` or plain seconds. Raises WrongUsage."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    value = float(match[1]) * UNITS_S[match[2] or "s"] if match else 0.0
+    if not 1 <= value <= LONGEST_S:
+        raise WrongUsage(f"--ttl {text}: write a length of time between 1s and 7d, like 10m or 2h.")
+    return value
