@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from bot.agents.model import Agent
+from bot.home import Home
 
 # What an agent needs of the person's login to run their tools; a service's own environment is poorer.
 _KEPT = frozenset(
@@ -66,3 +69,14 @@ def agent_environment(
     merged = {**kept, **agent_env, **type_env, **profile_env, **cli_env}
     clean = {k: v for k, v in merged.items() if k not in SECRET}
     return {**clean, "MAF_AGENT": agent_id, "MAF_HOME": str(home)}
+
+
+def profile_setups(home: Home) -> Callable[[Agent], ProfileSetup]:
+    """Where profiles are not told otherwise: `.maf/profiles/NAME`; a demo agent has a home of its own."""
+
+    def setup(agent: Agent) -> ProfileSetup:
+        if agent.kind == "demo":
+            return ProfileSetup(home.root / "demo" / agent.id)
+        return ProfileSetup(home.profile(agent.profile)) if agent.profile else ProfileSetup()
+
+    return setup

@@ -1,0 +1,71 @@
+"""One prompt on its way to one agent, and what proves that it arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from bot.agents.model import iso
+from bot.errors import DONE, NOT_CONFIRMED, REFUSED
+
+Status = Literal["intended", "queued", "typed", "submitted", "started", "unconfirmed", "refused", "failed"]
+Mode = Literal["idle", "now"]
+EvidenceKind = Literal["hook", "rollout", "transcript", "screen"]
+
+FINAL: frozenset[Status] = frozenset({"submitted", "started", "unconfirmed", "refused", "failed"})
+PROVEN: frozenset[Status] = frozenset({"submitted", "started"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the CLI recorded our text as a prompt, and when (the record's own time where it has one)."""
+
+    kind: EvidenceKind
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """`text` is what is typed, its ref line included. `submitted` means that the CLI recorded it as a user message,
+    `started` that output, a tool call or a working sign of that turn came after it. `notes` tell what was changed."""
+
+    id: str
+    agent: str
+    text: str
+    mode: Mode
+    status: Status
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    evidence: Evidence | None = None
+    started_at: datetime | None = None
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    notice_key: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """Nothing more happens by itself, but for submitted -> started and late evidence."""
+        return self.status in FINAL
+
+    @property
+    def exit_code(self) -> int:
+        """Of `maf agent send`: 0 only when it is proven."""
+        if self.status in PROVEN:
+            return DONE
+        return REFUSED if self.status in ("refused", "failed") else NOT_CONFIRMED
+
+    def as_dict(self) -> dict[str, Any]:
+        """The `delivery` shape of contract.md section 1, with `notes` and `started_at` beside it."""
+        evidence = {"kind": self.evidence.kind, "at": iso(self.evidence.at)} if self.evidence else None
+        return {
+            "delivery": self.id,
+            "agent": self.agent,
+            "status": self.status,
+            "evidence": evidence,
+            "reason": self.reason,
+            "notes": list(self.notes),
+            "started_at": iso(self.started_at),
+        }

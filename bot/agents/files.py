@@ -1,0 +1,91 @@
+"""The CLIs' own files of many agents, read as they grow. Blocking: for a thread, and for one caller at a time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.agents.environment import ProfileSetup
+from bot.agents.model import Agent
+from bot.agents.turn import Turn, follow
+from bot.clis.claude.cli import Claude
+from bot.clis.claude.sessions import Session
+from bot.clis.cli import cli_for
+from bot.clis.tail import tail_offset
+
+_FIRST_LOOK = 256 * 1024  # bytes of an old conversation read to learn how its last turn ended
+_LOOK_AGAIN = 3.0  # seconds between searches for the file of a running CLI
+# Where /proc tells which file a process writes, "the newest of this folder" is not asked for: two agents may share it.
+_NO_GUESS = datetime(9000, 1, 1, tzinfo=UTC) if Path("/proc/self/fd").exists() else None
+
+
+@dataclass(slots=True)
+class _Followed:
+    pid: int | None = None
+    conversation: str | None = None
+    path: Path | None = None
+    size: int = -1
+    offset: int = 0
+    turn: Turn = field(default_factory=Turn)
+    searched: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the files say: the conversation, its turn, and Claude's own word on its state where there is one."""
+
+    conversation: str | None = None
+    path: Path | None = None
+    turn: Turn = field(default_factory=Turn)
+    session: Session | None = None
+
+
+class ConversationFiles:
+    """Keeps an offset per agent; a file that did not grow costs one stat."""
+
+    def __init__(self) -> None:
+        self._followed: dict[str, _Followed] = {}
+
+    def read(self, agent: Agent, setup: ProfileSetup, pid: int | None) -> FileFacts:
+        """`pid` is the agent's running CLI; None when there is none, and then nothing is believed of its turn."""
+        if pid is None:
+            return FileFacts(agent.conversation, agent.transcript)
+        state = self._followed.setdefault(agent.id, _Followed())
+        if state.pid != pid:
+            self._followed[agent.id] = state = _Followed(pid=pid)
+        self._search(agent, setup, state, pid)
+        self._tail(agent, state)
+        cli = cli_for(agent.kind)
+        session = cli.session(home=setup.home, pid=pid) if isinstance(cli, Claude) else None
+        return FileFacts(state.conversation, state.path, state.turn, session)
+
+    def forget(self, agent_id: str) -> None:
+        self._followed.pop(agent_id, None)
+
+    def _search(self, agent: Agent, setup: ProfileSetup, state: _Followed, pid: int) -> None:
+        """Which file the running CLI writes; asked again now and then, for /clear and /new begin another one."""
+        now = time.monotonic()
+        if now - state.searched < _LOOK_AGAIN:
+            return
+        state.searched = now
+        found = cli_for(agent.kind).conversation(
+            home=setup.home, workdir=agent.workdir, pid=pid, known=None, since=_NO_GUESS or agent.started_at
+        )
+        if found is not None and found.path != state.path:
+            state.conversation, state.path, state.size, state.turn = found.id, found.path, -1, Turn()
+            state.offset = tail_offset(found.path, _FIRST_LOOK)
+
+    def _tail(self, agent: Agent, state: _Followed) -> None:
+        if state.path is None:
+            return
+        try:
+            size = state.path.stat().st_size
+        except OSError:
+            return
+        if size == state.size:
+            return
+        state.size = size
+        entries, state.offset = cli_for(agent.kind).entries(state.path, state.offset)
+        state.turn = follow(state.turn, entries)

@@ -1,0 +1,44 @@
+"""What the entries of a conversation say about its present turn. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from bot.clis.entry import Entry
+
+Phase = Literal["", "working", "idle", "limited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The last turn as far as it was read. `at` is when the phase began, by the file's own clock."""
+
+    phase: Phase = ""
+    at: datetime | None = None
+    says: str = ""
+
+
+def follow(turn: Turn, entries: Iterable[Entry]) -> Turn:
+    """The turn after these entries, which came in the order they were written."""
+    for entry in entries:
+        turn = _step(turn, entry)
+    return turn
+
+
+def _step(turn: Turn, entry: Entry) -> Turn:
+    at = entry.at or turn.at
+    if entry.kind == "model" and entry.text.strip():
+        turn = replace(turn, says=entry.text.strip()[:400])
+    if entry.kind in ("user", "turn_start", "model", "tool"):
+        # A limit ends with the next prompt, not with a late line of the turn that met it.
+        if turn.phase == "limited" and entry.kind in ("model", "tool"):
+            return turn
+        return turn if turn.phase == "working" else replace(turn, phase="working", at=at)
+    if entry.kind == "limit":
+        return replace(turn, phase="limited", at=at)
+    if entry.kind in ("turn_end", "aborted"):
+        return turn if turn.phase in ("limited", "idle") else replace(turn, phase="idle", at=at)
+    return turn

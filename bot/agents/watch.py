@@ -1,0 +1,251 @@
+"""Watching the fleet: one look at everything per tick, fused into one state per agent, kept in memory.
+
+A tick costs one round trip to tmux (list and captures in one write), one pass over /proc, and a stat per conversation
+file, whatever the number of agents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.agents import announce
+from bot.agents.environment import ProfileSetup, profile_setups
+from bot.agents.files import ConversationFiles, FileFacts
+from bot.agents.model import Agent, AgentView
+from bot.agents.preflight import Facts
+from bot.agents.registry import Registry
+from bot.agents.signals import cli_processes, from_files, liveness
+from bot.agents.state import Signal, from_reading, fuse
+from bot.clis.cli import cli_for
+from bot.clis.model import ScreenReading, State
+from bot.clis.screens import read_screen
+from bot.clock import Clock
+from bot.errors import MafError, NotFound
+from bot.home import Home
+from bot.tmux.panes import PaneFacts, Panes, Screen
+from bot.tmux.processes import Process, foreground, scan
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One agent as it was looked at just now. `clis` are the processes of its CLI that are in front in its pane."""
+
+    view: AgentView
+    pane: PaneFacts | None
+    screen: Screen | None
+    clis: tuple[Process, ...]
+    files: FileFacts
+    signals: tuple[Signal, ...]
+
+    @property
+    def reading(self) -> ScreenReading | None:
+        return self.view.reading
+
+    def facts(self) -> Facts:
+        """What the rules before a paste want to know."""
+        pane, agent = self.pane, self.view.agent
+        there = "gone" if pane is None else "dead" if pane.dead else "input off" if pane.input_off else "ok"
+        return Facts(
+            agent=agent.id,
+            state=self.view.state,
+            pane=there,
+            running=bool(self.clis),
+            reading=self.reading,
+            takes_prompts=cli_for(agent.kind).takes_prompts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A state that has held long enough to be told."""
+
+    agent_id: str
+    before: State
+    after: State
+    view: AgentView
+
+
+Subscriber = Callable[[Change], Awaitable[None] | None]
+
+
+class Watch:
+    """The eyes of the product. Works without `start` too: `look` and `fresh` read at once."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        panes: Panes,
+        *,
+        home: Home,
+        clock: Clock,
+        profiles: Callable[[Agent], ProfileSetup] | None = None,
+        interval: float = TICK_S,
+    ) -> None:
+        self._registry = registry
+        self._panes = panes
+        self._clock = clock
+        self._interval = interval
+        self.profiles = profiles or profile_setups(home)
+        self.bead_of: Callable[[str], str | None] = lambda agent_id: None
+        self._files = ConversationFiles()
+        self._reading_files = asyncio.Lock()
+        self._looks: dict[str, Look] = {}
+        self._held: dict[str, announce.Held] = {}
+        self._subscribers: list[Subscriber] = []
+        self._told: set[asyncio.Future[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._ticked = asyncio.Condition()
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    async def start(self) -> None:
+        """Look once, then go on in the background."""
+        await self._try_tick()
+        self._task = asyncio.create_task(self._run(), name="watch")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, *self._told, return_exceptions=True)
+            self._task = None
+
+    def view(self, agent_id: str) -> AgentView:
+        """As it was last seen. Raises NotFound for an agent that was never looked at."""
+        if agent_id not in self._looks:
+            raise NotFound.of("agent", agent_id, self._looks)
+        return self._with_bead(self._looks[agent_id].view)
+
+    def views(self) -> list[AgentView]:
+        """All agents as they were last seen, in the order of the registry."""
+        return [self._with_bead(look.view) for look in self._looks.values()]
+
+    def last(self, agent_id: str) -> Look | None:
+        """The last look in full, for `explain`."""
+        return self._looks.get(agent_id)
+
+    async def fresh(self, agent_id: str) -> AgentView:
+        """Look now. Raises NotFound, TmuxGone."""
+        await self._registry.get(agent_id)
+        return self._with_bead((await self.look([agent_id]))[agent_id].view)
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Be told of changes that have held; returns what ends it. An awaitable that is returned runs by itself."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    async def ticked(self, timeout: float) -> None:
+        """Wait for the next tick, or look once where nothing ticks; at most `timeout` seconds."""
+        if not self.running:
+            await asyncio.sleep(min(timeout, self._interval / 2))
+            await self._try_tick()
+            return
+        try:
+            async with asyncio.timeout(timeout), self._ticked:
+                await self._ticked.wait()
+        except TimeoutError:
+            return
+
+    async def look(self, ids: Iterable[str] | None = None) -> dict[str, Look]:
+        """Look at these agents (all, without `ids`) now, in one go. Unknown ids are left out. Raises TmuxGone."""
+        wanted = None if ids is None else set(ids)
+        agents = [agent for agent in await self._registry.all() if wanted is None or agent.id in wanted]
+        panes = [agent.pane for agent in agents if agent.pane]
+        (facts, screens), processes = await asyncio.gather(self._panes.look(panes), asyncio.to_thread(scan))
+        async with self._reading_files:
+            found = await asyncio.to_thread(self._see, agents, facts, screens, processes)
+        for agent in agents:
+            self._looks[agent.id] = found[agent.id]
+        if wanted is None:
+            self._looks = {agent.id: found[agent.id] for agent in agents}
+        return found
+
+    async def tick(self) -> None:
+        """One look at everything; tells what has changed and held. Raises TmuxGone."""
+        looks = await self.look()
+        now = self._clock.monotonic()
+        for agent_id, look in looks.items():
+            before = self._held.get(agent_id)
+            self._held[agent_id], tell = announce.step(before, look.view.state, now)
+            if tell and before is not None:
+                self._tell(Change(agent_id, before.told, look.view.state, self._with_bead(look.view)))
+        for gone in self._held.keys() - looks.keys():
+            del self._held[gone]
+            self._files.forget(gone)
+        async with self._ticked:
+            self._ticked.notify_all()
+
+    def _see(
+        self,
+        agents: list[Agent],
+        facts: dict[str, PaneFacts],
+        screens: dict[str, Screen],
+        processes: dict[int, Process],
+    ) -> dict[str, Look]:
+        now = self._clock.now()
+        return {
+            agent.id: self._see_one(agent, facts.get(agent.pane or ""), screens.get(agent.pane or ""), processes, now)
+            for agent in agents
+        }
+
+    def _see_one(
+        self,
+        agent: Agent,
+        pane: PaneFacts | None,
+        screen: Screen | None,
+        processes: dict[int, Process],
+        now: datetime,
+    ) -> Look:
+        front = foreground(processes, pane.pid) if pane is not None and not pane.dead else []
+        clis = tuple(cli_processes(front, cli_for(agent.kind).process_names))
+        # What an ended program left on the screen says nothing.
+        reading = read_screen(agent.kind, screen) if screen is not None and clis else None
+        files = self._files.read(agent, self.profiles(agent), clis[0].pid if clis else None)
+        signals = (
+            liveness(agent, pane, clis, now),
+            *(from_files(files, now) if clis else ()),
+            *(from_reading(reading, agent.kind) if reading is not None else ()),
+        )
+        last = self._looks.get(agent.id)
+        fused = fuse(signals, previous=last.view.state if last else None)
+        since = last.view.since if last is not None and last.view.state == fused.state else now
+        draft = reading.composer.text if reading is not None and reading.composer.holds_text else None
+        view = AgentView(agent, fused.state, since, now, fused.rule, reading, draft)
+        return Look(view, pane, screen, clis, files, signals)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            await self._try_tick()
+
+    async def _try_tick(self) -> None:
+        try:
+            await self.tick()
+        except MafError as error:
+            log.warning("the agents could not be looked at: %s", error.message)
+
+    def _tell(self, change: Change) -> None:
+        for callback in list(self._subscribers):
+            result = callback(change)
+            if inspect.isawaitable(result):
+                task = asyncio.ensure_future(result)
+                self._told.add(task)
+                task.add_done_callback(self._heard)
+
+    def _heard(self, task: asyncio.Future[None]) -> None:
+        self._told.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a change of state could not be passed on", exc_info=error)
+
+    def _with_bead(self, view: AgentView) -> AgentView:
+        return replace(view, bead=self.bead_of(view.id))
