@@ -1,8 +1,8 @@
 """One state out of many signals. Pure.
 
-Two kinds of witnesses disagree now and then. What was *told* (hook events, the CLI's own files) names the state exactly,
-but only when something happened: an interrupted turn fires no Stop, a PreToolUse may come late, a killed CLI leaves its
-last word standing. What is *seen* (pane title, screen) is always of now, but some looks are those of two states. So:
+Two kinds of witnesses disagree now and then. What was *told* (hook events, the CLI's own files) names the state
+exactly, but only when something happened: an interrupted turn fires no Stop, a PreToolUse may come late, a killed CLI
+leaves its last word standing. What is *seen* (pane title, screen) is always of now, but some looks are those of two states. So:
 
 - what the processes and the registry say comes first: there is nothing to see or to tell where no CLI runs;
 - a dialog on a fresh screen is always `waiting`, and a spinner always `working`;
@@ -123,7 +123,7 @@ def _without_draft(signal: Signal) -> Signal:
 
 
 def _told(signals: Sequence[Signal]) -> Signal | None:
-    """The newest word of hooks and files. A question outlives events of the same moment: a late PreToolUse answers none."""
+    """The newest word of hooks and files. A question outlives events of the same moment: a late one answers none."""
     words = [s for s in signals if s.source in ("hook", "file") and s.vote is not None]
     if not words:
         return None

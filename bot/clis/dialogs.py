@@ -1,4 +1,4 @@
-"""Questions that stand on a screen: their text, their choices, which one is marked, and a fingerprint to recognise them."""
+"""Questions that stand on a screen: text, choices, which one is marked, and a fingerprint to recognise them by."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _label(text: str, layout: Layout) -> str:
 
 
 def _is_real(sheet: Sheet, layout: Layout, rows: list[_Row], line: int) -> bool:
-    """A list in somebody's text is no dialog: a real one has two choices, and either a closing line or the looks of one."""
+    """A list in somebody's text is no dialog: a real one has two choices, and a closing line or the looks of one."""
     if len(rows) < 2:
         return False
     if any(layout.closing.search(text) for text in sheet.lines[rows[-1].line + 1 : sheet.end]):

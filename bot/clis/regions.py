@@ -1,4 +1,4 @@
-"""Cutting one captured screen into the parts the rules speak of: composer, footer, the current turn, what was said last."""
+"""Cutting one captured screen into the parts the rules speak of: composer, current turn, what was said last."""
 
 from __future__ import annotations
 
@@ -151,9 +151,10 @@ def find_turn(sheet: Sheet, layout: Layout, limit: int) -> int:
 
 
 def last_words(sheet: Sheet, layout: Layout, limit: int) -> str:
-    """The last paragraph the agent wrote above `limit`, as one line of at most 300 characters; empty when none is seen."""
+    """The last paragraph the agent wrote above `limit`, on one line of at most 300 characters; empty if there is none."""
     for start in range(limit - 1, -1, -1):
-        if not (said := layout.said.search(sheet.lines[start])):
+        said = layout.said.search(sheet.lines[start])
+        if said is None or (start + 1 < limit and layout.tool.search(sheet.lines[start + 1])):
             continue
         paragraphs = [[sheet.lines[start][said.end() :].strip()]]
         for line in sheet.lines[start + 1 : limit]:

@@ -4,7 +4,7 @@ File format (ours, `format = 1`):
   format, version, cli          the format of the file, the date of the rules, the CLI version they were measured on
   [layout]                      where things stand: see `Layout`
   [[dialog]]                    kind, match: the first whose regex is found in a dialog's text names its kind
-  [[rule]]                      name, state, priority (higher is asked first), and the conditions, all of which must hold:
+  [[rule]]                      name, state, priority (higher is asked first), and the conditions, which must all hold:
                                 when = [{region, match, last?}], unless = [same], composer = [kinds], dialog = [kinds];
                                 trust = "high" | "low", reset = regex whose first group is the reset time
 Regions: title, screen, footer (below the composer), above (over the composer), turn (over the composer, since the last
@@ -64,10 +64,10 @@ class Layout:
 
     box: "ruled" (composer between two lines of ─) or "open" (glyph line, indented lines, blank line, footer).
     glyphs / shell / prompts: what a composer line, a shell-mode composer line and an old prompt start with.
-    pointer: marks the chosen row of a dialog. shortcut: the key hint at the end of a label. closing: the line that ends a
-    dialog. boxed: character of the rules around a command; command: how its first line starts. volatile: passages of
-    a dialog that are no part of the question. cell: how a piece of history starts; said: how one starts in which the agent speaks;
-    said_end: what ends it."""
+    pointer: marks the chosen row of a dialog. shortcut: the key hint at the end of a label. closing: the line that ends
+    a dialog. boxed: how the rules around a command start; command: how a command without them starts. volatile:
+    passages of a dialog that are no part of the question. cell: how a piece of history starts; said: how one starts in
+    which the agent speaks; said_end: what ends it; tool: the line under a piece that names a tool call instead."""
 
     box: Literal["ruled", "open"]
     glyphs: tuple[str, ...]
@@ -83,6 +83,7 @@ class Layout:
     cell: re.Pattern[str]
     said: re.Pattern[str]
     said_end: re.Pattern[str]
+    tool: re.Pattern[str]
     boxed: str
 
 
@@ -210,6 +211,7 @@ class _Reader:
             cell=pattern("cell"),
             said=pattern("said"),
             said_end=pattern("said_end"),
+            tool=pattern("tool"),
             boxed=self._text(table.get("boxed", ""), "boxed"),
         )
 

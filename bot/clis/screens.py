@@ -28,7 +28,7 @@ class Rulebook:
         )
 
     def reload(self, path: Path) -> RulesInvalid | None:
-        """Take the rules of another file. When it has a mistake the old ones stay, and the error (file, line) is returned."""
+        """Take the rules of another file. On a mistake the old ones stay and the error (file, line) is returned."""
         try:
             self._use(load(path))
         except RulesInvalid as error:

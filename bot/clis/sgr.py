@@ -1,6 +1,6 @@
-"""Text with SGR sequences, as `tmux capture-pane -e` prints it (tmux 3.3a): stripping it, and asking how a line looks.
+"""Text with SGR sequences, as `tmux capture-pane -e` prints it (tmux 3.3a): stripping them, and how a line looks.
 
-Only what tells screens apart is kept: faint (placeholders), reverse (cursor, chosen row) and background (old prompts)."""
+Only what tells screens apart is kept: faint (placeholders), reverse (cursor, chosen row), background (old prompts)."""
 
 from __future__ import annotations
 
