@@ -1,0 +1,196 @@
+"""Methods of the Bot API around messages: the bot itself, commands, callbacks, chats, topics, files."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from bot.sandbox.answers import ApiError, Params
+from bot.sandbox.callbacks import Callbacks
+from bot.sandbox.methods import MessageMethods
+from bot.sandbox.updates import Updates
+from bot.sandbox.world import World
+
+COMMAND = re.compile(r"[a-z0-9_]{1,32}")
+TYPING_S = 5.0
+DRAFT_S = 30.0
+MAX_DOWNLOAD = 20 * 1024 * 1024
+
+
+class Methods(MessageMethods):
+    """Every method by its lower-case name; see `BotApi` for how it is called."""
+
+    def __init__(self, world: World, updates: Updates, callbacks: Callbacks) -> None:
+        super().__init__(world)
+        self.updates = updates
+        self.callbacks = callbacks
+
+    async def getme(self, _params: Params) -> Any:
+        can = {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
+        return self.world.bot | can | {"has_topics_enabled": False}
+
+    async def getupdates(self, params: Params) -> Any:
+        return await self.updates.get(params)
+
+    async def setwebhook(self, params: Params) -> Any:
+        return await self.updates.set_webhook(params)
+
+    async def deletewebhook(self, params: Params) -> Any:
+        return await self.updates.set_webhook(Params({**params.values, "url": ""}))
+
+    async def getwebhookinfo(self, _params: Params) -> Any:
+        return self.updates.info()
+
+    async def answercallbackquery(self, params: Params) -> Any:
+        return self.callbacks.answer(params)
+
+    async def sendchataction(self, params: Params) -> Any:
+        chat = self.writable(params)
+        if not params.text("action"):
+            raise ApiError(400, "Bad Request: wrong parameter action in request")
+        chat.typing_until = time.monotonic() + TYPING_S
+        self.world.notify()
+        return True
+
+    async def sendmessagedraft(self, params: Params) -> Any:
+        chat = self.writable(params)
+        if chat.type != "private" or not params.number("draft_id"):
+            raise ApiError(400, "Bad Request: draft_id must be non-zero, in a private chat")
+        text = params.text("text")
+        chat.draft = {"text": text, "until": time.monotonic() + DRAFT_S, "can_stop": params.flag("can_stop")}
+        self.world.notify()
+        return True
+
+    async def setmycommands(self, params: Params) -> Any:
+        commands = params.nested("commands")
+        if not isinstance(commands, list) or len(commands) > 100:
+            raise ApiError(400, "Bad Request: can't parse commands: expected an Array of BotCommand")
+        for command in commands:
+            if not COMMAND.fullmatch(str(command.get("command", ""))):
+                raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
+            if not 1 <= len(str(command.get("description", ""))) <= 256:
+                raise ApiError(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
+        self.world.commands[_scope(params)] = commands
+        self.world.notify()
+        return True
+
+    async def getmycommands(self, params: Params) -> Any:
+        return self.world.commands.get(_scope(params), [])
+
+    async def deletemycommands(self, params: Params) -> Any:
+        self.world.commands.pop(_scope(params), None)
+        self.world.notify()
+        return True
+
+    async def getchat(self, params: Params) -> Any:
+        chat = self.chat(params)
+        more: dict[str, Any] = {"accent_color_id": 0, "max_reaction_count": 11}
+        more["accepted_gift_types"] = dict.fromkeys(
+            ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
+        )
+        if chat.pinned:
+            more["pinned_message"] = self.world.entries[chat.id][chat.pinned[-1]].message
+        return chat.telegram() | more
+
+    async def getchatmember(self, params: Params) -> Any:
+        chat, user = self.chat(params), self.world.users.get(params.number("user_id"))
+        if user is None:
+            raise ApiError(400, "Bad Request: member not found")
+        return {"status": "member" if user["id"] in chat.members else "left", "user": user}
+
+    async def getchatmembercount(self, params: Params) -> Any:
+        return len(self.chat(params).members) + 1
+
+    async def leavechat(self, params: Params) -> Any:
+        chat = self.chat(params)
+        if chat.type == "private":
+            raise ApiError(400, "Bad Request: chat member status can't be changed in private chats")
+        chat.blocked = True
+        return True
+
+    async def pinchatmessage(self, params: Params) -> Any:
+        entry, chat = self.entry(params, "message to pin not found"), self.chat(params)
+        chat.pinned = [n for n in chat.pinned if n != entry.message["message_id"]] + [entry.message["message_id"]]
+        self.world.touch(entry)
+        return True
+
+    async def unpinchatmessage(self, params: Params) -> Any:
+        chat = self.chat(params)
+        number = params.number("message_id") or (chat.pinned[-1] if chat.pinned else 0)
+        if number not in chat.pinned:
+            raise ApiError(400, "Bad Request: message to unpin not found")
+        chat.pinned.remove(number)
+        self.world.touch(self.world.entries[chat.id][number])
+        return True
+
+    async def unpinallchatmessages(self, params: Params) -> Any:
+        self.chat(params).pinned.clear()
+        self.world.notify()
+        return True
+
+    async def setmessagereaction(self, params: Params) -> Any:
+        entry = self.entry(params, "message to react not found")
+        reactions = params.nested("reaction") or []
+        if len(reactions) > 1:
+            raise ApiError(400, "Bad Request: REACTIONS_TOO_MANY")
+        entry.reactions = reactions
+        self.world.touch(entry)
+        return True
+
+    async def createforumtopic(self, params: Params) -> Any:
+        chat, name = self.writable(params), params.text("name")
+        if not 1 <= len(name) <= 128:
+            raise ApiError(400, "Bad Request: TOPIC_TITLE_INVALID")
+        chat.last_message_id += 1
+        topic = {"message_thread_id": chat.last_message_id, "name": name, "icon_color": 7322096}
+        chat.topics[str(chat.last_message_id)] = topic | {"open": True}
+        self.world.notify()
+        return topic
+
+    async def editforumtopic(self, params: Params) -> Any:
+        topic = self._topic(params)
+        topic["name"] = params.text("name") or topic["name"]
+        self.world.notify()
+        return True
+
+    async def closeforumtopic(self, params: Params) -> Any:
+        self._topic(params)["open"] = False
+        self.world.notify()
+        return True
+
+    async def reopenforumtopic(self, params: Params) -> Any:
+        self._topic(params)["open"] = True
+        self.world.notify()
+        return True
+
+    async def getfile(self, params: Params) -> Any:
+        file = self.world.files.get(params.text("file_id"))
+        if file is None:
+            raise ApiError(400, "Bad Request: invalid file_id")
+        if len(file.content) > MAX_DOWNLOAD:
+            raise ApiError(400, "Bad Request: file is too big")
+        file_id = params.text("file_id")
+        named = {"file_id": file_id, "file_unique_id": file_id[:12], "file_size": len(file.content)}
+        return named | {"file_path": f"files/{file_id}"}
+
+    async def setchatmenubutton(self, _params: Params) -> Any:
+        return True
+
+    async def getchatmenubutton(self, _params: Params) -> Any:
+        return {"type": "commands"}
+
+    async def close(self, _params: Params) -> Any:
+        return True
+
+    def _topic(self, params: Params) -> dict[str, Any]:
+        topic = self.chat(params).topics.get(params.text("message_thread_id"))
+        if topic is None:
+            raise ApiError(400, "Bad Request: message thread not found")
+        return topic
+
+
+def _scope(params: Params) -> str:
+    scope = params.nested("scope") or {"type": "default"}
+    parts = [scope.get("type", "default"), scope.get("chat_id", ""), scope.get("user_id", "")]
+    return ":".join(str(p) for p in [*parts, params.text("language_code")])

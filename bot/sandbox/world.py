@@ -1,0 +1,208 @@
+"""Everything the sandbox knows: people, chats, messages, updates, faults, calls. In memory, kept in a file if asked."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import secrets
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.answers import Upload
+
+OWNER_ID = 1001
+FORMAT = 1
+MAX_CALLS = 20_000
+MAX_KEPT_FILE = 2 * 1024 * 1024  # bigger uploads live as long as the process
+
+
+@dataclass(slots=True)
+class Chat:
+    """A private chat (its id is the user's id) or a group (a negative id)."""
+
+    id: int
+    type: str
+    title: str
+    members: list[int]
+    begun: bool = False  # the bot may write: the person wrote first
+    blocked: bool = False
+    last_message_id: int = 0
+    pinned: list[int] = field(default_factory=list)
+    topics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    typing_until: float = 0.0
+    draft: dict[str, Any] | None = None
+
+    def telegram(self) -> dict[str, Any]:
+        """As a Chat object of the Bot API."""
+        name = "first_name" if self.type == "private" else "title"
+        return {"id": self.id, "type": self.type, name: self.title}
+
+
+@dataclass(slots=True)
+class Entry:
+    """A message and what the chat page has to know beside it. `known`: every button that it ever had."""
+
+    message: dict[str, Any]
+    seq: int
+    edits: int = 0
+    deleted: bool = False
+    known: list[list[str]] = field(default_factory=list)
+    reactions: list[Any] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Fault:
+    kind: str
+    method: str
+    count: int
+    retry_after: int
+    carried_out: bool = False
+
+
+class World:
+    """The state and its few invariants: ids only grow, every change of a message has a seq of its own."""
+
+    def __init__(self, bot_id: int, state_file: Path | None = None) -> None:
+        self.bot = {"id": bot_id, "is_bot": True, "first_name": "maf", "username": "maf_sandbox_bot"}
+        self.users: dict[int, dict[str, Any]] = {}
+        self.chats: dict[int, Chat] = {}
+        self.entries: dict[int, dict[int, Entry]] = {}
+        self.files: dict[str, Upload] = {}
+        self.commands: dict[str, list[dict[str, str]]] = {}
+        self.updates: list[dict[str, Any]] = []
+        self.last_update_id = secrets.randbelow(1_000_000) + 1000
+        self.seq = 0
+        self.faults: list[Fault] = []
+        self.calls: deque[dict[str, Any]] = deque(maxlen=MAX_CALLS)
+        self._waiters: list[asyncio.Future[None]] = []
+        self._state_file = state_file
+        self._saving: asyncio.TimerHandle | None = None
+        if not self._load():
+            self.add_user("You", user_id=OWNER_ID).begun = True
+
+    def add_user(self, name: str, *, user_id: int | None = None) -> Chat:
+        """A new person, with their private chat."""
+        number = user_id or max([OWNER_ID, *self.users]) + 1
+        self.users[number] = {"id": number, "is_bot": False, "first_name": name, "language_code": "en"}
+        chat = Chat(number, "private", name, [number])
+        self.chats[number] = chat
+        self.entries[number] = {}
+        return chat
+
+    def add_group(self, title: str, members: list[int]) -> Chat:
+        number = min([-1000, *(c for c in self.chats if c < 0)]) - 1
+        self.chats[number] = Chat(number, "group", title, members, begun=True)
+        self.entries[number] = {}
+        return self.chats[number]
+
+    def add_message(self, chat: Chat, sender: dict[str, Any], content: dict[str, Any]) -> Entry:
+        """A new message in a chat; `content` holds text, entities, reply_markup, photo and the like."""
+        chat.last_message_id += 1
+        base = {"message_id": chat.last_message_id, "date": int(time.time()), "chat": chat.telegram(), "from": sender}
+        entry = Entry(base | {k: v for k, v in content.items() if v is not None}, 0)
+        self.entries[chat.id][chat.last_message_id] = entry
+        self.remember_buttons(entry)
+        self.touch(entry)
+        return entry
+
+    def touch(self, entry: Entry) -> None:
+        """The message changed: whoever looks at the chat gets it again."""
+        self.seq += 1
+        entry.seq = self.seq
+        self.notify()
+
+    def notify(self) -> None:
+        """Something changed: wake those who wait, and save soon."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._state_file is not None and self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(0.2, self.save)
+
+    def change(self) -> asyncio.Future[None]:
+        """A future that is done at the next change, counted from this call."""
+        self._waiters = [w for w in self._waiters if not w.done()]
+        self._waiters.append(asyncio.get_running_loop().create_future())
+        return self._waiters[-1]
+
+    async def wait_for_change(self, timeout: float) -> None:
+        """Until something changes, at most `timeout` seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.change(), timeout)
+
+    def add_file(self, upload: Upload) -> str:
+        file_id = secrets.token_urlsafe(18)
+        self.files[file_id] = upload
+        return file_id
+
+    @staticmethod
+    def remember_buttons(entry: Entry) -> None:
+        for row in (entry.message.get("reply_markup") or {}).get("inline_keyboard", []):
+            for button in row:
+                pair = [str(button["text"]), str(button.get("callback_data", ""))]
+                if pair[1]:
+                    entry.known = [p for p in entry.known if p != pair] + [pair]
+
+    def take_fault(self, *kinds: str, method: str = "") -> Fault | None:
+        """The first fault that is due for this method, used up by one."""
+        for fault in self.faults:
+            if fault.kind in kinds and fault.count > 0 and fault.method.lower() in {"", method.lower()}:
+                fault.count -= 1
+                self.faults = [f for f in self.faults if f.count > 0]
+                return fault
+        return None
+
+    def save(self) -> None:
+        """Write the state file, whole or not at all."""
+        self._saving = None
+        if self._state_file is None:
+            return
+        state = {
+            "format": FORMAT,
+            "bot": self.bot["id"],
+            "users": list(self.users.values()),
+            "chats": [asdict(chat) for chat in self.chats.values()],
+            "entries": {str(c): [asdict(e) for e in entries.values()] for c, entries in self.entries.items()},
+            "files": {
+                key: [f.name, f.mime, base64.b64encode(f.content).decode()]
+                for key, f in self.files.items()
+                if len(f.content) <= MAX_KEPT_FILE
+            },
+            "commands": self.commands,
+            "updates": self.updates,
+            "last_update_id": self.last_update_id,
+            "seq": self.seq,
+        }
+        self._state_file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._state_file.with_name(self._state_file.name + ".new")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(state), encoding="utf8")
+        draft.replace(self._state_file)
+
+    def _load(self) -> bool:
+        """Take up the state file; False if there is none, or none for this bot. A broken one is moved aside."""
+        if self._state_file is None or not self._state_file.is_file():
+            return False
+        try:
+            state = json.loads(self._state_file.read_text(encoding="utf8"))
+            if state["format"] != FORMAT or state["bot"] != self.bot["id"]:
+                raise ValueError("of another bot or another version")
+            chats = {c["id"]: Chat(**c) for c in state["chats"]}
+            entries = {
+                int(c): {e["message"]["message_id"]: Entry(**e) for e in es} for c, es in state["entries"].items()
+            }
+            files = {k: Upload(n, base64.b64decode(b), m) for k, (n, m, b) in state["files"].items()}
+        except (ValueError, KeyError, TypeError):
+            self._state_file.replace(self._state_file.with_name(self._state_file.name + ".old"))
+            return False
+        self.users = {u["id"]: u for u in state["users"]}
+        self.chats, self.entries, self.files = chats, entries, files
+        self.commands, self.updates = state["commands"], state["updates"]
+        self.last_update_id, self.seq = state["last_update_id"], state["seq"]
+        return True

@@ -1,0 +1,287 @@
+"""The bot's side of the sandbox: limits, error texts, offsets, conflicts, faults; then a real aiogram bot on it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiogram import Bot, Dispatcher, F
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import TelegramRetryAfter
+from aiogram.filters import Command
+from aiogram.types import BotCommand, BufferedInputFile, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
+from aiogram.types import Message as TgMessage
+from aiogram.utils.formatting import Bold, Text
+from PIL import Image
+
+from .sandbox_client import Client, running
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async with running() as client:
+        yield client
+
+
+@pytest.fixture
+async def bot(client: Client) -> AsyncIterator[Bot]:
+    session = AiohttpSession(api=TelegramAPIServer.from_base(client.sandbox.origin))
+    async with Bot(client.sandbox.token, session=session) as bot:
+        yield bot
+
+
+def keys(**button: Any) -> dict[str, Any]:
+    return {"inline_keyboard": [[{"text": "Go", **button}]]}
+
+
+HTML_LEFT_OPEN = "can't parse entities: Can't find end tag corresponding to start tag \"b\""
+TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
+HYPHEN = [{"command": "broadcast-targeted", "description": "d"}]
+REFUSED = [
+    ("sendMessage", {"text": ""}, "message text is empty"),
+    ("sendMessage", {"text": " \n "}, "message text is empty"),
+    ("sendMessage", {"text": "x" * 4097}, "message is too long"),
+    ("sendMessage", {"text": "🙂" * 2049}, "message is too long"),
+    ("sendMessage", {"text": "x", "reply_markup": keys(callback_data="d" * 65)}, "BUTTON_DATA_INVALID"),
+    ("sendMessage", {"text": "x", "reply_markup": keys(callback_data="й" * 33)}, "BUTTON_DATA_INVALID"),
+    ("sendMessage", {"text": "x", "message_thread_id": 99}, "message thread not found"),
+    ("sendMessage", {"text": "x", "chat_id": 5}, "chat not found"),
+    ("sendMessage", {"text": "<b>x", "parse_mode": "HTML"}, HTML_LEFT_OPEN),
+    ("editMessageText", {"text": "x", "message_id": 77}, "message to edit not found"),
+    ("deleteMessage", {"message_id": 77}, "message to delete not found"),
+    ("setMyCommands", {"commands": HYPHEN}, "BOT_COMMAND_INVALID"),
+    ("answerCallbackQuery", {"callback_query_id": "1"}, TOO_OLD),
+]
+
+
+@pytest.mark.parametrize(("method", "parameters", "description"), REFUSED)
+async def test_refusals_have_the_servers_words(
+    client: Client, method: str, parameters: dict[str, Any], description: str
+) -> None:
+    status, body = await client.call(method, **{"chat_id": client.sandbox.owner, **parameters})
+    assert (status, body) == (400, {"ok": False, "error_code": 400, "description": "Bad Request: " + description})
+
+
+async def test_an_unknown_method(client: Client) -> None:
+    status, body = await client.call("noSuchMethod")
+    assert (status, body["description"]) == (404, "Not Found: method not found")
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        {"type": "bold", "offset": 3, "length": 9},
+        {"type": "bold", "offset": 0, "length": 0},
+        {"type": "nonsense", "offset": 0, "length": 1},
+        {"type": "bold", "offset": 0, "length": 1},  # half of the emoji
+    ],
+)
+async def test_wrong_entities_are_refused(client: Client, entity: dict[str, Any]) -> None:
+    status, body = await client.call("sendMessage", chat_id=client.sandbox.owner, text="🙂abc", entities=[entity])
+    assert status == 400 and body["description"].startswith("Bad Request:")
+
+
+async def test_limits_are_inclusive(client: Client) -> None:
+    status, body = await client.call(
+        "sendMessage", chat_id=client.sandbox.owner, text="x" * 4096, reply_markup=keys(callback_data="d" * 64)
+    )
+    assert status == 200 and len(body["result"]["text"]) == 4096
+
+
+async def test_tokens(client: Client) -> None:
+    wrong = "123:" + "x" * 35
+    assert await client.raw("GET", f"/bot{wrong}/getMe") == (
+        401,
+        {"ok": False, "error_code": 401, "description": "Unauthorized"},
+    )
+    status, body = await client.raw("GET", f"/bot{client.sandbox.token}/GETME")
+    assert status == 200 and body["result"]["is_bot"] is True
+
+
+async def test_not_modified_and_who_may_be_edited(client: Client) -> None:
+    owner = client.sandbox.owner
+    sent = (await client.call("sendMessage", chat_id=owner, text="one"))[1]["result"]
+    status, body = await client.call("editMessageText", chat_id=owner, message_id=sent["message_id"], text="one")
+    assert status == 400 and body["description"].startswith("Bad Request: message is not modified: specified new")
+    theirs = await client.say("hello")
+    status, body = await client.call("editMessageText", chat_id=owner, message_id=theirs["message_id"], text="x")
+    assert (status, body["description"]) == (400, "Bad Request: message can't be edited")
+
+
+async def test_a_stranger_must_write_first(client: Client) -> None:
+    ann = (await client.post("/sandbox/users", {"name": "Ann"}))["id"]
+    status, body = await client.call("sendMessage", chat_id=ann, text="hi")
+    assert (status, body["description"]) == (403, "Forbidden: bot can't initiate conversation with a user")
+    await client.say("hello", chat=ann, who=ann)
+    assert (await client.call("sendMessage", chat_id=ann, text="hi"))[0] == 200
+    await client.post(f"/sandbox/chats/{ann}/block", {"from": ann, "blocked": True})
+    status, body = await client.call("sendMessage", chat_id=ann, text="hi")
+    assert (status, body["description"]) == (403, "Forbidden: bot was blocked by the user")
+
+
+async def test_commands_in_a_text_are_marked_as_telegram_marks_them(client: Client) -> None:
+    message = await client.say("/broadcast-targeted auto")
+    assert message["entities"] == [{"type": "bot_command", "offset": 0, "length": len("/broadcast")}]
+    message = await client.say("🙂 see /agent_w1 at https://example.org/a")
+    kinds = [(e["type"], e["offset"], e["length"]) for e in message["entities"]]
+    assert kinds == [("bot_command", 7, 9), ("url", 20, 21)]
+
+
+async def test_offsets_confirm(client: Client) -> None:
+    for text in ("a", "b", "c"):
+        await client.say(text)
+    first = (await client.call("getUpdates"))[1]["result"]
+    assert [u["message"]["text"] for u in first] == ["a", "b", "c"]
+    ids = [u["update_id"] for u in first]
+    assert ids == list(range(ids[0], ids[0] + 3))
+    again = (await client.call("getUpdates", offset=ids[1], limit=1))[1]["result"]
+    assert [u["message"]["text"] for u in again] == ["b"]
+    assert [u["message"]["text"] for u in (await client.call("getUpdates", offset=-1))[1]["result"]] == ["c"]
+    assert (await client.call("getUpdates", offset=ids[2] + 1))[1]["result"] == []
+
+
+async def test_allowed_updates_stick(client: Client) -> None:
+    await client.call("getUpdates", allowed_updates=["callback_query"], offset=1)
+    await client.say("unheard")
+    assert (await client.call("getUpdates", offset=2))[1]["result"] == []
+
+
+async def test_long_poll_wakes_at_once(client: Client) -> None:
+    poll = asyncio.create_task(client.call("getUpdates", timeout=20))
+    await asyncio.wait({poll}, timeout=0.2)
+    assert not poll.done()
+    await client.say("now")
+    status, body = await asyncio.wait_for(poll, 2)
+    assert status == 200 and body["result"][0]["message"]["text"] == "now"
+
+
+async def test_the_older_of_two_polls_is_ended(client: Client) -> None:
+    older = asyncio.create_task(client.call("getUpdates", timeout=20))
+    await asyncio.wait({older}, timeout=0.2)
+    newer = asyncio.create_task(client.call("getUpdates", timeout=20))
+    status, body = await asyncio.wait_for(older, 5)
+    assert status == 409 and body["description"].startswith("Conflict: terminated by other getUpdates request")
+    await client.say("for the newer")
+    assert (await asyncio.wait_for(newer, 5))[1]["result"]
+
+
+async def test_webhook_excludes_polling(client: Client) -> None:
+    assert (await client.call("setWebhook", url="http://127.0.0.1:9/hook"))[0] == 200
+    status, body = await client.call("getUpdates")
+    assert status == 409 and "webhook is active" in body["description"]
+    await client.call("deleteWebhook")
+    assert (await client.call("getUpdates"))[0] == 200
+
+
+async def test_faults_are_used_up(client: Client) -> None:
+    owner = client.sandbox.owner
+    await client.fault("429", method="sendMessage", count=1, retry_after=7)
+    status, body = await client.call("sendMessage", chat_id=owner, text="x")
+    assert status == 429 and body["parameters"] == {"retry_after": 7}
+    assert body["description"] == "Too Many Requests: retry after 7"
+    await client.fault("blocked", method="sendMessage")
+    assert (await client.call("sendMessage", chat_id=owner, text="x"))[0] == 403
+    await client.fault("500")
+    assert (await client.call("getMe"))[0] == 500
+    await client.fault("drop", method="getMe")
+    with pytest.raises(aiohttp.ClientError):
+        await client.call("getMe")
+    await client.fault("conflict")
+    assert (await client.call("getUpdates"))[0] == 409
+    await client.fault("timeout", method="getMe")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(client.call("getMe"), 0.5)
+    assert (await client.call("sendMessage", chat_id=owner, text="x"))[0] == 200
+
+
+async def test_a_duplicate_comes_again_with_the_same_id(client: Client) -> None:
+    await client.fault("duplicate")
+    await client.say("twice")
+    first = (await client.call("getUpdates"))[1]["result"]
+    second = (await client.call("getUpdates", offset=first[0]["update_id"] + 1))[1]["result"]
+    assert first == second
+
+
+async def test_calls_are_written_down(client: Client) -> None:
+    await client.call("sendMessage", chat_id=client.sandbox.owner, text="noted")
+    (call,) = await client.calls("sendmessage")
+    assert call["parameters"]["text"] == "noted" and call["answer"]["ok"] is True and call["at"].endswith("Z")
+
+
+async def test_an_aiogram_bot_lives_on_it(client: Client, bot: Bot) -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.message(Command("broadcast_targeted", "broadcast-targeted"))
+    async def on_command(message: TgMessage) -> None:
+        go = InlineKeyboardButton(text="Go", callback_data="go:1", style="success")
+        content = Text("Hello ", Bold("you"))
+        await message.answer(**content.as_kwargs(), reply_markup=InlineKeyboardMarkup(inline_keyboard=[[go]]))
+
+    @dispatcher.callback_query(F.data == "go:1")
+    async def on_tap(query: CallbackQuery) -> None:
+        assert isinstance(query.message, TgMessage)
+        await query.message.edit_text("Done")
+        await query.answer("Went")
+
+    await bot.set_my_commands([BotCommand(command="broadcast_targeted", description="draft")])
+    polling = asyncio.create_task(dispatcher.start_polling(bot, handle_signals=False, close_bot_session=False))
+    try:
+        await client.say("/broadcast-targeted")
+        messages = await client.until(lambda ms: len(ms) == 2)
+        assert messages[1]["buttons"] == [[{"label": "Go", "data": "go:1", "style": "success"}]]
+        assert messages[1]["entities"] == [{"type": "bold", "offset": 6, "length": 3}]
+        pressed = await client.press(messages[1]["message_id"], "Go")
+        assert pressed == {"answer": {"text": "Went", "show_alert": False}}
+        messages = await client.until(lambda ms: ms[1]["edits"] == 1)
+        assert (messages[1]["text"], messages[1]["buttons"]) == ("Done", [])
+        # The button is gone, the person's app did not know: the tap still arrives with its old data.
+        await client.press(messages[1]["message_id"], "go:1")
+        commands = await client.get(f"/sandbox/commands?chat={client.sandbox.owner}")
+        assert [c["command"] for c in commands] == ["broadcast_targeted"]
+    finally:
+        await dispatcher.stop_polling()
+        await polling
+
+
+async def test_files(client: Client, bot: Bot) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(drawn, "PNG")
+    sent = await bot.send_photo(client.sandbox.owner, BufferedInputFile(drawn.getvalue(), "a.png"), caption="A chart")
+    assert sent.photo is not None and (sent.photo[-1].width, sent.photo[-1].height) == (40, 30)
+    file = await bot.get_file(sent.photo[-1].file_id)
+    assert file.file_path is not None
+    downloaded = await bot.download_file(file.file_path)
+    assert downloaded is not None and downloaded.read() == drawn.getvalue()
+    document = await bot.send_document(client.sandbox.owner, BufferedInputFile(b"log", "maf.log"))
+    assert document.document is not None and document.document.file_name == "maf.log"
+    shown = (await client.messages())["messages"]
+    async with client.session.get(client.sandbox.origin + shown[0]["photo"]["url"]) as answer:
+        assert await answer.read() == drawn.getvalue()
+    assert shown[0]["text"] == "A chart" and shown[1]["document"]["file_name"] == "maf.log"
+
+
+async def test_topics_pins_reactions_and_drafts(client: Client, bot: Bot) -> None:
+    owner = client.sandbox.owner
+    topic = await bot.create_forum_topic(owner, "w1")
+    message = await bot.send_message(owner, "in the topic", message_thread_id=topic.message_thread_id)
+    assert message.message_thread_id == topic.message_thread_id
+    assert await bot.pin_chat_message(owner, message.message_id)
+    assert (await client.messages())["pinned"] == [message.message_id]
+    assert await bot.send_message_draft(chat_id=owner, draft_id=1, text="thinking")
+    assert (await client.messages())["draft"] == "thinking"
+    assert await bot.send_chat_action(owner, "typing")
+    assert (await client.messages())["typing"] is True
+    assert (await bot.get_chat(owner)).id == owner
+    assert (await bot.get_chat_member(owner, owner)).status == "member"
+
+
+async def test_aiogram_sees_the_flood_wait(client: Client, bot: Bot) -> None:
+    await client.fault("429", method="sendMessage", retry_after=3)
+    with pytest.raises(TelegramRetryAfter) as caught:
+        await bot.send_message(client.sandbox.owner, "x")
+    assert caught.value.retry_after == 3
