@@ -7,11 +7,6 @@ from pathlib import Path
 from aiohttp import web
 
 
-    "": ("index.html", "text/html"),
-    "app.js": ("app.js", "text/javascript"),
-    "chat.js": ("chat.js", "text/javascript"),
-    "style.css": ("style.css", "text/css"),
-}
 _FILES = {
     "": ("index.html", "text/html"),
     "app.js": ("app.js", "text/javascript"),
