@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,11 @@ def open_files(pid: int) -> list[Path]:
     except OSError:
         return files
     return files
+
+
+def tells_open_files(pid: int) -> bool:
+    """True if the open files of this process can be seen: then a file that is not among them is not its own."""
+    return os.access(f"/proc/{pid}/fd", os.R_OK | os.X_OK)
 
 
 def start_ticks(pid: int) -> str | None:

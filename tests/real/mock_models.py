@@ -36,6 +36,7 @@ _NOT_THE_PERSON = (
     "<recommended",
     "<skills",
     "<system-reminder",
+    "# Environment\nYou have been invoked",
 )
 _TITLE = re.compile(r"Generate a concise, single-line task title|<session>|Generate a (short|concise)[^.\n]* title")
 

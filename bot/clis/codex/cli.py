@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.clis.codex import rollout
 from bot.clis.entry import Conversation, Entry, Found, Launch, Neutral
-from bot.clis.program import family, find_program, open_files
+from bot.clis.program import family, find_program, open_files, tells_open_files
 from bot.clis.tail import find_prompt, first_record, mapping, newest
 from bot.clis.text import neutralise, same_text, slash_command
 
@@ -61,6 +61,8 @@ class Codex:
         if known and _NAME.fullmatch(f"rollout-x-{known}.jsonl"):
             for path in newest(root.glob(f"*/*/*/rollout-*-{known}.jsonl")):
                 return Conversation(known, path)
+        if pid is not None and tells_open_files(pid):
+            return None  # before its first turn; the newest file may be that of another agent in the same home
         start = (since - _MARGIN).timestamp() if since else 0.0
         for path in newest(_rollouts(root), since=start):
             match, meta = _NAME.fullmatch(path.name), first_record(path)

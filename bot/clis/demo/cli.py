@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.clis.entry import Conversation, Entry, Found, Launch, Neutral
-from bot.clis.program import family, open_files
+from bot.clis.program import family, open_files, tells_open_files
 from bot.clis.tail import (
     Record,
     find_prompt,
@@ -72,6 +72,8 @@ class Demo:
                 return Conversation(path.stem, path)
         if known and _NAME.fullmatch(f"{known}.jsonl") and (root / f"{known}.jsonl").is_file():
             return Conversation(known, root / f"{known}.jsonl")
+        if pid is not None and tells_open_files(pid):
+            return None
         start = (since - _MARGIN).timestamp() if since else 0.0
         for path in newest(root.glob("*.jsonl"), since=start):
             meta = first_record(path)

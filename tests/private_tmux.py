@@ -1,0 +1,118 @@
+"""A tmux server of a test's own, driven by the plain tmux program: tests judge our code from outside it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(probe: Callable[[], T | None], what: str, timeout: float = 15.0) -> T:
+    """Wait until `probe` gives something true, and return it. Fails naming `what` when the time is up."""
+    deadline = time.monotonic() + timeout
+    while True:
+        if value := probe():
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(0.05)
+
+
+class Pane:
+    """One pane and the person at its keyboard."""
+
+    def __init__(self, server: PrivateTmux, name: str) -> None:
+        self.server, self.id = server, name
+
+    @property
+    def screen(self) -> str:
+        """What is on the screen, plain."""
+        return self.server.run("capture-pane", "-p", "-t", self.id)
+
+    @property
+    def history(self) -> str:
+        """The screen and all that scrolled away, wrapped lines joined."""
+        return self.server.run("capture-pane", "-p", "-J", "-S", "-", "-t", self.id)
+
+    def show(self, form: str) -> str:
+        return self.server.run("display-message", "-p", "-t", self.id, form).rstrip("\n")
+
+    @property
+    def title(self) -> str:
+        return self.show("#{pane_title}")
+
+    @property
+    def pid(self) -> int:
+        return int(self.show("#{pane_pid}"))
+
+    def paste(self, text: str) -> None:
+        """A bracketed paste, and the pause that both CLIs need before Enter."""
+        self.server.run("load-buffer", "-b", "test", "-", text=text)
+        self.server.run("paste-buffer", "-p", "-d", "-b", "test", "-t", self.id)
+        time.sleep(0.2)
+
+    def keys(self, *names: str) -> None:
+        self.server.run("send-keys", "-t", self.id, *names)
+
+    def type(self, text: str) -> None:
+        """Like a person: not within the burst that Codex takes for a paste."""
+        self.server.run("send-keys", "-l", "-t", self.id, text)
+        time.sleep(0.3)
+
+    def sees(self, text: str, timeout: float = 15.0) -> str:
+        """Wait until `text` is on the screen; returns the screen."""
+        return until(lambda: self.screen if text in self.screen else None, f"{text!r} on\n{self.screen}", timeout)
+
+
+class PrivateTmux:
+    """`with PrivateTmux(folder) as tmux:`; the server is gone afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        # A socket path has room for about 100 bytes, and a test's own folder may be deeper than that.
+        self.socket = Path("/tmp") / f"maf-test-{uuid.uuid4().hex[:12]}"
+        self._folder = folder
+
+    def __enter__(self) -> PrivateTmux:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run([*self._command, "kill-server"], capture_output=True, timeout=10, check=False)
+        self.socket.unlink(missing_ok=True)
+
+    @property
+    def _command(self) -> list[str]:
+        return ["tmux", "-f", "/dev/null", "-S", str(self.socket)]
+
+    def run(self, *words: str, text: str | None = None) -> str:
+        done = subprocess.run(
+            [*self._command, *words], input=text, capture_output=True, text=True, timeout=10, check=True
+        )
+        return done.stdout
+
+    def open(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, size: tuple[int, int] = (110, 36)
+    ) -> Pane:
+        """A new session with this program in its pane; `env` is its whole environment (TMUX is left out)."""
+        clean = ["env", "-i", *(f"{name}={value}" for name, value in env.items())] if env is not None else []
+        columns, rows = map(str, size)
+        words = [
+            "new-session",
+            "-d",
+            "-P",
+            "-F",
+            "#{pane_id}",
+            "-x",
+            columns,
+            "-y",
+            rows,
+            "-c",
+            str(cwd),
+            *clean,
+            *argv,
+        ]
+        return Pane(self, self.run(*words).strip())

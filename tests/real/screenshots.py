@@ -1,0 +1,63 @@
+"""Drives the chat page in a real Chromium and saves pictures of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str | None:
+    """The path of a Chromium on this machine, or None."""
+    return next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+
+
+@asynccontextmanager
+async def opened(address: str, *, width: int = 390, height: int = 844, dark: bool = False) -> AsyncIterator[Page]:
+    """The page in a new browser, connected; errors of the page fail the caller when it ends."""
+    problems: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGS)
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            device_scale_factor=2,
+            locale="en-GB",
+            timezone_id="UTC",
+        )
+        page = await context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.set_default_timeout(15_000)
+        await page.goto(address)
+        await page.wait_for_function("document.getElementById('status').textContent.includes('sandbox')")
+        try:
+            yield page
+        finally:
+            await browser.close()
+    if problems:
+        raise AssertionError("the page reported: " + "; ".join(problems))
+
+
+async def save_picture(
+    address: str, to: Path, *, width: int = 390, height: int = 844, dark: bool = False, shows: str = ""
+) -> None:
+    """A PNG of the page at `address`, once the text `shows` stands on it."""
+    async with opened(address, width=width, height=height, dark=dark) as page:
+        if shows:
+            await page.get_by_text(shows).last.wait_for()
+        to.parent.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=to)
