@@ -2,7 +2,8 @@
 
 Two kinds of witnesses disagree now and then. What was *told* (hook events, the CLI's own files) names the state
 exactly, but only when something happened: an interrupted turn fires no Stop, a PreToolUse may come late, a killed CLI
-leaves its last word standing. What is *seen* (pane title, screen) is always of now, but some looks are those of two states. So:
+leaves its last word standing. What is *seen* (pane title, screen) is always of now, but some looks are those of two
+states. So:
 
 - what the processes and the registry say comes first: there is nothing to see or to tell where no CLI runs;
 - a dialog on a fresh screen is always `waiting`, and a spinner always `working`;

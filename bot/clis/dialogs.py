@@ -57,38 +57,45 @@ def _floor(sheet: Sheet) -> int:
 
 def _pointer(sheet: Sheet, layout: Layout, floor: int) -> tuple[int, int] | None:
     """Line and text column of the chosen row: the lowest line whose first character is the pointer."""
-    mark = layout.pointer + " "
     for index in range(sheet.end - 1, floor - 1, -1):
         line = sheet.lines[index]
         indent = len(line) - len(line.lstrip(" "))
-        if line.startswith(mark, indent) and not (layout.box == "open" and indent):
-            return index, indent + len(mark)
+        mark = next((pointer for pointer in layout.pointers if line.startswith(f"{pointer} ", indent)), None)
+        if mark and not (layout.box == "open" and indent):
+            return index, indent + len(mark) + 1
     return None
 
 
 def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> list[_Row]:
-    """The choices: lines whose text begins in the chosen row's column; deeper lines go on with the label above."""
+    """The choices: lines whose text begins in the chosen row's column; deeper lines go on with the label above, unless
+    they are faint (a remark). Numbered choices may stand apart, unnumbered ones are one block."""
     numbered = bool(_NUMBER.match(sheet.lines[line], column))
-    first = line
-    while first > floor and _column(sheet.lines[first - 1]) >= column:
-        first -= 1
     rows: list[_Row] = []
-    for index in range(first, sheet.end):
+    for index in range(floor, sheet.end):
         text = sheet.lines[index]
-        if index == line:
-            rows.append(_row(index, text[column:], layout, selected=True))
+        at = column if index == line else _column(text)
+        if not text and numbered:
             continue
-        at = _column(text)
-        number = _NUMBER.match(text, column) if at == column else None
-        if at == column and bool(number) == numbered:
-            rows.append(_row(index, text[column:], layout, selected=False))
-        elif at > column and rows and sheet.lines[index - 1]:
-            rows[-1].label = _label(f"{rows[-1].label} {text.strip()}", layout)
-        elif text or not numbered:
-            if index > line:
-                break
-            rows.clear()
+        if at == column and bool(_NUMBER.match(text, column)) == numbered:
+            row = _row(index, text[column:], layout, selected=index == line)
+            if _follows(rows, row):
+                rows.append(row)
+                continue
+        elif at > column and rows:
+            if sheet.lines[index - 1] and not sheet.lead(index).faint:
+                rows[-1].label = _label(f"{rows[-1].label} {text.strip()}", layout)
+            continue
+        else:
+            row = None
+        if index > line:
+            break
+        rows = [row] if row else []
     return rows
+
+
+def _follows(rows: list[_Row], row: _Row) -> bool:
+    """Is this the next choice of the same list?"""
+    return not rows or not row.key or int(row.key) == int(rows[-1].key) + 1
 
 
 def _column(text: str) -> int:

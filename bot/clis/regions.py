@@ -151,7 +151,7 @@ def find_turn(sheet: Sheet, layout: Layout, limit: int) -> int:
 
 
 def last_words(sheet: Sheet, layout: Layout, limit: int) -> str:
-    """The last paragraph the agent wrote above `limit`, on one line of at most 300 characters; empty if there is none."""
+    """The last paragraph the agent wrote above `limit`, on one line of at most 300 characters, or nothing."""
     for start in range(limit - 1, -1, -1):
         said = layout.said.search(sheet.lines[start])
         if said is None or (start + 1 < limit and layout.tool.search(sheet.lines[start + 1])):

@@ -64,7 +64,7 @@ class Layout:
 
     box: "ruled" (composer between two lines of ─) or "open" (glyph line, indented lines, blank line, footer).
     glyphs / shell / prompts: what a composer line, a shell-mode composer line and an old prompt start with.
-    pointer: marks the chosen row of a dialog. shortcut: the key hint at the end of a label. closing: the line that ends
+    pointers: mark the chosen row of a dialog. shortcut: the key hint at the end of a label. closing: the line that ends
     a dialog. boxed: how the rules around a command start; command: how a command without them starts. volatile:
     passages of a dialog that are no part of the question. cell: how a piece of history starts; said: how one starts in
     which the agent speaks; said_end: what ends it; tool: the line under a piece that names a tool call instead."""
@@ -73,7 +73,7 @@ class Layout:
     glyphs: tuple[str, ...]
     shell: tuple[str, ...]
     prompts: tuple[str, ...]
-    pointer: str
+    pointers: tuple[str, ...]
     shell_footer: re.Pattern[str]
     placeholder: re.Pattern[str]
     shortcut: re.Pattern[str]
@@ -201,7 +201,7 @@ class _Reader:
             glyphs=self._words(table.get("glyphs"), "glyphs"),
             shell=self._words(table.get("shell", []), "shell"),
             prompts=self._words(table.get("prompts"), "prompts"),
-            pointer=self._text(table.get("pointer"), "pointer"),
+            pointers=self._words(table.get("pointers"), "pointers"),
             shell_footer=pattern("shell_footer"),
             placeholder=pattern("placeholder"),
             shortcut=pattern("shortcut"),

@@ -152,7 +152,7 @@ def test_a_limit_in_codex_prose_is_no_limit(prose: str) -> None:
     "prose",
     [
         "● It says You've hit your 5-hour limit · resets 8:44am (UTC)\n\n✻ Baked for 8s · done 6:52 AM",
-        "  Ran 1 shell command\n  ⎿  You've hit your 5-hour limit · resets 8:44am\n\n● Found it.\n\n✻ Baked for 8s · done",
+        "  Ran 1 shell command\n  ⎿  You've hit your 5-hour limit · resets 8:44am\n\n● Found it.\n\n✻ Baked for 8s",
         "● Server is temporarily limiting requests (not your usage limit)",
     ],
 )
