@@ -28,6 +28,8 @@ def standing(composer: Composer, sent: str) -> Standing:
     shown = composer.text.strip()
     if composer.kind == "empty" or not shown:
         return "empty"
+    if composer.kind == "shell" and not shown.startswith("!"):
+        shown = f"!{shown}"  # the mark has become the prompt of the composer
     return "ours" if _is_placeholder(shown, sent) or _is_end(shown, sent) else "foreign"
 
 

@@ -32,6 +32,7 @@ class Proof:
     started: bool = False
     limited: bool = False
     altered: bool = False
+    by_screen: bool = False
 
 
 def match(proof: Proof, entries: Iterable[Entry], *, text: str, ref: str) -> Proof:
@@ -59,6 +60,11 @@ def _prompt(proof: Proof, entry: Entry, wanted: str, ref: str) -> Proof:
     return replace(proof, submitted=True, submitted_at=entry.at, altered=seen != wanted)
 
 
+def has_ref(delivery: Delivery) -> bool:
+    """A command, sent raw, has no ref line: it would be part of the command."""
+    return delivery.text.endswith(f"\nref: {delivery.id}")
+
+
 def evidence_kind(agent: Agent) -> EvidenceKind:
     """What this kind of agent writes its conversation to."""
     return _KIND.get(agent.kind, "transcript")
@@ -67,13 +73,11 @@ def evidence_kind(agent: Agent) -> EvidenceKind:
 class Trail:
     """Follows the files of one agent from before the paste on. `path` and `offset` are where its conversation stood."""
 
-    def __init__(
-        self, agent: Agent, setup: ProfileSetup, delivery: Delivery, *, path: Path | None, command: bool
-    ) -> None:
-        self._agent = agent
+    def __init__(self, agent: Agent, setup: ProfileSetup, delivery: Delivery, *, path: Path | None) -> None:
+        self.agent = agent
         self._setup = setup
         self._delivery = delivery
-        self._ref = "" if command else delivery.id
+        self._ref = delivery.id if has_ref(delivery) else ""
         self.path = path
         self._offset = _size(path)
         self._looks = 0
@@ -82,7 +86,7 @@ class Trail:
     def read(self, *, search: bool = False) -> Proof:
         """Read on. Every few calls, or when told to, other files of the agent's home are searched too: the first prompt
         of a conversation begins a new file."""
-        cli = cli_for(self._agent.kind)
+        cli = cli_for(self.agent.kind)
         self._looks += 1
         if self.path is not None:
             entries, self._offset = cli.entries(self.path, self._offset)
@@ -92,10 +96,10 @@ class Trail:
         return self.proof
 
     def _search(self) -> None:
-        cli, delivery = cli_for(self._agent.kind), self._delivery
+        cli, delivery = cli_for(self.agent.kind), self._delivery
         found = cli.find(
             home=self._setup.home,
-            workdir=self._agent.workdir,
+            workdir=self.agent.workdir,
             ref=self._ref,
             text=delivery.text,
             since=delivery.created_at,

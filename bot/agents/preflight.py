@@ -12,10 +12,12 @@ Act = Literal["go", "queue", "refuse"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do with a prompt, and why not now."""
+    """What to do with a prompt, and why not now. `passes`: the hindrance goes by itself or with a person's answer, so a
+    prompt that is queued already stays queued."""
 
     act: Act
     reason: str = ""
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,14 @@ def _not_there(facts: Facts) -> Decision | None:
 def _asked(facts: Facts) -> Decision | None:
     reading, name = facts.reading, facts.agent
     if reading is not None and reading.dialog is not None:
-        return Decision("refuse", _dialog_reason(name, reading.dialog))
+        return Decision("refuse", _dialog_reason(name, reading.dialog), passes=True)
     if facts.state is State.WAITING:
-        return Decision("refuse", f"{name} waits for an answer; your text would have answered it. Answer first.")
+        return Decision(
+            "refuse", f"{name} waits for an answer; your text would have answered it. Answer first.", passes=True
+        )
     if facts.state is State.LIMITED:
         reset = f" It resets {reading.reset_at}." if reading is not None and reading.reset_at else ""
-        return Decision("refuse", f"{name} has reached its usage limit.{reset}")
+        return Decision("refuse", f"{name} has reached its usage limit.{reset}", passes=True)
     return None
 
 
@@ -96,7 +100,7 @@ def _composer(facts: Facts) -> Decision | None:
             "refuse", f"Text stands in the composer of {name} ({shown}); yours would have been glued to it."
         )
     if facts.state is State.COMPOSING:
-        return Decision("refuse", f"Somebody is writing in {name}; your text would be glued to theirs.")
+        return Decision("refuse", f"Somebody is writing in {name}; your text would be glued to theirs.", passes=True)
     if reading is None or reading.composer.kind == "absent":
         return Decision("queue", f"The input line of {name} is not on its screen.")
     return None

@@ -110,6 +110,11 @@ class Registry:
             (await self._load()).pop(agent_id, None)
             await self._mirror()
 
+    @property
+    def loaded(self) -> bool:
+        """Whether `all` and `get` answer from memory, without a transaction."""
+        return self._known is not None
+
     def forget_copy(self) -> None:
         """Read the rows again next time; for when something else wrote them (an import, a restored backup)."""
         self._known = None

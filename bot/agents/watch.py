@@ -7,11 +7,13 @@ file, whatever the number of agents.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from bot.agents import announce
 from bot.agents.environment import ProfileSetup, profile_setups
@@ -53,7 +55,11 @@ class Look:
     def facts(self) -> Facts:
         """What the rules before a paste want to know."""
         pane, agent = self.pane, self.view.agent
-        there = "gone" if pane is None else "dead" if pane.dead else "input off" if pane.input_off else "ok"
+        there: Literal["ok", "gone", "dead", "input off"] = "ok"
+        if pane is None or pane.dead:
+            there = "gone" if pane is None else "dead"
+        elif pane.input_off:
+            there = "input off"
         return Facts(
             agent=agent.id,
             state=self.view.state,
@@ -179,11 +185,19 @@ class Watch:
             self._held[agent_id], tell = announce.step(before, look.view.state, now)
             if tell and before is not None:
                 self._tell(Change(agent_id, before.told, look.view.state, self._with_bead(look.view)))
+            await self._remember(look)
         for gone in self._held.keys() - looks.keys():
             del self._held[gone]
             self._files.forget(gone)
         async with self._ticked:
             self._ticked.notify_all()
+
+    async def _remember(self, look: Look) -> None:
+        """Which conversation it is in, so that a restart goes on with it."""
+        agent, files = look.view.agent, look.files
+        if files.conversation is not None and files.path not in (None, agent.transcript):
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                await self._registry.update(agent.id, conversation=files.conversation, transcript=files.path)
 
     def _see(
         self,
