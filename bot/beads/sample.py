@@ -17,7 +17,7 @@ _BEADS: tuple[tuple[int, int, str, tuple[str, ...], str, str, str, tuple[int, ..
      " browser window 360 px wide.\nPaths: apps/site/cart/**",
      "- The total equals the sum of all lines at every width.\n- A test fails with the old code.", ()),
     (17, 1, "feature", ("backend",), "Retry failed payments",
-     "When the payment provider answers 502 or times out, the order is lost. Try again three times, 2, 10 and 60 seconds"
+     "When the payment provider answers 502 or times out, the order is lost. Try again three times, 2, 10 and 60 s"
      " apart, with the same idempotency key.\nPaths: apps/api/payments/**",
      "- No order is charged twice.\n- After the third failure the order is marked and the customer is told.", ()),
     (52, 2, "task", ("db",), "Index the slow orders query",

@@ -1,0 +1,80 @@
+"""A throwaway PostgreSQL cluster on a free loopback port. Skips, with the reason, where there is no PostgreSQL.
+
+Use it in a conftest or a test module: `from tests.postgres import postgres_url  # noqa: F401`. Each test gets an empty
+database of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+_numbers = count(1)
+
+
+def _programs() -> Path | None:
+    """The folder with initdb and pg_ctl: on the PATH, or where Debian keeps them."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    kept = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return kept[-1].parent if kept else None
+
+
+def _as_owner() -> list[str]:
+    """PostgreSQL refuses to run as root: then it runs as `postgres`."""
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def _run(*command: str | Path, cwd: Path) -> None:
+    done = subprocess.run([*_as_owner(), *map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[str]:
+    """`postgresql+asyncpg://…` of a running cluster, without a database name."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL (initdb) is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="maf-pg"))
+    try:
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        data = folder / "data"
+        _run(programs / "initdb", "-D", data, "-U", "maf", "-A", "trust", "--no-sync", "-E", "UTF8", cwd=folder)
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
+        _run(programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start", cwd=folder)
+        try:
+            yield f"postgresql+asyncpg://maf@127.0.0.1:{port}"
+        finally:
+            _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop", cwd=folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def postgres_url(postgres_cluster: str) -> str:
+    import asyncpg
+
+    name = f"maf{next(_numbers)}"
+    connection = await asyncpg.connect(postgres_cluster.replace("+asyncpg", "") + "/postgres", timeout=15)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return f"{postgres_cluster}/{name}"
