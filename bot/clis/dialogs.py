@@ -117,7 +117,10 @@ def _is_real(sheet: Sheet, layout: Layout, rows: list[_Row], line: int) -> bool:
     """A list in somebody's text is no dialog: a real one has two choices, and a closing line or the looks of one."""
     if len(rows) < 2:
         return False
-    if any(layout.closing.search(text) for text in sheet.lines[rows[-1].line + 1 : sheet.end]):
+    below = sheet.lines[rows[-1].line + 1 : sheet.end]
+    if layout.box == "open" and layout.footer.search("\n".join(below)):  # a footer says that the composer is there
+        return False
+    if any(layout.closing.search(text) for text in below):
         return True
     if layout.box == "open":
         return sheet.lead(line).reverse and bool(rows[0].key)
@@ -185,6 +188,6 @@ def find_notice(sheet: Sheet, rules: Ruleset) -> Found | None:
     for index in tail:
         if rules.layout.closing.search(sheet.lines[index]):
             body = sheet.lines[tail[0] : sheet.end]
-            found = _finish(rules, body, (), tail[0])
-            return found if found.dialog.kind != "other" else None
+            known = any(pattern.search("\n".join(body)) for _, pattern in rules.dialogs)
+            return _finish(rules, body, (), tail[0]) if known else None
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -98,4 +98,3 @@ class ScreenReading:
     reset_at: str | None = None
     says: str = ""
     trust: Trust = "high"
-    hints: tuple[str, ...] = field(default=())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,9 @@ from bot.clis.model import Composer
 from bot.clis.rules import Layout
 from bot.clis.sgr import PLAIN, Style, plain, runs, style_before
 
-_RULE = "────────"  # a horizontal line, possibly with a name written into its right half
+# A horizontal line, possibly with a name in its right half; a composer that shows but a part of its text says so there.
+_RULE = re.compile("─{8}|─── (?P<cut>[↑↓]) \\d+ more ─")
+_SCROLLED = re.compile(" {2,}[↑↓]$")  # the mark at the right edge of a composer that shows only a part of its text
 _SAYS_LIMIT = 300  # characters of the last thing said that are kept
 
 ABSENT = Composer("absent")
@@ -43,7 +46,12 @@ class Sheet:
         return next((style for _, style in self.looks(index)), PLAIN)
 
     def is_rule(self, index: int) -> bool:
-        return self.lines[index].startswith(_RULE)
+        return _RULE.match(self.lines[index]) is not None
+
+    def is_cut(self, index: int) -> bool:
+        """Does this rule say that a part of the text under it has scrolled off?"""
+        rule = _RULE.match(self.lines[index])
+        return rule is not None and rule["cut"] is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,8 @@ def _ruled(sheet: Sheet, layout: Layout) -> Box:
     if over is None or over + 1 == under:
         return nothing
     first = sheet.lines[over + 1]
+    if sheet.is_cut(over):
+        return Box(_composer(sheet, layout, over + 1, under, "  "), over, under + 1)
     if glyph := _starts(first, layout.glyphs):
         return Box(_composer(sheet, layout, over + 1, under, glyph), over, under + 1)
     if glyph := _starts(first, layout.shell):
@@ -92,22 +102,25 @@ def _open(sheet: Sheet, layout: Layout) -> Box:
                 return nothing
             break
         if glyph := _starts(line, layout.shell):
-            bottom = _open_end(sheet, top)
+            bottom = _open_end(sheet, layout, top)
             if not layout.shell_footer.search("\n".join(sheet.lines[bottom : sheet.end])):
                 continue
             return Box(Composer("shell", _composer(sheet, layout, top, bottom, glyph).text), top, bottom)
     else:
         return nothing
-    bottom = _open_end(sheet, top)
+    bottom = _open_end(sheet, layout, top)
     return Box(_composer(sheet, layout, top, bottom, glyph), top, bottom)
 
 
-def _open_end(sheet: Sheet, top: int) -> int:
-    """Where an open composer ends: the footer is the last block of lines, set off by a blank line."""
+def _open_end(sheet: Sheet, layout: Layout, top: int) -> int:
+    """Where an open composer ends: the footer is the last block of lines, set off by a blank line. A long draft leaves
+    no room for a footer; then all that is indented is the draft."""
     for index in range(sheet.end - 1, top, -1):
         if not sheet.lines[index]:
-            return index
-    return next((i for i in range(top + 1, sheet.end) if not sheet.lines[i].startswith("  ")), sheet.end)
+            if layout.footer.search("\n".join(sheet.lines[index + 1 : sheet.end])):
+                return index
+            break
+    return next((i for i in range(top + 1, sheet.end) if sheet.lines[i] and sheet.lines[i][:2] != "  "), sheet.end)
 
 
 def _composer(sheet: Sheet, layout: Layout, top: int, bottom: int, glyph: str) -> Composer:
@@ -123,7 +136,7 @@ def _composer(sheet: Sheet, layout: Layout, top: int, bottom: int, glyph: str) -
                 continue
             row += cut
             solid = solid or (bool(cut.strip()) and not style.reverse)
-        rows.append(row.rstrip())
+        rows.append(_SCROLLED.sub("", row.rstrip()))
     text = "\n".join(rows).strip()
     # A hint may begin with the reversed cell of the cursor, the rest of it is faint.
     if not text or (faint.strip() and not solid):

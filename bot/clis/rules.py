@@ -63,17 +63,20 @@ class Layout:
     """Where a CLI puts things.
 
     box: "ruled" (composer between two lines of ─) or "open" (glyph line, indented lines, blank line, footer).
-    glyphs / shell / prompts: what a composer line, a shell-mode composer line and an old prompt start with.
-    pointers: mark the chosen row of a dialog. shortcut: the key hint at the end of a label. closing: the line that ends
-    a dialog. boxed: how the rules around a command start; command: how a command without them starts. volatile:
-    passages of a dialog that are no part of the question. cell: how a piece of history starts; said: how one starts in
-    which the agent speaks; said_end: what ends it; tool: the line under a piece that names a tool call instead."""
+    glyphs / shell / prompts: what a composer line, a shell-mode composer line and an old prompt start with. footer:
+    found in what stands below an open composer; shell_footer: the same in shell mode. placeholder: hints that stand in
+    an empty composer, for captures without styling. pointers: mark the chosen row of a dialog. shortcut: the key hint
+    at the end of a label. closing: the line that ends a dialog. boxed: how the rules around a command start; command:
+    how a command without them starts. volatile: passages of a dialog that are no part of the question. cell: how a
+    piece of history starts; said: how one starts in which the agent speaks; said_end: what ends it; tool: the line
+    under a piece that names a tool call instead."""
 
     box: Literal["ruled", "open"]
     glyphs: tuple[str, ...]
     shell: tuple[str, ...]
     prompts: tuple[str, ...]
     pointers: tuple[str, ...]
+    footer: re.Pattern[str]
     shell_footer: re.Pattern[str]
     placeholder: re.Pattern[str]
     shortcut: re.Pattern[str]
@@ -202,6 +205,7 @@ class _Reader:
             shell=self._words(table.get("shell", []), "shell"),
             prompts=self._words(table.get("prompts"), "prompts"),
             pointers=self._words(table.get("pointers"), "pointers"),
+            footer=pattern("footer"),
             shell_footer=pattern("shell_footer"),
             placeholder=pattern("placeholder"),
             shortcut=pattern("shortcut"),

@@ -1,0 +1,163 @@
+"""Dialogs on captured screens: what they ask, which choices they have, and that a fingerprint tells them apart."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.clis.dialogs import fingerprint
+from bot.clis.model import Dialog
+from bot.clis.screens import read_text
+from tests.unit.captured import capture
+
+
+def dialog(name: str) -> Dialog:
+    shown = capture(name)
+    found = read_text(shown.kind, shown.ansi, shown.title).dialog
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "title", "command", "labels", "selected"),
+    [
+        (
+            "codex-80x24-approval",
+            "permission",
+            "Would you like to run the following command?",
+            "touch /srv1/approval-test-file",
+            [
+                "Yes, proceed",
+                "Yes, and don't ask again for commands that start with `touch /srv1/ approval-test-file`",
+                "No, and tell Codex what to do differently",
+            ],
+            "Yes, proceed",
+        ),
+        (
+            "claude-80x24-approval",
+            "permission",
+            "Bash command",
+            "touch /srv1/approval-test-claude",
+            [
+                "Yes",
+                "Yes, and always allow access to /srv1 from this project",
+                "Yes, and switch to auto mode · auto mode handles these prompts for you",
+                "No",
+            ],
+            "Yes",
+        ),
+        (
+            "codex-hooks-review",
+            "hooks",
+            "Hooks need review",
+            "",
+            ["Review hooks", "Trust all and continue", "Continue without trusting (hooks won't run)"],
+            "Review hooks",
+        ),
+        (
+            "codex-login",
+            "login",
+            "Welcome to Codex, OpenAI's command-line coding agent",
+            "",
+            ["Sign in with ChatGPT", "Sign in with Device Code", "Sign in another way"],
+            "Sign in with ChatGPT",
+        ),
+        ("claude-trust", "trust", "Accessing workspace:", "", ["No, exit", "Yes, I trust this folder"], "No, exit"),
+        (
+            "claude-03-apikey-dialog",
+            "apikey",
+            "Detected a custom API key in your environment",
+            "",
+            ["Yes", "No (recommended)"],
+            "No (recommended)",
+        ),
+        (
+            "demo-approval",
+            "permission",
+            "Allow this command?",
+            "touch notes.txt",
+            ["Yes", "Yes, and don't ask again", "No"],
+            "Yes",
+        ),
+    ],
+)
+def test_dialog(name: str, kind: str, title: str, command: str, labels: list[str], selected: str) -> None:
+    found = dialog(name)
+    assert (found.kind, found.title, found.command) == (kind, title, command)
+    assert [option.label for option in found.options] == labels
+    assert found.selected is not None
+    assert found.selected.label == selected
+
+
+@pytest.mark.parametrize("kind", ["codex", "claude"])
+def test_fingerprint_does_not_depend_on_the_width(kind: str) -> None:
+    assert dialog(f"{kind}-80x24-approval").fingerprint == dialog(f"{kind}-200x50-approval").fingerprint
+
+
+def test_fingerprint_does_not_depend_on_the_marked_choice() -> None:
+    first, second = dialog("claude-trust"), dialog("claude-trust-yes")
+    assert first.selected != second.selected
+    assert first.fingerprint == second.fingerprint
+
+
+def test_fingerprint_changes_with_the_command() -> None:
+    for name in ("codex-80x24-approval", "claude-80x24-approval"):
+        shown = capture(name)
+        other = read_text(shown.kind, shown.ansi.replace("approval-test", "another-test"), shown.title).dialog
+        assert other is not None
+        assert other.fingerprint != dialog(name).fingerprint
+
+
+@given(st.text(), st.text(), st.lists(st.text()))
+def test_fingerprint_ignores_white_space_only(title: str, detail: str, labels: list[str]) -> None:
+    once = fingerprint(title, detail, tuple(labels))
+    assert once == fingerprint(f" {title}\n", detail.replace(" ", "\n"), tuple(labels))
+    assert once != fingerprint(title, detail + "x", tuple(labels))
+    assert len(once) == 12
+
+
+def test_a_long_command_that_hides_the_question_is_still_a_dialog() -> None:
+    command = "\n".join(f"  echo line {n}" for n in range(30))
+    choices = "\x1b[1;7m› 1. Yes, proceed (y)\x1b[0m\n  2. No (esc)\n\n  Press enter to confirm or esc to cancel"
+    screen = f"{command}\n\n{choices}"
+    reading = read_text("codex", screen, "")
+    assert str(reading.state) == "waiting"
+    assert reading.dialog is not None
+    assert [option.label for option in reading.dialog.options] == ["Yes, proceed", "No"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1. Yes\n  2. No", "1. do this\n  2. do that\n\n  Press enter to confirm or esc to cancel"],
+)
+def test_a_list_in_a_codex_draft_is_no_dialog(text: str) -> None:
+    screen = f"\x1b[1m›\x1b[0m {text}\n\n  gpt-5.2 · /home/dev\n  ? for shortcuts"
+    reading = read_text("codex", screen, "proj")
+    assert (str(reading.state), reading.composer.kind) == ("composing", "draft")
+    assert reading.dialog is None
+
+
+def test_a_list_in_claude_prose_is_no_dialog() -> None:
+    rule = "─" * 80
+    prose = "● Do you want to proceed?\n  ❯ 1. Yes\n    2. No\n\n  Esc to cancel"
+    screen = f"❯ work\n\n{prose}\n\n{rule}\n❯\u00a0\n{rule}\n  ⏸ manual mode on"
+    assert read_text("claude", screen).dialog is None
+
+
+def test_a_conversation_open_elsewhere_waits_for_a_person() -> None:
+    words = "  🔒 This conversation is open in another app\n\n  Close it there and press R to continue here."
+    screen = f"\n\n{words}\n\n  r retry   f fork"
+    reading = read_text("codex", screen, "proj")
+    assert (str(reading.state), reading.composer.kind) == ("waiting", "absent")
+    assert reading.dialog is not None
+    assert reading.dialog.options == ()
+    assert "open in another app" in reading.dialog.title
+
+
+@given(st.text(alphabet="›❯>─╌1234. \nabY\x1b[0m72;⏸●•■\u00a0", max_size=400))
+def test_no_screen_breaks_the_reading(ansi: str) -> None:
+    for kind in ("codex", "claude", "demo"):
+        reading = read_text(kind, ansi, "proj")
+        assert reading.rule
+        assert (reading.dialog is None) or reading.composer.kind == "absent"
