@@ -1,0 +1,111 @@
+"""Our hooks in somebody's settings: in, out, and nothing of theirs changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.clis.hooks import (
+    EVENTS,
+    install,
+    installed,
+    is_ours,
+    read_settings,
+    remove,
+    trust_of,
+    with_hooks,
+    with_trust,
+    without_hooks,
+    without_trust,
+)
+from bot.errors import Refused
+
+MAF = "/opt/maf bin/maf"
+THEIR_HOOK = {"type": "command", "command": "say done"}
+THEIRS = st.fixed_dictionaries(
+    {"theme": st.just("dark")},
+    optional={
+        "hooks": st.dictionaries(
+            st.sampled_from(["Stop", "PreToolUse", "PermissionRequest"]),
+            st.lists(
+                st.fixed_dictionaries(
+                    {"hooks": st.lists(st.just(THEIR_HOOK), min_size=1, max_size=2)},
+                    optional={"matcher": st.just("Bash")},
+                ),
+                min_size=1,
+                max_size=2,
+            ),
+            min_size=1,
+        )
+    },
+)
+
+
+@given(THEIRS, st.sampled_from(["claude", "codex"]))
+def test_out_again_is_as_it_was(theirs: dict[str, object], kind: str) -> None:
+    added = with_hooks(theirs, kind, "'/opt/maf bin/maf' hook")
+    assert without_hooks(added) == theirs
+    assert with_hooks(added, kind, "'/opt/maf bin/maf' hook") == added
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("/usr/bin/maf hook", True),
+        ("'/opt/maf bin/maf' hook statusline", True),
+        ("maf hook", True),
+        ("/usr/bin/mafia hook", False),
+        ("/usr/bin/maf quota line", False),
+        ("'unclosed", False),
+        (None, False),
+    ],
+)
+def test_ours_is_told_from_theirs(command: object, answer: bool) -> None:
+    assert is_ours(command) is answer
+
+
+def test_a_home_of_somebody_gets_our_hooks_and_its_statusline_back(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    theirs = {"statusLine": {"type": "command", "command": "my-line"}, "hooks": {"Stop": [{"hooks": [THEIR_HOOK]}]}}
+    settings.write_text(json.dumps(theirs))
+    state = install(tmp_path, "claude", MAF)
+    assert set(state.events) == set(EVENTS["claude"])
+    assert state.statusline
+    assert read_settings(settings)["hooks"]["Stop"][0] == {"hooks": [THEIR_HOOK]}
+    install(tmp_path, "claude", MAF)
+    assert not remove(tmp_path, "claude").any
+    assert read_settings(settings) == theirs
+
+
+def test_codex_gets_its_trust_and_loses_it_again(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('model = "gpt-5.2-codex"\n\n[projects."/srv/shop"]\ntrust_level = "trusted"\n')
+    before = config.read_text()
+    install(tmp_path, "codex", MAF)
+    path = tmp_path / "hooks.json"
+    for key, value in trust_of(read_settings(path), path).items():
+        assert f'[hooks.state."{key}"]\ntrusted_hash = "{value}"' in config.read_text()
+    once = config.read_text()
+    install(tmp_path, "codex", MAF)
+    assert config.read_text() == once
+    remove(tmp_path, "codex")
+    assert config.read_text().strip() == before.strip()
+    assert not installed(tmp_path, "codex").any
+
+
+def test_trust_of_others_stays() -> None:
+    config = '[hooks.state."/a/hooks.json:stop:0:0"]\ntrusted_hash = "sha256:1"\n\n[tui]\nx = 1\n'
+    ours = with_trust(config, {"/a/hooks.json:stop:1:0": "sha256:2"}, Path("/a/hooks.json"))
+    assert without_trust(ours, {"/a/hooks.json:stop:1:0"}).strip() == config.strip()
+
+
+def test_settings_that_are_broken_are_left_alone(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text("{broken")
+    with pytest.raises(Refused, match="cannot be read"):
+        install(tmp_path, "claude", MAF)
+    assert settings.read_text() == "{broken"
