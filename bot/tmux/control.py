@@ -29,6 +29,10 @@ __all__ = ["ControlClient", "OutOfStep", "Reply", "Script", "TmuxGone", "TmuxMis
 _SET_UP = ("set-option destroy-unattached on", "set-option status off", 'display-message -p "#{pid}"')
 
 
+# Between tries to connect, in seconds.
+_PAUSES = (0.02, 0.1, 0.3)
+
+
 class ControlClient:
     """The connection. `socket` is a server's name (`tmux -L`) or the absolute path of its socket (`tmux -S`)."""
 
@@ -86,8 +90,17 @@ class ControlClient:
                 raise TmuxGone("The connection to tmux was closed.")
             if self.version is None:
                 self.version = await asyncio.to_thread(find_version)
-            self._connection = await self._open(self.version)
+            self._connection = await self._open_patiently(self.version)
             return self._connection
+
+    async def _open_patiently(self, version: Version) -> Connection:
+        """A server whose last client has just left may take us in and then end: the next one will not."""
+        for pause in _PAUSES:
+            try:
+                return await self._open(version)
+            except TmuxGone:
+                await asyncio.sleep(pause)
+        return await self._open(version)
 
     async def _open(self, version: Version) -> Connection:
         flags = ["-f", "no-output,ignore-size"] if version.number >= TESTED_FROM else []

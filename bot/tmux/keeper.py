@@ -31,8 +31,9 @@ SUSPENDED = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 # What a full-screen program that was killed leaves behind: alternate screen, scroll region, mouse, focus events,
 # keypad, cursor keys, hidden cursor, no wrapping, synchronised output, extended keys, colours, line drawing.
+# The cursor is kept around the scroll region's reset, which would send it to the top.
 MEND = (
-    b"\x1b[?1049l\x1b[r\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1004l\x1b>\x1b[?1l"
+    b"\x1b[?1049l\x1b7\x1b[r\x1b8\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1004l\x1b>\x1b[?1l"
     b"\x1b[?25h\x1b[?7h\x1b[?2026l\x1b[>4;0m\x1b[<u\x1b[0m\x1b(B\x0f"
 )
 PASTE_ON, PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"

@@ -1,0 +1,112 @@
+"""Sessions on a real tmux: exact commands, exact environments, and only our own are ever ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.errors import Refused, WrongUsage
+from bot.tmux.control import ControlClient
+from bot.tmux.panes import Panes
+from bot.tmux.sessions import Sessions, TmuxFailed, Window
+from tests.tmux_wait import until
+
+DUMP = (
+    "import json,os,sys,time\n"
+    "open(sys.argv[1],'w').write(json.dumps([os.getcwd(),dict(os.environ),sys.argv[2:]]));time.sleep(99)"
+)
+
+
+async def dumped(path: Path) -> tuple[str, dict[str, str], list[str]]:
+    async def ready() -> bool:
+        return path.exists() and path.read_text().endswith("]")
+
+    await until(ready, f"{path.name}")
+    cwd, env, argv = json.loads(path.read_text())
+    return cwd, env, argv
+
+
+async def test_command_folder_and_environment_are_exact(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAF_BOT_TOKEN", "1234567:secret")
+    monkeypatch.setenv("SOME_API_KEY", "secret")
+    workdir = tmp_path / "a #(touch hacked) #{pane_id} 'b\" $HOME; é"
+    workdir.mkdir()
+    nasty = ["a;", ";", "$HOME", "`id`", "q\"'", "#(id)", "~", "", "new\nline", "back\\slash"]
+    env = {"MAF_AGENT": "w1", "KEY": 'v;"$x\\ #(id)\n2', "EMPTY": ""}
+    out = tmp_path / "out"
+    argv = [sys.executable, "-c", DUMP, str(out), *nasty]
+    side = Window("git", (sys.executable, "-c", DUMP, str(tmp_path / "side")), panes=(("cat",), ("cat",)))
+    pane = await sessions.create("maf-w1", cwd=workdir, env=env, argv=argv, windows=[side])
+    cwd, seen, words = await dumped(out)
+    assert (cwd, words) == (str(workdir), nasty)
+    assert {k: seen.get(k) for k in env} == env
+    assert "secret" not in json.dumps(seen)
+    assert (await dumped(tmp_path / "side"))[1]["KEY"] == env["KEY"]
+    assert not list(tmp_path.rglob("hacked"))
+    found = await sessions.find("maf-w1")
+    assert found is not None
+    assert (found.main, found.windows) == (pane, 2)
+
+
+async def test_a_server_of_the_person_keeps_our_settings_from_agents(
+    tmux_socket: str, sessions: Sessions, tmp_path: Path
+) -> None:
+    env = {**os.environ, "MAF_BOT_TOKEN": "1234567:secret", "MAF_HOME": "/elsewhere"}
+    theirs = ["tmux", "-S", tmux_socket, "new-session", "-d", "-s", "mine", "cat"]
+    subprocess.run(theirs, env=env, check=True, timeout=10)
+    out = tmp_path / "out"
+    await sessions.create("maf-w1", cwd=tmp_path, env={"MAF_HOME": "/h"}, argv=[sys.executable, "-c", DUMP, str(out)])
+    _, seen, _ = await dumped(out)
+    assert {k: v for k, v in seen.items() if k.startswith("MAF_")} == {"MAF_HOME": "/h"}
+
+
+async def test_only_our_own_session_is_ended(
+    control: ControlClient, panes: Panes, sessions: Sessions, tmp_path: Path
+) -> None:
+    await control.run("new-session -d -s maf-w2 cat")  # somebody else's, with a name like ours
+    theirs = next(f.pane for f in (await panes.facts()).values() if f.session == "maf-w2")
+    ours = await sessions.create("maf-w1", cwd=tmp_path, env={}, argv=["cat"])
+    with pytest.raises(Refused, match="left alone"):
+        await sessions.kill("maf-w2", pane=theirs)
+    with pytest.raises(Refused, match="left alone"):
+        await sessions.kill("maf-w1", pane=theirs)
+    with pytest.raises(Refused):
+        await sessions.respawn(theirs, ["cat"], {})
+    with pytest.raises(Refused, match="already a tmux session named maf-w2"):
+        await sessions.create("maf-w2", cwd=tmp_path, env={}, argv=["cat"])
+    assert await sessions.kill("maf-w1", pane=ours)
+    assert not await sessions.kill("maf-w1", pane=ours)
+    assert [s.name for s in await sessions.all()] == ["maf-w2"]
+    assert not await sessions.exists("maf-w")
+
+
+async def test_what_cannot_be_made_leaves_nothing(sessions: Sessions, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="is not there"):
+        await sessions.create("maf-w1", cwd=tmp_path / "none", env={}, argv=["cat"])
+    with pytest.raises(WrongUsage):
+        await sessions.create("maf.w1", cwd=tmp_path, env={}, argv=["cat"])
+    with pytest.raises(ValueError, match="variable"):
+        await sessions.create("maf-w1", cwd=tmp_path, env={"A B": "1"}, argv=["cat"])
+    twice = Window("git", ("cat",), panes=(("cat",),) * 60)  # more panes than fit into a window
+    with pytest.raises(TmuxFailed, match="no space for new pane"):
+        await sessions.create("maf-w1", cwd=tmp_path, env={}, argv=["cat"], windows=[twice])
+    assert await sessions.all() == []
+
+
+async def test_side_windows_come_and_go(sessions: Sessions, panes: Panes, tmp_path: Path) -> None:
+    main = await sessions.create("maf-w1", cwd=tmp_path, env={}, argv=["cat"])
+    side = await sessions.add_window("maf-w1", Window("tests", ("cat",)), cwd=tmp_path)
+    facts = await panes.facts()
+    assert (facts[side].window, facts[main].window) == ("tests", "agent")
+    with pytest.raises(Refused):
+        await sessions.kill_window("maf-w1", pane=main)
+    assert await sessions.kill_window("maf-w1", pane=side)
+    assert not await sessions.kill_window("maf-w1", pane=side)
+    assert list(await panes.facts()) == [main]
