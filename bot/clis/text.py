@@ -1,8 +1,9 @@
 """What the composers of the CLIs do to a text, and how to keep it a plain prompt. Pure.
 
 Measured on Codex 0.169.0 and Claude Code 2.1.328: a first `!` runs a shell command without asking, a first `/` is a
-command (also after white space or a newline), Claude leaves on `exit`, blocks the first Enter when it had to take
-invisible characters out of a paste, and reads backslash + Enter as "go on in the next line".
+command (also after white space or a newline). Claude reads the file of an `@name` that follows white space, leaves on
+`exit`, blocks the first Enter when it had to take invisible characters out of a paste, and reads backslash + Enter as
+"go on in the next line".
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def neutralise(
     start = bare_start(text)
     if start[:1] in marks and start:
         notes.append(f'"{PREFIX.strip()}" was put in front, or the leading {start[0]} would have been a command')
-        text = PREFIX + start
+        # Claude reads `@file` after any white space, so that one loses the space too.
+        text = (PREFIX.rstrip() if start[0] == "@" else PREFIX) + start
     elif leaving and start.strip().lower() in _LEAVING:
         notes.append(f'"{PREFIX.strip()}" was put in front, or "{start.strip()}" alone would have closed the agent')
         text = PREFIX + start

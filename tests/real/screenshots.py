@@ -22,7 +22,9 @@ ARGS = [
 
 def chromium() -> str | None:
     """The path of a Chromium on this machine, or None."""
-    return next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
 
 
 @asynccontextmanager
@@ -43,7 +45,7 @@ async def opened(address: str, *, width: int = 390, height: int = 844, dark: boo
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
         page.set_default_timeout(15_000)
         await page.goto(address)
-        await page.wait_for_function("document.getElementById('status').textContent.includes('sandbox')")
+        await page.locator("#log > *").first.wait_for()  # its messages, or the word that there are none
         try:
             yield page
         finally:

@@ -37,7 +37,10 @@ def test_a_text_that_starts_with_a_mark_reaches_the_model_as_text(real_home: Rea
     neutral = real_home.cli.neutralise(f"{lead}{mark}\nref: d0000001", raw=False)
     assert neutral.notes
     received = deliver(real_home, pane, neutral.text)
-    assert normal(received) == normal(f"Message: {mark}\nref: d0000001")
+    space = "" if mark.startswith("@") else " "
+    assert normal(received) == f"Message:{space}{mark}\nref: d0000001"
+    pane.sees("reply")
+    assert "Read notes.txt" not in pane.screen
     assert not (real_home.workdir / "ran-a-shell").exists()
 
 
