@@ -22,9 +22,8 @@ ARGS = [
 
 def chromium() -> str | None:
     """The path of a Chromium on this machine, or None."""
-    return next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
+    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return next((path for path in found if path), None)
 
 
 @asynccontextmanager

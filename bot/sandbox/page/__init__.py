@@ -6,7 +6,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-
 _FILES = {
     "": ("index.html", "text/html"),
     "app.js": ("app.js", "text/javascript"),

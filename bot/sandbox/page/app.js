@@ -4,7 +4,7 @@ import { bubble, el } from "/chat.js";
 const $ = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.hash.slice(1) || location.search.slice(1));
 const key = parameters.get("key") || "";
-const state = { chat: null, user: null, users: [], chats: [], seq: 0, messages: new Map(), reply: null, commands: [], run: 0 };
+const state = { chat: null, user: null, users: [], chats: [], seq: 0, messages: new Map(), reply: null, commands: [], run: 0, stick: true };
 const pictures = new Map();
 
 async function call(path, body, signal) {
@@ -22,7 +22,7 @@ async function call(path, body, signal) {
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const atBottom = () => $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight < 80;
-const toBottom = () => { $("log").scrollTop = $("log").scrollHeight; };
+const toBottom = () => { $("log").scrollTop = $("log").scrollHeight; state.stick = true; };
 
 function status(text, kind = "") {
   if ($("status").textContent !== text) $("status").textContent = text;
@@ -41,6 +41,7 @@ const act = {
   nameOf: (from) => (state.chats.find((c) => c.id === state.chat)?.type === "private" ? null : from.first_name),
   find: (id) => state.messages.get(id),
   command: (text) => send(text),
+  grown: () => { if (state.stick) toBottom(); },
   reply: (message) => {
     state.reply = message.message_id;
     $("reply-text").textContent = "Reply: " + (message.text || "").split("\n")[0];
@@ -287,6 +288,7 @@ $("input").addEventListener("keydown", (event) => {
 });
 $("menu").addEventListener("keydown", moveInMenu);
 $("menu-button").addEventListener("click", () => { menu($("menu").hidden); if (!$("menu").hidden) $("menu").querySelector("button").focus(); });
+$("log").addEventListener("scroll", () => { state.stick = atBottom(); }, { passive: true });
 $("reply-off").addEventListener("click", () => { state.reply = null; $("reply").hidden = true; $("input").focus(); });
 document.addEventListener("click", (event) => { if (!event.target.closest("#menu, #menu-button, #input")) menu(false); });
 window.visualViewport?.addEventListener("resize", () => { if (atBottom()) toBottom(); });

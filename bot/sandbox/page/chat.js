@@ -34,6 +34,8 @@ export function rich(text, entities, onCommand) {
       while (index < list.length && list[index].offset < end) inner.push(list[index++]);
       nodes.push(wrap(entity, text.slice(entity.offset, end), build(entity.offset, end, inner), onCommand));
       at = end;
+      // The line break after a block is the block's own end, not an empty line.
+      if (/^(pre|blockquote|expandable_blockquote)$/.test(entity.type) && text[at] === "\n" && at < to) at += 1;
     }
     if (at < to) nodes.push(text.slice(at, to));
     return nodes;
@@ -88,8 +90,7 @@ export function bubble(message, act) {
   if (message.reply_to) parts.push(quoted(message.reply_to, act));
   if (message.photo) parts.push(picture(message.photo, act));
   if (message.document) parts.push(file(message.document, act));
-  if (message.text) parts.push(body);
-  parts.push(meta);
+  if (message.text) { body.append(meta); parts.push(body); } else parts.push(meta);
   const answer = el("button", { type: "button", class: "answer", "aria-label": "Reply to this message", onclick: () => act.reply(message) }, "↩");
   const content = el("div", { class: "bubble" }, ...parts, answer);
   const marks = (message.reactions || []).map((r) => r.emoji || "✦").join(" ");
@@ -104,7 +105,7 @@ function keyboard(message, act) {
   return el("div", { class: "keyboard", role: "group", "aria-label": "Buttons" }, ...message.buttons.map((row) =>
     el("div", { class: "row" }, ...row.map((button) => {
       const node = el("button", { type: "button", class: `key ${button.style || ""}`, disabled: button.disabled }, button.label);
-      if (button.copy) node.append(el("span", { class: "corner", "aria-label": "copies" }, "⧉"));
+      if (button.copy) node.append(el("span", { class: "corner", "aria-label": "copies" }, ""));
       node.addEventListener("click", () => act.press(message, button, node));
       return node;
     }))));
@@ -118,6 +119,7 @@ function quoted(id, act) {
 
 function picture(photo, act) {
   const image = el("img", { class: "photo", alt: "Picture from the bot", width: photo.width, height: photo.height });
+  image.addEventListener("load", act.grown);
   act.load(photo.url).then((address) => { image.src = address; });
   return image;
 }

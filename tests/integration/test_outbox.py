@@ -1,0 +1,321 @@
+"""The outbox against the sandbox over HTTP: order, pace, faults, restarts, edits."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.utils.formatting import Bold, Text
+from PIL import Image
+from sqlalchemy import select
+
+from bot.clock import SystemClock
+from bot.notices import Bell, post, touch
+from bot.store import Store
+from bot.store.tables import Base, OutboxRow
+from bot.telegram.card import Document, Message, RenderContext, text_data
+from bot.telegram.keyboards import Button
+from bot.telegram.outbox import REPEAT, Outbox
+
+from .sandbox_client import Client, running
+
+COUNTS: dict[str, int] = {}
+
+
+async def counting_card(data: Mapping[str, Any], context: RenderContext) -> Message:
+    """Shows how often it was rendered: what an edit must show is the newest state, not the one of its posting."""
+    return Message(Text("count ", Bold(str(COUNTS[str(data["name"])]))), [[Button("Tap", "t:1")]])
+
+
+async def broken_card(data: Mapping[str, Any], context: RenderContext) -> Message:
+    raise KeyError("broken on purpose")
+
+
+class World:
+    """A store, a sandbox and an outbox between them, which can be stopped and started again."""
+
+    def __init__(self, store: Store, client: Client) -> None:
+        self.store = store
+        self.client = client
+        self.owner = client.sandbox.owner
+        self.supervisor: int | None = self.owner
+        self.quiet: tuple[time, time] | None = None
+
+    @asynccontextmanager
+    async def outbox(self) -> AsyncIterator[Outbox]:
+        session = AiohttpSession(api=TelegramAPIServer.from_base(self.client.sandbox.origin))
+        bot = Bot(self.client.sandbox.token, session=session)
+        outbox = Outbox(
+            self.store,
+            bot,
+            {"count": counting_card, "broken": broken_card, "file": file_card},
+            supervisor_chat=self._supervisor,
+            clock=SystemClock(),
+            bell=Bell(self.store),
+            zone=ZoneInfo("UTC"),
+            quiet_hours=self.quiet,
+        )
+        task = asyncio.create_task(outbox.run())
+        try:
+            yield outbox
+        finally:
+            await outbox.stop()
+            await task
+            await bot.session.close()
+
+    async def post(self, text: str, **more: Any) -> int:
+        async with self.store.begin() as tx:
+            return await post(tx, "text", text_data(text), **{"chat_id": self.owner, **more})
+
+    async def rows(self) -> list[OutboxRow]:
+        async with self.store.begin() as tx:
+            return list(await tx.scalars(select(OutboxRow).order_by(OutboxRow.id)))
+
+    async def texts(self, count: int, within: float = 15) -> list[str]:
+        """The bot's messages, once there are `count`."""
+        messages = await self.client.until(lambda ms: len(ms) >= count, within=within)
+        return [m["text"] for m in messages]
+
+    async def settled(self, row_id: int, status: str, within: float = 15) -> OutboxRow:
+        async with asyncio.timeout(within):
+            while True:
+                row = next(r for r in await self.rows() if r.id == row_id)
+                if row.status == status:
+                    return row
+                await asyncio.sleep(0.05)
+
+    async def _supervisor(self) -> int | None:
+        return self.supervisor
+
+
+async def file_card(data: Mapping[str, Any], context: RenderContext) -> Message:
+    drawn = io.BytesIO()
+    Image.new("RGB", (20, 10), "navy").save(drawn, "PNG")
+    if data["kind"] == "photo":
+        return Message(Text("A chart"), photo=drawn.getvalue())
+    return Message(Text("x" * 1100), document=Document("a.log", b"lines"))
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
+    async with store.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with running() as client:
+        yield World(store, client)
+    await store.close()
+
+
+async def test_messages_go_out_in_order_and_soon(world: World) -> None:
+    async with world.outbox():
+        began = asyncio.get_running_loop().time()
+        for n in range(4):
+            await world.post(f"m{n}")
+        assert await world.texts(4) == ["m0", "m1", "m2", "m3"]
+        assert asyncio.get_running_loop().time() - began < 3
+
+
+async def test_a_burst_is_slowed_to_one_a_second(world: World) -> None:
+    for n in range(8):
+        await world.post(f"m{n}")
+    async with world.outbox():
+        began = asyncio.get_running_loop().time()
+        assert await world.texts(8) == [f"m{n}" for n in range(8)]
+        assert 2.0 < asyncio.get_running_loop().time() - began < 6
+
+
+async def test_a_flood_wait_holds_that_chat_in_order_and_no_other(world: World) -> None:
+    ann = (await world.client.post("/sandbox/users", {"name": "Ann"}))["id"]
+    await world.client.say("hi", chat=ann, who=ann)
+    await world.client.fault("429", method="sendMessage", count=1, retry_after=2)
+    async with world.outbox():
+        await world.post("first")
+        await _until_calls(world, 1)
+        await world.post("second")
+        await world.post("to Ann", chat_id=ann)
+        messages = await world.client.until(lambda ms: len(ms) == 2, chat=ann, within=1.5)
+        assert messages[1]["text"] == "to Ann"
+        assert (await world.client.messages())["messages"] == []
+        assert await world.texts(2) == ["first", "second"]
+
+
+async def test_the_newest_edit_wins_at_most_one_in_three_seconds(world: World) -> None:
+    COUNTS["a"] = 0
+    async with world.outbox():
+        async with world.store.begin() as tx:
+            await post(tx, "count", {"name": "a"}, chat_id=world.owner, key="live:a")
+        assert await world.texts(1) == ["count 0"]
+        for n in range(1, 30):
+            COUNTS["a"] = n
+            async with world.store.begin() as tx:
+                await touch(tx, "live:a")
+            await asyncio.sleep(0.02)
+        messages = await world.client.until(lambda ms: ms[0]["text"] == "count 29")
+        assert len(messages) == 1 and messages[0]["edits"] <= 3
+        edits = await world.client.calls("editMessageText")
+        at = [datetime.fromisoformat(c["at"]) for c in edits]
+        assert all(b - a >= timedelta(seconds=2.9) for a, b in itertools.pairwise(at))
+
+
+async def test_posting_with_the_same_key_edits(world: World) -> None:
+    async with world.outbox():
+        await world.post("one", key="k")
+        assert await world.texts(1) == ["one"]
+        await world.post("two", key="k")
+        messages = await world.client.until(lambda ms: ms[0]["text"] == "two")
+        assert len(messages) == 1
+
+
+async def test_not_modified_is_fine_and_a_vanished_message_is_said_anew(world: World) -> None:
+    COUNTS["b"] = 1
+    async with world.outbox():
+        async with world.store.begin() as tx:
+            row = await post(tx, "count", {"name": "b"}, chat_id=world.owner, key="live:b")
+        await world.settled(row, "sent")
+        async with world.store.begin() as tx:
+            await touch(tx, "live:b")
+        done = await world.settled(row, "sent")
+        assert done.version == 2
+        await world.client.call("deleteMessage", chat_id=world.owner, message_id=done.message_id)
+        COUNTS["b"] = 2
+        async with world.store.begin() as tx:
+            await touch(tx, "live:b")
+        messages = await world.client.until(lambda ms: len(ms) == 2 and not ms[1]["deleted"])
+        assert (messages[0]["deleted"], messages[1]["text"]) == (True, "count 2")
+
+
+@pytest.mark.parametrize("fault", ["500", "drop"])
+async def test_a_failing_server_loses_nothing(world: World, fault: str) -> None:
+    await world.client.fault(fault, method="sendMessage", count=2)
+    async with world.outbox():
+        await world.post("first")
+        await world.post("second")
+        texts = await world.texts(2)
+    assert [t.split("\n")[0] for t in texts] == ["first", "second"]
+
+
+async def test_a_lost_answer_is_told(world: World) -> None:
+    await world.client.fault("drop", method="sendMessage", carried_out=True)
+    async with world.outbox():
+        await world.post("hello")
+        assert await world.texts(2) == ["hello", f"hello\n\n{REPEAT}"]
+
+
+async def test_a_crash_between_the_call_and_its_record(world: World) -> None:
+    """The row says that a try was under way: the message is sent, and says that it may be a repeat."""
+    row = await world.post("hello")
+    async with world.outbox() as outbox:
+        pass
+    async with world.store.begin() as tx:
+        await tx.execute(OutboxRow.__table__.update().values(status="due"))
+    await outbox.rows.trying(row)
+    async with world.outbox():
+        assert REPEAT in (await world.texts(1))[-1]
+
+
+async def test_everything_due_is_sent_after_a_restart_once(world: World) -> None:
+    async with world.outbox():
+        await world.post("before")
+        await world.texts(1)
+    await world.post("while it was down")
+    async with world.outbox():
+        assert await world.texts(2) == ["before", "while it was down"]
+    async with world.outbox():
+        await world.post("after")
+        assert await world.texts(3) == ["before", "while it was down", "after"]
+
+
+async def test_a_blocked_chat_fails_and_can_be_revived(world: World) -> None:
+    await world.client.post(f"/sandbox/chats/{world.owner}/block", {"from": world.owner, "blocked": True})
+    async with world.outbox() as outbox:
+        row = await world.post("unheard")
+        failed = await world.settled(row, "failed")
+        assert "blocked by the user" in failed.last_error
+        await world.client.post(f"/sandbox/chats/{world.owner}/block", {"from": world.owner, "blocked": False})
+        assert await outbox.revive(world.owner) == 1
+        assert await world.texts(1) == ["unheard"]
+
+
+async def test_a_row_that_cannot_be_rendered_blocks_no_other(world: World) -> None:
+    async with world.outbox():
+        async with world.store.begin() as tx:
+            broken = await post(tx, "broken", {}, chat_id=world.owner)
+            unknown = await post(tx, "no such card", {}, chat_id=world.owner)
+        await world.post("goes out")
+        assert await world.texts(1) == ["goes out"]
+        assert "broken on purpose" in (await world.settled(broken, "failed")).last_error
+        await world.settled(unknown, "failed")
+
+
+async def test_a_long_text_comes_in_parts_each_once(world: World) -> None:
+    lines = "".join(f"line {n}\n" for n in range(900))
+    async with world.outbox():
+        row = await world.post(lines, key="long")
+        done = await world.settled(row, "sent")
+        assert done.parts is not None and len(done.parts) == 2
+        assert "\n".join(await world.texts(2)) == lines.strip()
+        await world.post("short now", key="long")
+        messages = await world.client.until(lambda ms: ms[0]["text"] == "short now" and ms[1]["deleted"])
+        assert len(messages) == 2
+
+
+async def test_photos_and_documents(world: World) -> None:
+    async with world.outbox():
+        async with world.store.begin() as tx:
+            await post(tx, "file", {"kind": "photo"}, chat_id=world.owner)
+            await post(tx, "file", {"kind": "document"}, chat_id=world.owner)
+        messages = await world.client.until(lambda ms: len(ms) == 3)
+        assert messages[0]["text"] == "A chart" and messages[0]["photo"]["width"] == 20
+        assert messages[1]["document"]["file_name"] == "a.log"
+        assert messages[2]["text"] == "x" * 1100  # too long for a caption
+
+
+async def test_quiet_hours_hold_what_we_begin_and_not_what_answers(world: World) -> None:
+    now = datetime.now(UTC)
+    world.quiet = ((now - timedelta(hours=1)).time(), (now + timedelta(hours=2)).time())
+    async with world.outbox():
+        held = await world.post("can wait", chat_id=None)
+        await world.post("urgent", chat_id=None, urgent=True)
+        await world.post("an answer")
+        assert await world.texts(2) == ["urgent", "an answer"]
+        row = next(r for r in await world.rows() if r.id == held)
+        assert row.status == "due" and row.not_before is not None
+        assert timedelta(hours=1, minutes=50) < row.not_before - now < timedelta(hours=2, minutes=1)
+
+
+async def test_without_a_supervisor_chat_notices_wait(world: World) -> None:
+    world.supervisor = None
+    async with world.outbox():
+        row = await world.post("for whoever pairs", chat_id=None)
+        await world.post("an answer")
+        assert await world.texts(1) == ["an answer"]
+        world.supervisor = world.owner
+        assert await world.texts(2) == ["an answer", "for whoever pairs"]
+        await world.settled(row, "sent")
+
+
+async def test_a_rolled_back_transaction_says_nothing(world: World) -> None:
+    async with world.outbox():
+        with suppress(RuntimeError):
+            async with world.store.begin() as tx:
+                await post(tx, "text", text_data("never happened"), chat_id=world.owner)
+                raise RuntimeError
+        await world.post("happened")
+        assert await world.texts(1) == ["happened"]
+
+
+async def _until_calls(world: World, count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(await world.client.calls("sendMessage")) < count:
+            await asyncio.sleep(0.02)
