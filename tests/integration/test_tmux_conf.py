@@ -1,0 +1,46 @@
+"""deploy/tmux.conf on a real server, looked at through a phone-sized terminal (a second tmux)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.private_tmux import PrivateTmux, until
+
+CONF = Path(__file__).parents[2] / "deploy" / "tmux.conf"
+
+
+def test_status_key_and_sizes(tmux_socket: str, tmp_path: Path) -> None:
+    home = tmp_path / "it's a $(touch hacked) home"
+    (home / "run").mkdir(parents=True)
+    shutil.copy(CONF, home / "tmux.conf")
+    (home / "run/waiting").write_text("2 wait")
+    (home / "run/quota-line").write_text("codex 40%")
+    (home / "run/next").write_text("maf-w2\n")
+
+    def tmux(*words: str) -> str:
+        command = ["tmux", "-S", tmux_socket, "-f", str(home / "tmux.conf"), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    tmux("new-session", "-d", "-s", "maf-w1", "-x", "200", "-y", "50", "cat")
+    tmux("new-session", "-d", "-s", "maf-w2", "-x", "200", "-y", "50", "cat")
+    assert tmux("show-options", "-gv", "@maf_home") == str(home)
+    assert tmux("show-options", "-gwv", "remain-on-exit") == "off"
+    assert tmux("show-options", "-gv", "history-limit") == "50000"
+    with PrivateTmux(tmp_path) as phone:
+        attach = ["env", "-u", "TMUX", "tmux", "-S", tmux_socket, "attach-session", "-t", "=maf-w1"]
+        pane = phone.open(attach, cwd=tmp_path, size=(90, 20))
+        pane.sees("2 wait codex 40%")
+        assert "maf maf-w1" in pane.screen
+        assert tmux("display-message", "-p", "-t", "=maf-w1:", "#{window_width}") == "90"
+        pane.keys("C-b", "a")
+        pane.sees("maf maf-w2")
+        pane.keys("C-b", "d")
+
+    def wide() -> bool:
+        sizes = tmux("list-windows", "-a", "-F", "#{window_width}x#{window_height}")
+        return sizes.split() == ["200x50", "200x50"]
+
+    until(wide, "both windows wide again")
+    assert not list(tmp_path.rglob("hacked"))
