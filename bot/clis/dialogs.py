@@ -11,6 +11,7 @@ from bot.clis.regions import Sheet
 from bot.clis.rules import Layout, Ruleset
 
 _NUMBER = re.compile(r"(\d{1,2})[.)] ")
+_GAP = re.compile(r"\s{2,}")  # between a choice and what is said about it
 _BLANK = re.compile(r"\s+")
 
 
@@ -28,6 +29,7 @@ class _Row:
     key: str
     label: str
     selected: bool
+    remark: bool  # something is said about the choice in a column of its own
 
 
 def fingerprint(title: str, detail: str, labels: tuple[str, ...]) -> str:
@@ -82,7 +84,7 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
                 rows.append(row)
                 continue
         elif at > column and rows:
-            if sheet.lines[index - 1] and not sheet.lead(index).faint:
+            if sheet.lines[index - 1] and not rows[-1].remark and not sheet.lead(index).faint:
                 rows[-1].label = _label(f"{rows[-1].label} {text.strip()}", layout)
             continue
         else:
@@ -105,8 +107,8 @@ def _column(text: str) -> int:
 
 def _row(index: int, text: str, layout: Layout, *, selected: bool) -> _Row:
     number = _NUMBER.match(text)
-    label = text[number.end() :] if number else text
-    return _Row(index, number.group(1) if number else "", _label(label, layout), selected)
+    label, *remark = _GAP.split((text[number.end() :] if number else text).strip(), maxsplit=1)
+    return _Row(index, number.group(1) if number else "", _label(label, layout), selected, bool(remark))
 
 
 def _label(text: str, layout: Layout) -> str:
@@ -187,7 +189,7 @@ def find_notice(sheet: Sheet, rules: Ruleset) -> Found | None:
     tail = [i for i in range(floor, sheet.end) if sheet.lines[i]][-8:]
     for index in tail:
         if rules.layout.closing.search(sheet.lines[index]):
-            body = sheet.lines[tail[0] : sheet.end]
-            known = any(pattern.search("\n".join(body)) for _, pattern in rules.dialogs)
-            return _finish(rules, body, (), tail[0]) if known else None
+            patterns = [pattern for _, pattern in rules.dialogs]
+            top = next((i for i in tail if any(pattern.search(sheet.lines[i]) for pattern in patterns)), None)
+            return None if top is None else _finish(rules, sheet.lines[top : sheet.end], (), top)
     return None

@@ -11,7 +11,7 @@ from bot.clis.rules import Layout
 from bot.clis.sgr import PLAIN, Style, plain, runs, style_before
 
 # A horizontal line, possibly with a name in its right half; a composer that shows but a part of its text says so there.
-_RULE = re.compile("─{8}|─── (?P<cut>[↑↓]) \\d+ more ─")
+_RULE = re.compile("[─▔]{8}|─── (?P<cut>[↑↓]) \\d+ more ─")
 _SCROLLED = re.compile(" {2,}[↑↓]$")  # the mark at the right edge of a composer that shows only a part of its text
 _SAYS_LIMIT = 300  # characters of the last thing said that are kept
 
@@ -100,6 +100,8 @@ def _open(sheet: Sheet, layout: Layout) -> Box:
             lead = sheet.lead(top)
             if lead.reverse or lead.background:  # the chosen row of a dialog, or a prompt of the past
                 return nothing
+            if not sheet.styled and any(line and line[0] != " " for line in sheet.lines[top + 1 : sheet.end]):
+                return nothing  # history goes on below it
             break
         if glyph := _starts(line, layout.shell):
             bottom = _open_end(sheet, layout, top)

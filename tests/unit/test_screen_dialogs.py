@@ -73,6 +73,22 @@ def dialog(name: str) -> Dialog:
             "No (recommended)",
         ),
         (
+            "codex-new-menu",
+            "other",
+            "Where should the new conversation run?",
+            "",
+            ["Use current Git worktree", "Create new Git worktree"],
+            "Use current Git worktree",
+        ),
+        (
+            "claude-model-menu",
+            "other",
+            "Select model",
+            "",
+            ["Default (recommended) ✔", "Sonnet", "Fable", "Opus", "Haiku"],
+            "Default (recommended) ✔",
+        ),
+        (
             "demo-approval",
             "permission",
             "Allow this command?",
@@ -146,9 +162,8 @@ def test_a_list_in_claude_prose_is_no_dialog() -> None:
 
 
 def test_a_conversation_open_elsewhere_waits_for_a_person() -> None:
-    words = "  🔒 This conversation is open in another app\n\n  Close it there and press R to continue here."
-    screen = f"\n\n{words}\n\n  r retry   f fork"
-    reading = read_text("codex", screen, "proj")
+    shown = capture("codex-open-elsewhere")
+    reading = read_text("codex", shown.ansi, shown.title)
     assert (str(reading.state), reading.composer.kind) == ("waiting", "absent")
     assert reading.dialog is not None
     assert reading.dialog.options == ()
