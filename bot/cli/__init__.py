@@ -8,6 +8,12 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code (contract.md section 1)."""
     words = sys.argv[1:] if argv is None else argv
+    if words in (["--help"], ["-h"], ["--version"]):
+        from bot import __version__
+        from bot.cli import menu
+
+        sys.stdout.write(f"maf {__version__}\n" if words == ["--version"] else menu.text())
+        return 0
     if words == ["hook"]:
         from bot.cli import hook
 

@@ -122,12 +122,12 @@ def capture(terminal: Terminal, agent_id: str, lines: int) -> None:
 def attach(terminal: Terminal, agent_id: str) -> None:
     """Look at an agent in this terminal; detach with the tmux prefix and d."""
     agent = call.read(terminal, "agent.show", {"id": agent_id})
-    from bot.settings import load_settings
+    from bot.cli.sandbox_home import settings_of
     from bot.tmux.server import tmux_argv
 
     if not agent["pane"]:
         raise Refused(f"{agent_id} has no pane; it is {agent['state']}.", hint=f"Start it: maf agent start {agent_id}")
-    socket = load_settings(terminal.home).tmux_socket
+    socket = settings_of(terminal.home).tmux_socket
     inside = "TMUX" in os.environ and socket == "default"
     tmux = [*tmux_argv(socket), "switch-client" if inside else "attach-session", "-t", f"={agent['session']}"]
     if not inside:

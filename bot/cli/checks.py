@@ -58,7 +58,7 @@ def all_checks(home: Home) -> Iterator[Check]:
     yield running(home)
     if settings is not None:
         yield database(home, settings)
-        yield token(settings)
+        yield token(home)
     yield disk(home)
 
 
@@ -164,10 +164,10 @@ def login_env(home: Home, login: Mapping[str, str]) -> Check:
 
 
 def read_settings(home: Home) -> tuple[Check, Settings | None]:
-    from bot.settings import load_settings
+    from bot.cli.sandbox_home import settings_of
 
     try:
-        return Check("settings", "ok", f"{home.env_file} and the environment"), load_settings(home)
+        return Check("settings", "ok", f"{home.env_file} and the environment"), settings_of(home)
     except MafError as error:
         return Check("settings", "failure", error.message, error.hint), None
 
@@ -193,19 +193,17 @@ def database(home: Home, settings: Settings) -> Check:
         from bot.cli.db import state
 
         found = state(home, settings)
-        if found.current is None:
-            return Check(
-                "database", "ok" if found.missing else "failure", found.words, "" if found.missing else "maf db upgrade"
-            )
-        if found.current != found.newest:
-            return Check("database", "failure", found.words, "Run: maf db upgrade")
-        return Check("database", "ok", found.words)
+        current = found.current in {None, found.newest}
+        return Check("database", "ok" if current else "failure", found.words, "" if current else "Run: maf db upgrade")
 
     return guarded("database", look)
 
 
-def token(settings: Settings) -> Check:
+def token(home: Home) -> Check:
     """Ask Telegram who the bot is. The token stands in the address, so no error text of the library is shown."""
+    from bot.settings import load_settings
+
+    settings = load_settings(home)  # not the sandbox's: it is the person's own bot that is asked for
     if settings.bot_token is None:
         return Check(
             "telegram", "warning", "MAF_BOT_TOKEN is not set; maf up starts a sandbox.", "Get one from @BotFather."

@@ -11,14 +11,15 @@ from typing import Any
 
 from bot import log
 from bot.app import App
+from bot.cli.sandbox_home import settings_of
 from bot.home import Home
 from bot.remote.lock import hold
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
 
 
 def read(home: Home, op: str, params: dict[str, Any]) -> Any:
     """Do a reading operation; a home that does not exist is read as an empty one and nothing is created."""
-    settings = load_settings(home)
+    settings = settings_of(home)
     if home.exists:
         return asyncio.run(_do(home, settings, op, params))
     with tempfile.TemporaryDirectory(prefix="maf-") as scratch:
@@ -29,7 +30,7 @@ def read(home: Home, op: str, params: dict[str, Any]) -> Any:
 def act(home: Home, op: str, params: dict[str, Any]) -> Any:
     """Do an operation that types or changes something. Raises HomeBusy while another process of ours acts here."""
     with hold(home.lock, op):
-        return asyncio.run(_do(home, load_settings(home), op, params))
+        return asyncio.run(_do(home, settings_of(home), op, params))
 
 
 async def _do(home: Home, settings: Settings, op: str, params: dict[str, Any]) -> Any:

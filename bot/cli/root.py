@@ -9,39 +9,27 @@ import traceback
 
 import click
 
+from bot.cli import menu
 from bot.cli.command import Group
 from bot.cli.terminal import Terminal, debugging
 from bot.errors import DONE, REFUSED, WRONG_USAGE, MafError
 
-# name: (module, one line of help)
-COMMANDS = {
-    "pair": ("bot.cli.pair", "Print a one-time code that gives a person a role."),
-    "agent": ("bot.cli.agent", "The agents: start them, look at them, send them work."),
-    "broadcast": ("bot.cli.broadcast", "Draft one prompt per agent, look at it, send it, follow it."),
-    "pack": ("bot.cli.pack", "Prompt packs: what every prompt of a plan says."),
-    "bead": ("bot.cli.bead", "The tasks (beads) that agents work on."),
-    "doctor": ("bot.cli.doctor", "Check that everything maf needs is there and works."),
-    "init": ("bot.cli.init", "Make a home (.maf/) for this project."),
-}
-
 INTERRUPTED = 130
 
 
-def root() -> Group:
-    return Group(
-        "maf",
-        lazy=COMMANDS,
-        help="Supervise a fleet of AI coding agents in tmux from your phone.",
-        epilog="Start with: maf up",
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    )
+class Root(Group):
+    """`maf` without a command's name; its help is the one that is also printed without click."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(menu.text())
 
 
 def run(words: list[str]) -> int:
     """Run `maf WORDS` and return the exit code. Whatever happens, a person sees a sentence and never a traceback."""
     terminal = Terminal(json="--json" in words)
     try:
-        code = root().main(words, prog_name="maf", standalone_mode=False, obj=terminal)
+        root = Root("maf", lazy=menu.COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+        code = root.main(words, prog_name="maf", standalone_mode=False, obj=terminal)
         return code if isinstance(code, int) else 0
     except MafError as error:
         if debugging():

@@ -1,0 +1,86 @@
+"""Running the application in this process until it is told to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from bot import log
+from bot.app import App
+from bot.cli.terminal import Terminal
+from bot.home import Home
+from bot.settings import Settings
+
+# The bot closes its connections and writes its rows; then it is cut short.
+STOP_TIMEOUT_S = 15.0
+
+
+async def run_bot(terminal: Terminal, settings: Settings) -> None:
+    """Restore the fleet and serve the chat until SIGINT or SIGTERM. Agents go on running after it."""
+    async with opened(terminal.home, settings) as app, serving(app) as leaving:
+        restored = await app.services.life.restore()
+        for agent, why in restored.failed.items():
+            terminal.say(f"{agent} did not start: {why}")
+        terminal.say(f"The bot runs on {terminal.home.root}. Ctrl-C ends it; the agents go on.")
+        if not (await people(app)):
+            terminal.say("Nobody is paired yet. In another terminal: maf pair")
+        await leaving
+    terminal.say("The bot has ended; the agents go on.")
+
+
+@asynccontextmanager
+async def opened(home: Home, settings: Settings) -> AsyncIterator[App]:
+    """The application of a home, with its log."""
+    if not logging.getLogger().handlers:
+        log.set_up(home.logs, level=settings.log_level, secrets=settings.secrets)
+    async with App.open(home, settings) as app:
+        yield app
+
+
+@asynccontextmanager
+async def serving(app: App) -> AsyncIterator[asyncio.Future[None]]:
+    """Run the application beside the block. The future is done when a signal asks to leave; it raises what the bot
+    failed with.
+    """
+    leave = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, leave.set)
+    work = asyncio.create_task(app.run())
+    leaving = asyncio.ensure_future(_left(work, leave))
+    try:
+        yield leaving
+    finally:
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        work.cancel()
+        await asyncio.wait([work], timeout=STOP_TIMEOUT_S)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _left(work: asyncio.Task[None], leave: asyncio.Event) -> None:
+    asked = asyncio.ensure_future(leave.wait())
+    try:
+        await asyncio.wait([work, asked], return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+    finally:
+        asked.cancel()
+
+
+async def people(app: App) -> Sequence[object]:
+    """Everybody who is paired."""
+    from bot.telegram.people import Access
+
+    return await Access(app.services.store, app.services.clock).people()
+
+
+async def stop_agents(home: Home, settings: Settings) -> None:
+    """End every agent of a home."""
+    async with opened(home, settings) as app:
+        for agent in await app.services.registry.all():
+            await app.services.life.stop(agent.id)

@@ -1,0 +1,101 @@
+"""What the sandbox keeps in a home, and how it makes way for real work.
+
+`.maf/sandbox/` marks a home that the sandbox made: server.json (token, key, port), chats.json, project/ (the sample).
+Its store is the home's own SQLite file. Once a token is set, all of it is moved to `.maf/sandbox-DATE/`, whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.home import Home
+from bot.settings import Settings, load_settings
+
+# What the sandbox writes besides its own folder; names in the home.
+ITS_FILES = ("sandbox", "demo", "agents.json", "maf.db", "maf.db-wal", "maf.db-shm", "backups")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the sandbox server was started with, kept so that its address and its chats outlive a restart."""
+
+    token: str
+    key: str
+    port: int
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def folder(home: Home) -> Path:
+    return home.root / "sandbox"
+
+
+def project(home: Home) -> Path:
+    return folder(home) / "project"
+
+
+def is_sandbox(home: Home) -> bool:
+    """Whether the sandbox made this home."""
+    return folder(home).is_dir()
+
+
+def saved(home: Home) -> Server | None:
+    """The server of the last run; None when there was none or its file does not read."""
+    try:
+        raw = json.loads((folder(home) / "server.json").read_text(encoding="utf8"))
+        return Server(str(raw["token"]), str(raw["key"]), int(raw["port"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def save(home: Home, server: Server) -> None:
+    path = folder(home) / "server.json"
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf8") as file:
+        json.dump({"token": server.token, "key": server.key, "port": server.port}, file)
+    part.replace(path)
+
+
+def settings_of(home: Home) -> Settings:
+    """The settings of a home; in one that the sandbox made, and while no token is set, those of the sandbox."""
+    settings = load_settings(home)
+    server = saved(home)
+    if settings.bot_token is None and server is not None:
+        return sandbox_settings(home, server)
+    return settings
+
+
+def sandbox_settings(home: Home, server: Server) -> Settings:
+    """The person's settings, but for where the bot speaks, what it stores and which project it works on."""
+    overrides: dict[str, Any] = {
+        "bot_token": SecretStr(server.token),
+        "telegram_api": server.origin,
+        "database_url": None,
+        "supervisor_chat": None,
+        "webhook_url": None,
+        "project_root": project(home),
+    }
+    return load_settings(home, **overrides)
+
+
+def move_aside(home: Home, now: datetime) -> Path:
+    """Move everything of the sandbox to `.maf/sandbox-DATE/` and return that folder. Its agents must have ended."""
+    target = home.root / f"sandbox-{now:%Y%m%dT%H%M%S}"
+    target.mkdir(mode=0o700)
+    # The marker goes last: a crash before that finds a sandbox home again and moves the rest.
+    for name in sorted(ITS_FILES, key=lambda one: one == "sandbox"):
+        if (home.root / name).exists():
+            shutil.move(home.root / name, target / name)
+    return target

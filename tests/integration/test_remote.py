@@ -1,0 +1,239 @@
+"""The control socket: real sockets, the blocking client in a thread, the locks in real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import DependencyMissing, NotFound, RemoteError
+from bot.remote import client, lock
+from bot.remote.server import Progress, Server
+
+
+class Bot:
+    """What the bot would do with the requests, and what it saw."""
+
+    def __init__(self) -> None:
+        self.finished: list[str] = []
+        self.hooks: list[dict[str, Any]] = []
+        self.cancelled = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def operate(self, op: str, params: dict[str, Any], progress: Progress) -> Any:
+        if op == "missing":
+            raise NotFound.of("agent", params["id"], ["w1"])
+        if op == "broken":
+            raise ZeroDivisionError("secret detail")
+        if op == "counts":
+            for number in range(3):
+                await progress({"n": number})
+        if op == "waits":
+            await self.go.wait()
+        self.finished.append(op)
+        return {"op": op, **params}
+
+    async def hook(self, event: dict[str, Any]) -> Any:
+        self.hooks.append(event)
+        if event.get("fails"):
+            raise ZeroDivisionError
+        if event.get("waits"):
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+        return {"decision": "allow"}
+
+
+@asynccontextmanager
+async def serving(path: Path) -> AsyncIterator[Bot]:
+    bot = Bot()
+    server = Server(path, bot.operate, bot.hook)
+    await server.start()
+    try:
+        yield bot
+    finally:
+        bot.go.set()
+        await server.stop()
+
+
+async def ask(path: Path, op: str, **params: Any) -> Any:
+    return await asyncio.to_thread(client.call, path, op, params, timeout=10)
+
+
+async def test_an_answer_carries_any_text(tmp_path: Path) -> None:
+    text = "line\nline\u2028 \x00 ; $ ` \" ' Привет 🙂 \ud800" + "x" * 200_000
+    async with serving(tmp_path / "maf.sock"):
+        answer = await ask(tmp_path / "maf.sock", "echo", text=text)
+    # A lone surrogate has no UTF-8 form; everything else comes back as it went.
+    assert answer["op"] == "echo"
+    assert answer["text"].replace("?", "").startswith("line\nline\u2028 \x00 ; $ ` \" ' Привет 🙂 ")
+    assert answer["text"].endswith("x" * 200_000)
+
+
+async def test_progress_comes_before_the_result(tmp_path: Path) -> None:
+    path, seen = tmp_path / "maf.sock", []
+    async with serving(path):
+        answer = await asyncio.to_thread(client.call, path, "counts", {}, timeout=10, on_progress=seen.append)
+    assert seen == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert answer == {"op": "counts"}
+
+
+async def test_an_error_of_ours_arrives_whole(tmp_path: Path) -> None:
+    async with serving(tmp_path / "maf.sock"):
+        with pytest.raises(RemoteError) as caught:
+            await ask(tmp_path / "maf.sock", "missing", id="w2")
+    assert (caught.value.message, caught.value.code, caught.value.exit_code) == (
+        "No agent named w2. Did you mean w1?",
+        "not_found",
+        1,
+    )
+
+
+async def test_a_fault_is_told_without_its_details_and_the_server_goes_on(tmp_path: Path) -> None:
+    async with serving(tmp_path / "maf.sock"):
+        with pytest.raises(RemoteError) as caught:
+            await ask(tmp_path / "maf.sock", "broken")
+        assert caught.value.code == "internal"
+        assert "secret detail" not in caught.value.message
+        assert await ask(tmp_path / "maf.sock", "echo") == {"op": "echo"}
+
+
+@pytest.mark.parametrize(
+    "line", [b"nonsense\n", b"[1]\n", b'{"op": 3}\n', b'{"hook": 3}\n', b'{"op": "echo", "params": []}\n']
+)
+async def test_a_request_that_is_none_gets_an_error(tmp_path: Path, line: bytes) -> None:
+    def raw() -> dict[str, Any]:
+        with client.connect(tmp_path / "maf.sock") as link, link.makefile("rb") as answers:
+            link.sendall(line)
+            answer: dict[str, Any] = json.loads(answers.readline())
+            return answer
+
+    async with serving(tmp_path / "maf.sock"):
+        assert (await asyncio.to_thread(raw))["error"]["exit_code"] == 2
+
+
+async def test_an_operation_ends_though_the_one_who_asked_hung_up(tmp_path: Path) -> None:
+    async with serving(tmp_path / "maf.sock") as bot:
+        link = client.connect(tmp_path / "maf.sock")
+        link.sendall(b'{"op": "waits", "params": {}}\n')
+        await ask(tmp_path / "maf.sock", "echo")
+        link.close()
+        bot.go.set()
+        async with asyncio.timeout(5):
+            while "waits" not in bot.finished:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_hook_whose_cli_went_away_is_cancelled(tmp_path: Path) -> None:
+    async with serving(tmp_path / "maf.sock") as bot:
+        link = client.connect(tmp_path / "maf.sock")
+        link.sendall(b'{"hook": {"waits": true}}\n')
+        async with asyncio.timeout(5):
+            while not bot.hooks:
+                await asyncio.sleep(0.01)
+            link.close()
+            await bot.cancelled.wait()
+
+
+async def test_hooks_are_answered_and_a_failing_one_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "maf.sock"
+    async with serving(path):
+        assert await asyncio.to_thread(client.tell_hook, path, {"a": 1}, timeout=5) == {"decision": "allow"}
+        assert await asyncio.to_thread(client.tell_hook, path, {"fails": True}, timeout=5) is None
+
+
+async def test_the_socket_is_private_and_goes_with_the_server(tmp_path: Path) -> None:
+    path = tmp_path / "maf.sock"
+    path.write_text("left by a crash")
+    async with serving(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_ISSOCK(path.stat().st_mode)
+    assert not path.exists()
+
+
+async def test_a_home_with_a_long_path_works_too(tmp_path: Path) -> None:
+    path = tmp_path / ("deep" * 30) / "run" / "maf.sock"
+    async with serving(path):
+        assert await ask(path, "echo") == {"op": "echo"}
+        place = path.readlink()
+    assert not place.exists()
+    assert not place.parent.exists()
+    assert not path.is_symlink()
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with pytest.raises(client.NoBot):
+        client.call(tmp_path / "maf.sock", "echo", {}, timeout=1)
+    (tmp_path / "maf.sock").touch()
+    with pytest.raises(client.NoBot):
+        client.call(tmp_path / "maf.sock", "echo", {}, timeout=1)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"), [("hangs", client.BotSlow), ("dies", client.BotGone), ("rubbish", client.BotGone)]
+)
+def test_a_bot_that_does_not_answer(tmp_path: Path, behaviour: str, error: type[DependencyMissing]) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "maf.sock"))
+    listener.listen()
+    done = threading.Event()
+
+    def misbehave() -> None:
+        link, _ = listener.accept()
+        with link:
+            link.recv(65536)
+            if behaviour == "rubbish":
+                link.sendall(b"no json\n")
+            if behaviour == "hangs":
+                done.wait(5)
+
+    thread = threading.Thread(target=misbehave)
+    thread.start()
+    try:
+        with pytest.raises(error):
+            client.call(tmp_path / "maf.sock", "echo", {}, timeout=0.3)
+    finally:
+        done.set()
+        thread.join()
+        listener.close()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from bot.remote.lock import hold
+with hold(Path(sys.argv[1]), sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(("purpose", "words"), [("bot", "A bot already runs on"), ("db restore", "db restore")])
+def test_two_processes_never_hold_one_home(tmp_path: Path, purpose: str, words: str) -> None:
+    path = tmp_path / "run" / "maf.lock"
+    command = [sys.executable, "-c", HOLDER, str(path), purpose]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        assert lock.holder(path) == f"{other.pid} {purpose}"
+        with pytest.raises(lock.HomeBusy, match=words) as caught, lock.hold(path, "agent.send"):
+            pytest.fail("both hold it")
+        assert str(other.pid) in caught.value.message
+        other.kill()
+        other.wait()
+    # The kernel dropped the lock with the process; what stands in the file is history.
+    assert lock.holder(path) == ""
+    with lock.hold(path, "agent.send"):
+        pass
