@@ -27,8 +27,8 @@ class Button:
     def __post_init__(self) -> None:
         if (self.data is None) == (self.copy is None):
             raise ValueError(f"button {self.label!r} needs either data or copy")
-        if not 1 <= len((self.packed or "-").encode()) <= MAX_DATA_BYTES:
-            raise ValueError(f"button {self.label!r}: callback data is over {MAX_DATA_BYTES} bytes")
+        if self.packed is not None and not 1 <= len(self.packed.encode()) <= MAX_DATA_BYTES:
+            raise ValueError(f"button {self.label!r}: callback data needs 1 to {MAX_DATA_BYTES} bytes")
 
     @property
     def packed(self) -> str | None:

@@ -1,0 +1,170 @@
+"""The one table of commands, and who gets in with which code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.errors import NotFound, Refused
+from bot.store import Store
+from bot.store.tables import Base, PairCodeRow
+from bot.telegram.access import ACTIONS, COMMANDS, ROLES, Role, allowed, command_of, menu
+from bot.telegram.people import TRIES, Access
+
+# contract.md section 5, word for word.
+PROMISED = (
+    "/start /help /pair /agents /agent /new /stop /restart /send /capture /watch /interrupt /freeze /thaw · /broadcast "
+    "/broadcast-pack /broadcast-targeted /broadcast-apply /broadcast-cancel · /review /reviewer · /tasks /claim · "
+    "/quota /alerts · /mail · /context · /health /logs /audit /settings"
+)
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+
+@pytest.fixture
+async def access(tmp_path: Path) -> AsyncIterator[Access]:
+    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
+    async with store.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    yield Access(store, Clock())
+    await store.close()
+
+
+def test_every_promised_command_is_there_and_no_other() -> None:
+    promised = {word.removeprefix("/") for word in PROMISED.split() if word.startswith("/")}
+    assert {c.name for c in COMMANDS} == promised
+
+
+def test_the_menu_is_one_that_telegram_takes() -> None:
+    for command in menu():
+        assert re.fullmatch(r"[a-z0-9_]{1,32}", command.command)
+        assert 1 <= len(command.description) <= 256
+    assert len({c.command for c in menu()}) == len(menu())
+    assert {c.command for c in menu(Role.VIEWER)} < {c.command for c in menu(Role.OPERATOR)}
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("/broadcast-targeted", "broadcast-targeted"),
+        ("/Broadcast_Targeted@maf_bot", "broadcast-targeted"),
+        ("agents", "agents"),
+        ("/nonsense", None),
+    ],
+)
+def test_both_spellings(word: str, name: str | None) -> None:
+    found = command_of(word)
+    assert (found.name if found else None) == name
+
+
+def test_spellings_of_a_plain_command_are_not_doubled() -> None:
+    found = command_of("agents")
+    assert found is not None and found.spellings == ("agents",)
+
+
+@pytest.mark.parametrize(
+    ("what", "lowest"),
+    [
+        ("agents", Role.VIEWER),
+        ("capture", Role.OPERATOR),
+        ("send", Role.OPERATOR),
+        ("freeze", Role.OPERATOR),
+        ("dialog.once", Role.OPERATOR),
+        ("draft.send", Role.SUPERVISOR),
+        ("draft.auto", Role.SUPERVISOR),
+        ("claim", Role.SUPERVISOR),
+        ("stop", Role.SUPERVISOR),
+        ("dialog.always", Role.OWNER),
+        ("settings.change", Role.OWNER),
+        ("pair.invite", Role.OWNER),
+    ],
+)
+def test_roles_are_those_of_the_contract(what: str, lowest: Role) -> None:
+    assert [role for role in Role if allowed(role, what)] == [role for role in Role if role >= lowest]
+
+
+def test_only_start_and_pair_are_open_to_a_stranger() -> None:
+    assert {what for what in ROLES if allowed(Role.NOBODY, what)} == {"start", "pair"}
+    assert not set(ACTIONS) & {c.name for c in COMMANDS}
+
+
+async def pair(access: Access, role: Role, user: int, *, chat: int | None = None) -> None:
+    code = await access.create_code(role)
+    assert await access.redeem(code, user_id=user, name=f"user{user}", chat_id=chat or user) is not None
+
+
+async def test_a_code_works_once_in_any_spelling(access: Access) -> None:
+    code = await access.create_code(Role.OWNER)
+    assert not await access.owner_exists()
+    paired = await access.redeem(f" {code.lower().replace('-', ' ')} ", user_id=7, name="Ann", chat_id=7)
+    assert paired is not None and (paired.person.role, paired.was) == (Role.OWNER, Role.NOBODY)
+    assert await access.owner_exists() and await access.role_of(7) is Role.OWNER
+    assert await access.supervisor_chat() == 7 and await access.supervisor_chat(99) == 99
+    assert await access.redeem(code, user_id=8, name="Eve", chat_id=8) is None
+    assert await access.role_of(8) is Role.NOBODY
+
+
+async def test_only_a_hash_is_kept(access: Access) -> None:
+    code = await access.create_code()
+    async with access.store.begin() as tx:
+        rows = list(await tx.scalars(PairCodeRow.__table__.select().with_only_columns(PairCodeRow.code_hash)))
+    assert len(rows) == 1 and code.replace("-", "") not in rows[0]
+
+
+async def test_an_old_code_does_not_work(access: Access) -> None:
+    code = await access.create_code(Role.OWNER, timedelta(minutes=10))
+    access.clock.at += timedelta(minutes=11)  # type: ignore[attr-defined]
+    assert await access.redeem(code, user_id=7, name="Ann", chat_id=7) is None
+
+
+async def test_after_too_many_wrong_codes_even_the_right_one_waits(access: Access) -> None:
+    code = await access.create_code(Role.OWNER, timedelta(hours=1))
+    for _ in range(TRIES):
+        assert await access.redeem("WRONG-WRONG", user_id=7, name="Ann", chat_id=7) is None
+    assert await access.redeem(code, user_id=7, name="Ann", chat_id=7) is None
+    access.clock.at += timedelta(minutes=11)  # type: ignore[attr-defined]
+    assert await access.redeem(code, user_id=7, name="Ann", chat_id=7) is not None
+
+
+async def test_a_lower_code_takes_nothing_away(access: Access) -> None:
+    await pair(access, Role.OWNER, 7)
+    access.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+    await pair(access, Role.VIEWER, 7, chat=-100)
+    assert await access.role_of(7) is Role.OWNER
+    assert await access.supervisor_chat() == -100  # where the owner paired last
+
+
+async def test_require_says_who_may(access: Access) -> None:
+    await pair(access, Role.OWNER, 7)
+    await pair(access, Role.VIEWER, 8)
+    assert (await access.require(7, "draft.send")).role is Role.OWNER
+    with pytest.raises(Refused, match=r"Only a supervisor may do this; you are viewer\. Ask user7\."):
+        await access.require(8, "draft.send")
+    with pytest.raises(Refused):
+        await access.require(99, "agents")
+
+
+async def test_the_last_owner_stays(access: Access) -> None:
+    await pair(access, Role.OWNER, 7)
+    with pytest.raises(Refused, match="last owner"):
+        await access.set_role(7, Role.NOBODY)
+    await pair(access, Role.OWNER, 8)
+    await access.set_role(7, Role.NOBODY)
+    assert [p.user_id for p in await access.people()] == [8]
+    with pytest.raises(NotFound):
+        await access.set_role(7, Role.VIEWER)

@@ -1,0 +1,134 @@
+"""The pure rules of the outbox: pace, quiet hours, what an error means, buttons and their data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramBadRequest,
+    TelegramEntityTooLarge,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import SendMessage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.telegram import callbacks
+from bot.telegram.keyboards import Button, in_rows, markup
+from bot.telegram.pace import BURST, EDIT_SPACING, GROUP_MESSAGES, GROUP_SPAN, Pace, backoff
+from bot.telegram.quiet import quiet_until
+from bot.telegram.wire import verdict
+
+CALL = SendMessage(chat_id=1, text="x")
+
+
+@given(st.booleans(), st.lists(st.floats(min_value=0, max_value=5), min_size=1, max_size=80))
+def test_the_pace_is_never_broken(group: bool, gaps: list[float]) -> None:
+    pace, now, calls = Pace(group), 0.0, []
+    for gap in gaps:
+        now += gap
+        now += pace.wait(now)
+        assert pace.wait(now) == pytest.approx(0, abs=1e-6)
+        pace.called(now)
+        calls.append(now)
+    for first, last in zip(calls, calls[BURST:], strict=False):
+        assert last - first >= 1 - 1e-6  # after a burst of five, one a second
+    if group:
+        for first, last in zip(calls, calls[GROUP_MESSAGES:], strict=False):
+            assert last - first >= GROUP_SPAN - 1e-6
+
+
+def test_a_flood_wait_grows_when_it_repeats() -> None:
+    pace = Pace(group=False)
+    pace.refused(100, 5)
+    assert pace.wait(100) == 5
+    pace.refused(105, 5)
+    assert pace.wait(105) == 6
+    pace.answered()
+    pace.refused(111, 5)
+    assert pace.wait(111) == 5
+
+
+def test_edits_of_one_message_are_three_seconds_apart() -> None:
+    pace = Pace(group=False)
+    assert pace.wait_edit(1, 50) == 0
+    pace.called(50, edited=1)
+    assert pace.wait_edit(1, 51) == EDIT_SPACING - 1 and pace.wait_edit(2, 51) == 0
+
+
+def test_backoff() -> None:
+    assert [backoff(n) for n in (0, 1, 2, 3, 7, 100)] == [1, 1, 2, 4, 60, 60]
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("now", "hours", "until"),
+    [
+        (datetime(2026, 5, 4, 21, tzinfo=UTC), (time(22), time(7, 30)), datetime(2026, 5, 5, 5, 30, tzinfo=UTC)),
+        (datetime(2026, 5, 5, 3, tzinfo=UTC), (time(22), time(7, 30)), datetime(2026, 5, 5, 5, 30, tzinfo=UTC)),
+        (datetime(2026, 5, 5, 5, 30, tzinfo=UTC), (time(22), time(7, 30)), None),
+        (datetime(2026, 5, 4, 11, tzinfo=UTC), (time(12), time(14)), datetime(2026, 5, 4, 12, tzinfo=UTC)),
+        (datetime(2026, 5, 4, 11, tzinfo=UTC), None, None),
+        (datetime(2026, 5, 4, 11, tzinfo=UTC), (time(8), time(8)), None),
+    ],
+)
+def test_quiet_hours(now: datetime, hours: tuple[time, time] | None, until: datetime | None) -> None:
+    assert quiet_until(now, hours, BERLIN) == until
+
+
+@pytest.mark.parametrize(
+    ("error", "then", "unsure", "chat_gone"),
+    [
+        (TelegramRetryAfter(CALL, "slow", 4), "hold", False, False),
+        (TelegramForbiddenError(CALL, "Forbidden: bot was blocked by the user"), "fail", False, True),
+        (TelegramBadRequest(CALL, "Bad Request: chat not found"), "fail", False, True),
+        (TelegramBadRequest(CALL, "Bad Request: BUTTON_DATA_INVALID"), "fail", False, False),
+        (TelegramEntityTooLarge(CALL, "too large"), "fail", False, False),
+        (TelegramUnauthorizedError(CALL, "Unauthorized"), "hold", False, False),
+        (TelegramServerError(CALL, "Internal Server Error"), "retry", False, False),
+        (TelegramNetworkError(CALL, "Request timeout error"), "retry", True, False),
+        (TelegramMigrateToChat(CALL, "moved", -100), "moved", False, False),
+        (ClientDecodeError("unreadable", ValueError(), {}), "done", True, False),
+    ],
+)
+def test_what_an_error_means(error: Exception, then: str, unsure: bool, chat_gone: bool) -> None:
+    found = verdict(error)
+    assert (found.then, found.unsure, found.chat_gone) == (then, unsure, chat_gone)
+
+
+def test_buttons() -> None:
+    tap = callbacks.DraftTap(draft="k7q2", version=3, verb="send")
+    button = Button("✅ Send 4", tap, style="success")
+    assert Button(**button.as_dict()).packed == "d:k7q2:3:send"  # type: ignore[arg-type]
+    shown = markup([[button], [], [Button("Copy", copy="tmux attach")]])
+    assert shown is not None and [len(row) for row in shown.inline_keyboard] == [1, 1]
+    assert shown.inline_keyboard[1][0].copy_text is not None
+    assert markup([[]]) is None
+    assert [len(row) for row in in_rows([button] * 5, width=2)] == [2, 2, 1]
+    assert callbacks.DraftTap.unpack("d:k7q2:3:send") == tap
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"data": "x" * 65}, {"data": "й" * 33}, {"data": "a", "copy": "b"}, {"data": ""}]
+)
+def test_buttons_that_telegram_would_refuse(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="button 'Go'"):
+        Button("Go", **wrong)  # type: ignore[arg-type]
+
+
+def test_prefixes_are_unique_and_the_longest_data_fits() -> None:
+    kinds = [k for k in vars(callbacks).values() if isinstance(k, type) and k.__module__ == callbacks.__name__]
+    prefixes = [k.__prefix__ for k in kinds]
+    assert len(set(prefixes)) == len(prefixes) > 10
+    packed = callbacks.SwapTap(draft="k7q2", version=9999, pos=99, agent="a" * 40).pack()
+    assert len(packed.encode()) <= 64
