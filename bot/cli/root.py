@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 import traceback
 
@@ -12,7 +11,7 @@ import click
 from bot.cli import menu
 from bot.cli.command import Group
 from bot.cli.terminal import Terminal, debugging
-from bot.errors import DONE, REFUSED, WRONG_USAGE, MafError
+from bot.errors import REFUSED, WRONG_USAGE, MafError
 
 INTERRUPTED = 130
 
@@ -40,10 +39,6 @@ def run(words: list[str]) -> int:
         return _wrong_usage(terminal, error)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # `maf … | head`: the reader has what it wanted. Python would complain once more while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except Exception:  # The edge of the program: the traceback is for the log, the person gets a sentence.
         return _unexpected(terminal)
 

@@ -1,0 +1,99 @@
+"""`maf hook` and `maf quota line` as real processes: quick, silent, and never in the agent's way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.remote import spool
+from bot.remote.server import Progress, Server
+
+HOOK = [sys.executable, "-m", "bot.cli", "hook"]
+
+
+def run_hook(stdin: bytes, **env: str) -> subprocess.CompletedProcess[bytes]:
+    ran = subprocess.run(HOOK, input=stdin, capture_output=True, timeout=20, check=False, env={"PATH": "/bin", **env})
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    return ran
+
+
+@pytest.mark.parametrize("env", [{}, {"MAF_AGENT": "w1"}, {"MAF_HOME": "HOME"}])
+def test_outside_our_agents_it_does_nothing(tmp_path: Path, env: dict[str, str]) -> None:
+    env = {key: str(tmp_path) if value == "HOME" else value for key, value in env.items()}
+    (tmp_path / "run").mkdir()
+    assert run_hook(b'{"hook_event_name": "Stop"}', **env).stdout == b""
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_with_no_bot_the_event_waits_in_the_spool(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    payload = {"hook_event_name": "Stop", "session_id": "abc"}
+    env = {"MAF_AGENT": "w1", "MAF_HOME": str(tmp_path), "TMUX_PANE": "%7"}
+    assert run_hook(json.dumps(payload).encode(), **env).stdout == b""
+    (event,) = spool.drain(str(tmp_path / "run" / "hooks.spool"))
+    assert (event["agent"], event["pane"], event["payload"], event["raw"]) == ("w1", "%7", payload, "")
+    assert event["ppid"] > 1
+
+
+@pytest.mark.parametrize(
+    "stdin", [b"", b"no json", b"[1, 2]", b'{"cut": "of', b"\xff\xfe", b'{"big": "' + b"x" * 11_000_000 + b'"}']
+)
+def test_broken_or_huge_input_is_kept_as_text_and_fails_nothing(tmp_path: Path, stdin: bytes) -> None:
+    (tmp_path / "run").mkdir()
+    run_hook(stdin, MAF_AGENT="w1", MAF_HOME=str(tmp_path))
+    (event,) = spool.drain(str(tmp_path / "run" / "hooks.spool"))
+    assert event["payload"] is None
+    assert stdin.decode("utf8", "replace").startswith(event["raw"].rstrip("…"))
+
+
+def test_a_home_that_is_gone_fails_nothing(tmp_path: Path) -> None:
+    assert run_hook(b"{}", MAF_AGENT="w1", MAF_HOME=str(tmp_path / "gone")).stdout == b""
+    assert not (tmp_path / "gone").exists()
+
+
+async def test_the_bots_answer_is_printed(tmp_path: Path) -> None:
+    decision = {"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}}
+    seen: list[dict[str, Any]] = []
+
+    async def hook(event: dict[str, Any]) -> Any:
+        seen.append(event)
+        await asyncio.sleep(0.1)
+        return decision
+
+    async def operate(_op: str, _params: dict[str, Any], _progress: Progress) -> Any:
+        raise AssertionError("a hook is no operation")
+
+    server = Server(tmp_path / "run" / "maf.sock", operate, hook)
+    await server.start()
+    try:
+        stdin = b'{"hook_event_name": "PermissionRequest"}'
+        ran = await asyncio.to_thread(run_hook, stdin, MAF_AGENT="w1", MAF_HOME=str(tmp_path))
+    finally:
+        await server.stop()
+    assert json.loads(ran.stdout) == decision
+    assert seen[0]["payload"] == {"hook_event_name": "PermissionRequest"}
+    assert not (tmp_path / "run" / "hooks.spool").exists()
+
+
+def quota_line(cwd: Path, **env: str) -> str:
+    command = [sys.executable, "-m", "bot.cli", "quota", "line"]
+    root = str(Path(__file__).parents[3])
+    env = {"PATH": "/bin", "PYTHONPATH": root, **env}
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=env, cwd=cwd).stdout
+
+
+def test_the_quota_line_is_what_stands_in_its_file(tmp_path: Path) -> None:
+    line = "[CODEX QUOTA] Profile: a | 🟡 OK\n[PROFILES] Active: 1/1\n"
+    (tmp_path / ".maf" / "run").mkdir(parents=True)
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    assert quota_line(tmp_path) == ""
+    (tmp_path / ".maf" / "run" / "quota-line").write_text(line)
+    assert quota_line(tmp_path / "deep" / "er") == line
+    assert quota_line(Path("/"), MAF_HOME=str(tmp_path / ".maf")) == line
+    assert quota_line(Path("/")) == ""

@@ -1,0 +1,103 @@
+"""`maf init`: what a new home holds, and that a second time changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from bot.agents.environment import parse_env
+from bot.cli import main
+from bot.cli.homemaking import ask_login_shell, login_env, make_home, quoted
+from bot.home import Home
+from bot.settings import load_settings
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = tmp_path / 'my "shop" $HOME'
+    project.mkdir()
+    home = Home(project / ".maf")
+    assert main(["init", "--home", str(home.root), "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)["written"]
+    assert set(written) == {"maf.env", "agent.env", "tmux.conf", "run/login-env"}
+    assert mode(home.root) == 0o700
+    assert {mode(home.root / name) for name in written} == {0o600}
+    # The five variables of the agents' environment, the project's odd name included.
+    assert parse_env(home.agent_env.read_text()) == {
+        "PROJECT_ROOT": str(project),
+        "NODE_ENV": "development",
+        "MAF_LOG_LEVEL": "info",
+        "ENABLE_AGENT_MAIL": "true",
+        "ENABLE_BEADS_INTEGRATION": "true",
+    }
+    load_settings(home)
+    assert set(parse_env((home.run / "login-env").read_text())) >= {"PATH", "HOME"}
+
+
+def test_what_was_edited_stays(tmp_path: Path) -> None:
+    home = Home(tmp_path / ".maf")
+    make_home(home, environment=os.environ)
+    home.tmux_conf.write_text("# mine\n")
+    home.agent_env.unlink()
+    assert make_home(home, environment=os.environ).files == ("agent.env",)
+    assert home.tmux_conf.read_text() == "# mine\n"
+    assert make_home(home, environment=os.environ).files == ()
+
+
+def test_a_place_where_no_home_can_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["init", "--home", str(tmp_path / "file" / ".maf")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "hint: Choose another place with --home." in said
+
+
+def test_every_line_of_maf_env_is_a_setting(tmp_path: Path) -> None:
+    """With the marks taken off, each example value is accepted."""
+    home = Home(tmp_path / ".maf")
+    make_home(home, environment=os.environ)
+    lines = home.env_file.read_text().splitlines()
+    examples = [line[1:] for line in lines if line.startswith("#MAF_")]
+    assert len(examples) >= 9
+    home.env_file.write_text("\n".join(examples) + "\n")
+    settings = load_settings(home)
+    assert settings.timezone == "Europe/Berlin"
+    assert settings.tmux_socket == "maf"
+
+
+@pytest.mark.parametrize("value", ["plain", "a b", 'a "b"', "back\\slash", "$HOME `x`", "ü"])
+def test_values_come_back_as_they_were(value: str) -> None:
+    assert parse_env(f"export K={quoted(value)}\n") == {"K": value}
+
+
+def shell(tmp_path: Path, script: str) -> dict[str, str]:
+    """An environment whose login shell is a script that gets `-l -c SCRIPT`."""
+    path = tmp_path / "shell"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return {"SHELL": str(path), "PATH": "/bin:/usr/bin", "HOME": str(tmp_path)}
+
+
+def test_the_login_shell_is_asked_and_its_noise_left_out(tmp_path: Path) -> None:
+    env = shell(
+        tmp_path, 'echo "Welcome! PATH=/wrong"; export PATH="/opt/tools:$PATH" LANG=de_DE.UTF-8; exec sh "$2" "$3"'
+    )
+    assert ask_login_shell(env) == {
+        "PATH": "/opt/tools:/bin:/usr/bin",
+        "LANG": "de_DE.UTF-8",
+        "HOME": str(tmp_path),
+    }
+
+
+@pytest.mark.parametrize("script", ["exit 3", "echo nothing useful"])
+def test_a_login_shell_that_does_not_answer(tmp_path: Path, script: str) -> None:
+    env = shell(tmp_path, script)
+    assert ask_login_shell(env) == {}
+    assert parse_env(login_env(env)) == {"PATH": "/bin:/usr/bin", "HOME": str(tmp_path)}

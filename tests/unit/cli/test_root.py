@@ -1,0 +1,139 @@
+"""How `maf` starts, helps and fails."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from bot.cli import main, menu
+
+HEAVY = ("aiogram", "sqlalchemy", "pydantic", "libtmux", "click", "asyncio", "aiohttp")
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The modules that a run of maf imports."""
+    code = "import sys; from bot.cli import main; main(sys.argv[1:]); print('\\n' + ' '.join(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=20, check=True)
+    return set(ran.stdout.strip().splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["hook"], ["quota", "line"]])
+def test_what_must_be_instant_imports_nothing_heavy(words: list[str]) -> None:
+    assert loaded_by(*words).isdisjoint(HEAVY)
+
+
+def test_help_of_a_group_needs_neither_the_store_nor_telegram() -> None:
+    assert loaded_by("agent", "--help").isdisjoint({"aiogram", "sqlalchemy", "pydantic", "asyncio"})
+
+
+@pytest.mark.parametrize("name", menu.COMMANDS)
+def test_every_command_of_the_menu_exists_and_is_called_so(name: str) -> None:
+    command = importlib.import_module(menu.COMMANDS[name][0]).command
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert f"  {name} " in menu.text()
+
+
+@pytest.mark.parametrize("name", menu.COMMANDS)
+def test_every_command_says_what_it_is_for(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--json" in said
+    assert "--home" in said
+    command = importlib.import_module(menu.COMMANDS[name][0]).command
+    for inner in getattr(command, "commands", {}).values():
+        assert inner.help, f"{name} {inner.name} has no help"
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (["agnet"], "No such command 'agnet'.", "maf agent"),
+        (["agent", "snd"], "No such command 'snd'.", "maf agent send"),
+        (["agent", "send", "w1"], "Give the text once", ""),
+        (["agent", "send", "w1", "--text", "a", "-"], "Give the text once", ""),
+        (["agent", "create"], "Missing argument 'TYPE'.", "maf agent create --help"),
+        (["agent", "list", "--nope"], "No such option", "maf agent list --help"),
+        (["agent", "explain"], "Give an agent, or --kind and --capture.", ""),
+        (["pair", "--ttl", "soon"], "--ttl soon", ""),
+        (["pair", "--ttl", "30d"], "between 1s and 7d", ""),
+    ],
+)
+def test_wrong_usage(
+    words: list[str], error: str, hint: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    home = ["--home", str(tmp_path / ".maf")]
+    assert main([*home, *words]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert error in said.err
+    assert hint in said.err
+
+    assert main([*home, *words, "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.err == ""
+    shape = json.loads(said.out)["error"]
+    assert set(shape) == {"code", "message", "hint"}
+    assert error in shape["message"]
+    assert not (tmp_path / ".maf").exists()
+
+
+def test_alone_it_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert menu.text().strip() in capsys.readouterr().err
+
+
+BREAKS = """
+import sys
+from bot.cli import main, menu
+import types
+module = types.ModuleType("broken")
+from bot.cli.command import command
+@command("broken")
+def broken(terminal):
+    raise ZeroDivisionError("token 123456:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef")
+module.command = broken
+sys.modules["broken"] = module
+menu.COMMANDS["broken"] = ("broken", "")
+sys.exit(main(["broken", *sys.argv[1:]]))
+"""
+
+
+def broken(*words: str, debug: bool = False) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": "/usr/bin:/bin", **({"DEBUG_MODE": "1"} if debug else {})}
+    command = [sys.executable, "-c", BREAKS, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, env=env)
+
+
+def test_a_person_never_sees_a_traceback_and_the_log_has_it_without_the_token(tmp_path: Path) -> None:
+    home = tmp_path / ".maf"
+    home.mkdir(mode=0o700)
+    ran = broken("--home", str(home))
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert ran.stderr.startswith(
+        "error: Something went wrong inside maf (ZeroDivisionError).\nhint: The details are in "
+    )
+    log = (home / "logs" / "error.log").read_text()
+    assert "ZeroDivisionError" in log
+    assert "123456:" not in log
+    assert json.loads(broken("--home", str(home), "--json").stdout)["error"]["code"] == "internal"
+    assert "Traceback" in broken("--home", str(home), debug=True).stderr
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback() -> None:
+    code = "import sys; from bot.cli import main; sys.exit(main(['agent', '--help']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
