@@ -18,13 +18,13 @@ if __name__ == "__main__":
     # Started by its file in isolated mode (bot/clis/demo/cli.py says why): `bot` is not on the path yet.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bot.sandbox.demo import view
 from bot.sandbox.demo.composer import Composer
 from bot.sandbox.demo.keys import Event, Keys
-from bot.sandbox.demo.terminal import BOLD, CYAN, DIM, GREEN, RED, RESET, Line, Terminal, cut, readable, wrap
+from bot.sandbox.demo.terminal import BOLD, DIM, RESET, Line, Terminal
 from bot.sandbox.demo.transcript import Transcript
 from bot.sandbox.demo.turn import HELP, Turn, plan
-
-OPTIONS = ("Yes", "Yes, and don't ask again", "No")
+from bot.sandbox.demo.view import OPTIONS
 
 
 class Agent:
@@ -215,68 +215,27 @@ class Agent:
     # What is seen
 
     def note(self, text: str) -> None:
-        """Something that the program says, not the model."""
-        self.history += [f"{DIM}{line}{RESET}" for line in wrap(readable(text), self._columns, "  ", "  ")] + [""]
+        self.history += view.note(text, self.terminal.size[0])
 
     def show(self, kind: str, text: str) -> None:
-        """Print a prompt, an answer, a tool call or a limit in full, for good."""
-        first, style = {
-            "user": (">> ", BOLD), "model": ("● ", GREEN), "tool": ("● Ran ", CYAN), "limit": ("■ ", RED),
-        }[kind]  # fmt: skip
-        rest = "   " if kind == "user" else "  "
-        mark, *_ = first.split(" ")
-        lines = wrap(readable(text), self._columns, first, rest, words=kind == "model")
-        lines[0] = f"{style}{mark}{RESET}{lines[0][len(mark) :]}"
-        self.history += [*lines, ""]
-
-    @property
-    def _columns(self) -> int:
-        return self.terminal.size[0] - 1
+        self.history += view.printed(kind, text, self.terminal.size[0])
 
     def draw(self) -> None:
         """One frame: what is new in the history, and the block below it."""
         columns, _ = self.terminal.size
-        block = self._progress(columns) if self.option is None else []
-        rule = Line("─" * columns, style=DIM)
+        block: list[Line] = []
         if self.option is not None and self.turn is not None:
-            block += self._dialog(columns, rule, self.turn.command)
-            row, column = next((i, 0) for i, line in enumerate(block) if "❯" in line.styled)
+            block, row, column = view.dialog(self.turn.command, self.option, columns)
         else:
-            lines, row, column = self._composer(columns)
+            if self.turn is not None:
+                block = view.progress(self.said, self.queue, time.monotonic() - self.began, columns)
+            lines, row, column = view.composer(self.composer.shown, columns)
+            row += len(block)
             hint = "ctrl-c again to leave" if time.monotonic() < self.leaving_until else "? for help"
-            row += len(block) + 1
-            block += [rule, *lines, rule, Line(cut(f"demo · {hint}", columns - 3), "  ", style=DIM)]
+            block = [*block, *lines, view.footer(hint, columns)]
         history, self.history = self.history, []
         self.terminal.title(f"demo: {self.phase}")
         self.terminal.frame(history, block, row, column)
-
-    def _progress(self, columns: int) -> list[Line]:
-        if self.turn is None:
-            return []
-        block = []
-        if self.said:
-            block = [Line(line) for line in wrap(" ".join(self.said), columns - 1, "● ", "  ", words=True)] + [Line("")]
-        for text in self.queue:
-            first = text.split("\n", 1)[0]
-            block.append(Line(cut(f"↳ queued: {first}", columns - 3), "  ", style=DIM))
-        told = f"Working ({int(time.monotonic() - self.began)}s · esc to interrupt)"
-        return [*block, Line(cut(told, columns - 3), "* ", style=CYAN)]
-
-    def _dialog(self, columns: int, rule: Line, command: str) -> list[Line]:
-        lines = [rule, Line(cut("Allow this command?", columns - 1), style=BOLD), Line("")]
-        lines += [Line(line) for line in wrap(readable(command), columns - 1, "  ", "  ")] + [Line("")]
-        for index, option in enumerate(OPTIONS):
-            mark = "❯ " if index == self.option else "  "
-            lines.append(Line(cut(f"{mark}{index + 1}. {option}", columns - 1), style=CYAN if mark == "❯ " else ""))
-        return [*lines, Line(""), Line(cut("Esc to cancel", columns - 1), style=DIM)]
-
-    def _composer(self, columns: int) -> tuple[list[Line], int, int]:
-        """Its lines, and row and column of the cursor."""
-        shown = readable(self.composer.shown)
-        if not shown:
-            return [Line(cut("Type a task", columns - 3), "> ", style=DIM)], 0, 2
-        lines = [Line(line) for line in wrap(shown, columns - 1, "> ", "  ")]
-        return lines, len(lines) - 1, lines[-1].columns
 
 
 def run(agent: Agent, wake: int) -> int:

@@ -53,5 +53,5 @@ def answer(prompt: str) -> str:
     lines = [line.strip() for line in prompt.splitlines() if line.strip()]
     task = next((line for line in lines if not line.startswith("ref: ")), "nothing")
     task = task if len(task) <= 60 else task[:59] + "…"
-    told = f"I took it: {task} ({len(lines)} lines, {len(prompt)} characters)."
+    told = f"I took it: {task} ({len(lines)} line{'s' if len(lines) != 1 else ''}, {len(prompt)} characters)."
     return f"{told} As the demo agent I changed nothing."
