@@ -73,6 +73,10 @@ async def test_only_the_restart_key_alone_restarts(sessions: Sessions, panes: Pa
     for key in ("C-c", "C-z", "C-d", "C-\\"):
         await panes.keys(pane, key)
     screen = await text_of(panes, pane)
+    keeper = (await panes.facts())[pane].pid
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline:  # that nothing happens can only be watched for a while
+        assert [p.pid for p in await in_front(panes, pane)] == [keeper]
 
     assert log.read_text() == "start\n"
     assert "important" not in screen
