@@ -25,7 +25,7 @@ def _programs() -> Path | None:
     """The folder with initdb and pg_ctl: on the PATH, or where Debian keeps them."""
     found = shutil.which("initdb")
     if found:
-        return Path(found).parent
+        return Path(found).resolve().parent
     kept = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return kept[-1].parent if kept else None
 
@@ -36,7 +36,8 @@ def _as_owner() -> list[str]:
 
 
 def _run(*command: str | Path, cwd: Path) -> None:
-    done = subprocess.run([*_as_owner(), *map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=60)
+    argv = [*_as_owner(), *map(str, command)]
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
 
@@ -68,13 +69,11 @@ def postgres_cluster() -> Iterator[str]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_cluster: str) -> str:
-    import asyncpg
-
+def postgres_url(postgres_cluster: str) -> str:
+    """An empty database. Not an async fixture, so that it can be asked for from within one."""
     name = f"maf{next(_numbers)}"
-    connection = await asyncpg.connect(postgres_cluster.replace("+asyncpg", "") + "/postgres", timeout=15)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
+    programs = _programs()
+    assert programs is not None  # else the cluster had skipped
+    server = postgres_cluster.replace("+asyncpg", "") + "/postgres"
+    _run(programs / "createdb", "--maintenance-db", server, name, cwd=Path("/"))
     return f"{postgres_cluster}/{name}"

@@ -50,7 +50,7 @@ def read_pack(path: Path) -> Pack:
     if len(data) > MAX_BYTES:
         raise PackError(f"{path}: {len(data) // 1000} kB; a pack has at most {MAX_BYTES // 1000} kB")
     try:
-        raw = json.loads(data)
+        raw = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise PackError(f"{path}: is not UTF-8 text") from error
     except json.JSONDecodeError as error:

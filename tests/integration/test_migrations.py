@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def _people(file: Path) -> list[int]:
 
 async def test_every_revision_goes_up_down_and_up(url: str) -> None:
     steps = ["base", *migrate.revisions()]
-    for lower, upper in zip(steps, steps[1:], strict=False):
+    for lower, upper in pairwise(steps):
         await migrate.move(url, upper)
         await migrate.move(url, lower)
         assert await migrate.current(url) == (None if lower == "base" else lower)
@@ -176,5 +177,5 @@ async def test_a_store_at_the_head_does_not_import_alembic(tmp_path: Path) -> No
 
 
 async def test_an_unreachable_database_says_so() -> None:
-    with pytest.raises(migrate.StoreUnreachable, match="127.0.0.1"):
+    with pytest.raises(migrate.StoreUnreachable, match=r"127\.0\.0\.1"):
         await migrate.current("postgresql+asyncpg://maf:secret@127.0.0.1:1/none")

@@ -1,0 +1,99 @@
+"""Claims on both databases, with read-only Beads: one wins, whoever comes at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.beads import BeadsBook, NoBeads
+from bot.beads.sample import write_sample
+from bot.clock import SystemClock
+from bot.errors import NotFound
+from bot.home import Home
+from bot.packs import Packs
+from bot.store import Store, migrate
+from bot.work.claims import Claims
+from tests.postgres import postgres_cluster, postgres_url  # noqa: F401
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    sqlite = request.param == "sqlite"
+    url = f"sqlite+aiosqlite:///{tmp_path}/maf.db" if sqlite else str(request.getfixturevalue("postgres_url"))
+    await migrate.upgrade(url)
+    opened = Store(url)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> BeadsBook:
+    write_sample(tmp_path / "shop")
+    return BeadsBook({}, binary=None)
+
+
+async def test_of_ten_at_once_one_wins_and_the_others_learn_who(store: Store, book: BeadsBook, tmp_path: Path) -> None:
+    claims = Claims(store, book, SystemClock())
+    bead = await (await book.for_workdir(tmp_path / "shop")).show("shop-41")
+    results = await asyncio.gather(*(claims.claim(f"w{n}", bead) for n in range(10)))
+    winners = [result for result in results if result.won]
+    assert len(winners) == 1 and winners[0].fresh and not winners[0].in_beads
+    assert {result.holder for result in results} == {winners[0].agent}
+    again = await claims.claim(winners[0].agent, bead)
+    assert again.won and not again.fresh
+    assert [claim.bead for claim in await claims.of(winners[0].agent)] == ["shop-41"]
+    assert await claims.release("shop-41", "nobody", "test") is False
+    assert await claims.release("shop-41", winners[0].agent, "test") is True
+    assert await claims.all_open() == []
+    assert (await claims.claim("w99", bead)).fresh, "free again"
+
+
+async def test_claims_of_finished_beads_are_closed(store: Store, book: BeadsBook, tmp_path: Path) -> None:
+    claims = Claims(store, book, SystemClock())
+    client = await book.for_workdir(tmp_path / "shop")
+    for name in ("shop-41", "shop-17"):
+        await claims.claim("w1", await client.show(name))
+    closed = await claims.settle(str(client.repo), {"shop-17"})
+    assert [claim.bead for claim in closed] == ["shop-41"]
+    assert [claim.bead for claim in await claims.all_open()] == ["shop-17"]
+
+
+async def test_a_claim_that_beads_refuse_leaves_nothing(store: Store, book: BeadsBook, tmp_path: Path) -> None:
+    claims = Claims(store, book, SystemClock())
+    bead = await (await book.for_workdir(tmp_path / "shop")).show("shop-41")
+    (tmp_path / "shop" / ".beads" / "issues.jsonl").unlink()
+    with pytest.raises(NoBeads):
+        await claims.claim("w1", bead)
+    assert await claims.all_open() == []
+
+
+async def test_gather_reads_each_repo_once_and_says_what_is_wrong(book: BeadsBook, tmp_path: Path) -> None:
+    (tmp_path / "shop" / "src").mkdir()
+    (tmp_path / "empty").mkdir()
+    found = await book.gather([tmp_path / "shop", tmp_path / "shop" / "src", tmp_path / "empty"])
+    assert len(found.ready) == 9 and found.ready[0].id == "shop-55"
+    assert set(found.repo_of.values()) == {str(tmp_path / "shop")} and len(found.repo_of) == 2
+    assert found.read_only == {str(tmp_path / "shop")}
+    assert len(found.notes) == 2 and "bd init" in found.notes[0] and "read-only" in found.notes[1]
+
+
+async def test_an_unknown_bead_names_the_nearest(book: BeadsBook, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="shop-41"):
+        await (await book.for_workdir(tmp_path / "shop")).show("shop-411")
+
+
+async def test_the_active_pack_is_kept(store: Store, tmp_path: Path) -> None:
+    packs = Packs(Home(tmp_path))
+    async with store.begin() as tx:
+        assert await packs.active(tx) == "general"
+        await packs.set_active(tx, "release")
+    with pytest.raises(NotFound, match="Did you mean release"):
+        async with store.begin() as tx:
+            await packs.set_active(tx, "relese")
+    async with store.begin() as tx:
+        assert await packs.active(tx) == "release"
