@@ -100,7 +100,10 @@ CLAUDE_LIMIT = [{"type": "text", "text": "You've hit your 5-hour limit · resets
         (prompt("hidden", promptSource=None), []),
         (prompt("of a subagent", isSidechain=True), []),
         (prompt(RESULT, promptSource=None), [("tool", "no")]),
-        (prompt([{"type": "text", "text": "[Request interrupted by user]"}], interruptedMessageId="m1"), [("aborted", "interrupted")]),
+        (
+            prompt([{"type": "text", "text": "[Request interrupted by user]"}], interruptedMessageId="m1"),
+            [("aborted", "interrupted")],
+        ),
         (assistant(TEXT), [("model", "hi")]),
         (assistant(BASH), [("tool", "ls")]),
         (
@@ -108,13 +111,27 @@ CLAUDE_LIMIT = [{"type": "text", "text": "You've hit your 5-hour limit · resets
             [("limit", "You've hit your 5-hour limit · resets 8:44am (UTC)")],
         ),
         (assistant([{"type": "text", "text": "No response requested."}], model="<synthetic>"), []),
-        (assistant([{"type": "text", "text": "Overloaded"}], model="<synthetic>", isApiErrorMessage=True), [("turn_end", "")]),
-        ({"type": "queue-operation", "operation": "enqueue", "timestamp": AT, "content": "later"}, [("queued", "later")]),
+        (
+            assistant([{"type": "text", "text": "Overloaded"}], model="<synthetic>", isApiErrorMessage=True),
+            [("turn_end", "")],
+        ),
+        (
+            {"type": "queue-operation", "operation": "enqueue", "timestamp": AT, "content": "later"},
+            [("queued", "later")],
+        ),
         ({"type": "queue-operation", "operation": "dequeue", "timestamp": AT}, []),
-        ({"type": "system", "subtype": "compact_boundary", "timestamp": AT, "compactMetadata": {"trigger": "manual"}}, [("compacted", "")]),
+        (
+            {
+                "type": "system",
+                "subtype": "compact_boundary",
+                "timestamp": AT,
+                "compactMetadata": {"trigger": "manual"},
+            },
+            [("compacted", "")],
+        ),
         ({"type": "system", "subtype": "turn_duration", "timestamp": AT, "durationMs": 190}, [("turn_end", "")]),
     ],
-)  # fmt: skip
+)
 def test_a_transcript_line(tmp_path: Path, record: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text(json.dumps(record) + "\n")
