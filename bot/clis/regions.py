@@ -70,7 +70,10 @@ def find_composer(sheet: Sheet, layout: Layout) -> Box:
 
 def _starts(line: str, glyphs: tuple[str, ...]) -> str | None:
     """The glyph the line starts with; a line that is nothing but the glyph has lost the glyph's trailing space."""
-    return next((glyph for glyph in glyphs if line.startswith(glyph) or line == glyph.rstrip(" ")), None)
+    for glyph in glyphs:
+        if line[:1] == glyph[0] and (line.startswith(glyph) or line == glyph.rstrip(" ")):
+            return glyph
+    return None
 
 
 def _ruled(sheet: Sheet, layout: Layout) -> Box:

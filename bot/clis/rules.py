@@ -167,7 +167,10 @@ class _Reader:
         return value
 
     def _words(self, value: object, name: str) -> tuple[str, ...]:
-        return tuple(self._text(word, name) for word in self._list(value, name))
+        words = tuple(self._text(word, name) for word in self._list(value, name))
+        if "" in words:
+            raise self._fail(f"{name} must not hold an empty word")
+        return words
 
     def _text(self, value: object, name: str) -> str:
         if not isinstance(value, str):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 # SGR, other CSI, OSC (hyperlinks, titles) and two-byte escapes.
@@ -36,6 +37,7 @@ def _extended(codes: list[str], at: int) -> int:
     return {"5": 3, "2": 5}.get(kind, 1)
 
 
+@lru_cache(1024)  # a CLI uses a few dozen
 def apply(style: Style, parameters: str) -> Style:
     """The style after one SGR sequence with these parameters ("0;2", "48;5;237", "")."""
     codes = parameters.replace(":", ";").split(";")

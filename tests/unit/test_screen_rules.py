@@ -39,6 +39,7 @@ def test_shipped_rules_are_versioned_and_unambiguous(path: Path) -> None:
         ('state = "limited"', 'state = "sleepy"', "'sleepy' is not one of"),
         ('region = "turn"', 'region = "ceiling"', "'ceiling' is not one of"),
         ("priority = 900", 'priority = "high"', "needs a priority"),
+        ('prompts = [">> "]', 'prompts = [""]', "empty word"),
         ("format = 1", "format = 7", "format must be 1"),
         ('trust = "low"', 'trust = "some"', "not one of"),
         ("closing =", "clozing =", "does not know 'clozing'"),
@@ -55,7 +56,7 @@ def test_a_mistake_names_file_and_line(old: str, new: str, says: str) -> None:
     line = broken[: broken.index(new)].count("\n") + 1
     assert says in caught.value.message
     named = int(caught.value.message.split("my/screens.toml, line ")[1].split(":")[0])
-    assert line - 4 <= named <= line + 1  # a table is named by its header, a bracket by where its lack was seen
+    assert line - 5 <= named <= line + 1  # a table is named by its header, a bracket by where its lack was seen
 
 
 def test_a_broken_file_leaves_the_old_rules_in_force(tmp_path: Path) -> None:
