@@ -17,12 +17,13 @@ from sqlalchemy import select
 from bot.broadcast import ledger
 from bot.broadcast.drafts import CARD
 from bot.broadcast.ledger import FAILED, Draft, Item
+from bot.broadcast.report import count
 from bot.broadcast.sending import Checkpoint, Sender, nowhere
 from bot.clock import Clock
 from bot.errors import MafError, Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
-from bot.store.tables import DraftRow, ItemRow
+from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 from bot.work.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -101,18 +102,28 @@ class Apply:
         self._spawn(draft.id, self._sender.follow(draft, item, new_delivery))
         return draft
 
-    async def finished(self, draft_id: str, timeout: float) -> Draft:
-        """Wait until all that was begun of a draft has settled, at most `timeout` seconds; the draft as it is then."""
-        tasks = set(self._tasks.get(draft_id, ()))
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout)
-        async with self._store.begin() as tx:
-            return await ledger.read(tx, draft_id)
+    async def finished(self, draft_id: str, timeout: float, *, queued_too: bool = False) -> Draft:
+        """Wait until all that was begun of a draft has settled, at most `timeout` seconds; the draft as it is then.
+        With `queued_too` a prompt that waits for its agent to be free counts as settled."""
+        deadline = self._clock.monotonic() + timeout
+        while True:
+            tasks = set(self._tasks.get(draft_id, ()))
+            async with self._store.begin() as tx:
+                draft = await ledger.read(tx, draft_id)
+            counts = count(draft.items)
+            left = deadline - self._clock.monotonic()
+            if not tasks or left <= 0 or (queued_too and not counts.moving):
+                return draft
+            await asyncio.wait(tasks, timeout=min(left, 0.2))
 
     async def resume(self) -> None:
-        """Go on after a restart: items without a delivery are sent (or refused, if the draft is too old by now),
-        deliveries are followed to their end, claims of refused items are given back. Call after Deliveries.resume."""
+        """Go on after a restart; call after Deliveries.resume.
+
+        A prompt sent again is the item's from now on; items without a delivery are sent (or refused, if the draft is
+        too old by now), deliveries are followed to their end, claims of refused items are given back.
+        """
         async with self._store.begin() as tx:
+            await _follow_newer(tx)
             ids = (
                 await tx.scalars(
                     select(DraftRow.id)
@@ -197,6 +208,25 @@ class Apply:
                 continue
             if claim.claimed_at >= draft.applied_at and _before_refusal(claim.claimed_at, item):
                 await self._sender.give_back(item, "its prompt was refused")
+
+
+async def _follow_newer(tx: Transaction) -> None:
+    """Items whose unconfirmed prompt was sent again just before a crash, between the new row and the link to it."""
+    pairs = await tx.execute(
+        select(ItemRow, DeliveryRow)
+        .join(DeliveryRow, DeliveryRow.id == ItemRow.delivery_id)
+        .where(DeliveryRow.status == "unconfirmed", DeliveryRow.notice_key.is_not(None))
+    )
+    for item, old in pairs.all():
+        newer = await tx.scalar(
+            select(DeliveryRow.id)
+            .where(DeliveryRow.notice_key == old.notice_key, DeliveryRow.agent == old.agent)
+            .where(DeliveryRow.created_at > old.created_at)
+            .order_by(DeliveryRow.created_at.desc())
+            .limit(1)
+        )
+        if newer is not None:
+            item.delivery_id = newer
 
 
 def _before_refusal(claimed_at: Any, item: Item) -> bool:

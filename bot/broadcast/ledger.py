@@ -14,6 +14,8 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, select, update
 
+from bot.agents.delivery_model import Delivery
+from bot.agents.delivery_store import delivery_of
 from bot.clock import iso
 from bot.errors import NotFound, Refused
 from bot.store import Transaction
@@ -29,48 +31,28 @@ FAILED = frozenset({"refused", "failed"})
 TAKEN = frozenset({"submitted", "started"})
 
 
-class DraftChanged(Refused):
+class DraftRefused(Refused):
+    """A draft cannot be sent or changed as it was asked."""
+
+    code = "draft"
+
+
+class DraftChanged(DraftRefused):
     """This draft has changed since you opened it. Here is the new one."""
 
     code = "draft_changed"
 
 
-class DraftExpired(Refused):
+class DraftExpired(DraftRefused):
     """This draft is too old to send. Send /broadcast_targeted for a fresh one."""
 
     code = "draft_expired"
 
 
-class DraftClosed(Refused):
+class DraftClosed(DraftRefused):
     """This draft is closed. Send /broadcast_targeted for a fresh one."""
 
     code = "draft_closed"
-
-
-@dataclass(frozen=True, slots=True)
-class ItemDelivery:
-    """How far the prompt of an item came; the contract's `delivery` shape by as_dict()."""
-
-    id: str
-    agent: str
-    status: str
-    evidence_kind: str | None
-    evidence_at: datetime | None
-    started_at: datetime | None
-    updated_at: datetime
-    reason: str
-
-    def as_dict(self) -> dict[str, Any]:
-        evidence = None
-        if self.evidence_kind:
-            evidence = {"kind": self.evidence_kind, "at": iso(self.evidence_at)}
-        return {
-            "delivery": self.id,
-            "agent": self.agent,
-            "status": self.status,
-            "evidence": evidence,
-            "reason": self.reason,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +67,7 @@ class Item:
     prompt: str
     reason: str
     status: str
-    delivery: ItemDelivery | None
+    delivery: Delivery | None
 
     @property
     def sends(self) -> bool:
@@ -169,21 +151,6 @@ class NewItem:
     status: str = "drafted"
 
 
-def _delivery(row: DeliveryRow | None) -> ItemDelivery | None:
-    if row is None:
-        return None
-    return ItemDelivery(
-        id=row.id,
-        agent=row.agent,
-        status=row.status,
-        evidence_kind=row.evidence_kind,
-        evidence_at=row.evidence_at,
-        started_at=row.started_at,
-        updated_at=row.updated_at,
-        reason=row.reason or "",
-    )
-
-
 def _item(row: ItemRow, delivery: DeliveryRow | None) -> Item:
     return Item(
         id=row.id,
@@ -194,7 +161,7 @@ def _item(row: ItemRow, delivery: DeliveryRow | None) -> Item:
         prompt=row.prompt,
         reason=row.reason,
         status=delivery.status if delivery else row.status,
-        delivery=_delivery(delivery),
+        delivery=delivery_of(delivery) if delivery else None,
     )
 
 
@@ -299,7 +266,8 @@ def refuse_closed(draft: Draft, now: datetime) -> None:
         newer = str(draft.options.get("superseded_by", ""))
         raise DraftClosed(f"Draft {draft.id} was replaced by draft {newer}.", hint=f"Send that one: {newer}")
     if draft.status == "expired" or draft.expires_at <= now:
-        raise DraftExpired(f"Draft {draft.id} has expired; nothing of it was sent.", hint=fresh)
+        what = "the rest of it was not sent" if draft.sent else "nothing of it was sent"
+        raise DraftExpired(f"Draft {draft.id} has expired; {what}.", hint=fresh)
 
 
 async def take(tx: Transaction, draft_id: str, version: int | None, now: datetime, **values: Any) -> Draft:

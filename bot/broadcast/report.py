@@ -91,7 +91,7 @@ def item_lines(item: Item, zone: tzinfo) -> list[str]:
 def _happened(item: Item, zone: tzinfo) -> str:
     delivery = item.delivery
     if item.status in TAKEN and delivery is not None:
-        at = delivery.started_at if item.status == "started" else delivery.evidence_at
+        at = delivery.started_at if item.status == "started" else delivery.evidence.at if delivery.evidence else None
         clock = f" {at.astimezone(zone):%H:%M:%S}" if at else ""
         return f"{item.status}{clock}"
     return {

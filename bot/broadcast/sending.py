@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
-from bot.agents.deliveries import Deliveries
+from bot.agents.delivery import Deliveries
 from bot.beads.book import BeadsBook
 from bot.beads.model import Bead
 from bot.broadcast import ledger
@@ -83,7 +83,7 @@ class Sender:
             if claim.bead != item.bead:
                 continue
             try:
-                await self._claims.release(claim.repo, claim.bead, claim.agent, reason[:200])
+                await self._claims.release(claim.bead, claim.agent, reason[:200], repo=claim.repo)
             except MafError as error:
                 # The row stays open and Apply.reconcile_claims tries again.
                 log.warning("%s could not be given back: %s", claim.bead, error.message)

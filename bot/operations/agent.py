@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.agents.model import AgentView
 from bot.agents.types import load_types
 from bot.clis.cli import cli_for
 from bot.errors import Refused, WrongUsage
+from bot.notices import post
 from bot.operations.services import Services
 
 MAX_LINES = 2000
@@ -20,6 +23,11 @@ async def types(app: Services) -> list[dict[str, Any]]:
         {"name": t.name, "kind": t.kind, "role": t.role, "description": t.description}
         for t in load_types(app.home).values()
     ]
+
+
+async def _shown(app: Services, view: AgentView) -> dict[str, Any]:
+    held = [claim.bead for claim in await app.claims.of(view.id)]
+    return {**view.as_dict(), "bead": held[0] if held else view.bead}
 
 
 async def create(
@@ -43,22 +51,22 @@ async def create(
         description=description,
         start=start,
     )
-    return (await app.watch.fresh(agent.id)).as_dict()
+    return await _shown(app, await app.watch.fresh(agent.id))
 
 
 async def start(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     await app.life.start(id)
-    return (await app.watch.fresh(id)).as_dict()
+    return await _shown(app, await app.watch.fresh(id))
 
 
 async def stop(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     await app.life.stop(id)
-    return (await app.watch.fresh(id)).as_dict()
+    return await _shown(app, await app.watch.fresh(id))
 
 
 async def restart(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     await app.life.restart(id)
-    return (await app.watch.fresh(id)).as_dict()
+    return await _shown(app, await app.watch.fresh(id))
 
 
 async def delete(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
@@ -66,7 +74,7 @@ async def delete(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     await app.registry.get(id)
     await app.life.delete(id)
     for claim in await app.claims.of(id):
-        await app.claims.release(claim.repo, claim.bead, id, "the agent was deleted")
+        await app.claims.release(claim.bead, id, "the agent was deleted", repo=claim.repo)
     return {"id": id, "deleted": True}
 
 
@@ -74,11 +82,12 @@ async def list_(app: Services) -> list[dict[str, Any]]:
     """Every agent as it is now."""
     if not app.background:
         await app.watch.look(None)
-    return [view.as_dict() for view in app.watch.views()]
+    held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
+    return [{**view.as_dict(), "bead": held.get(view.id, view.bead)} for view in app.watch.views()]
 
 
 async def show(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
-    return (await app.watch.fresh(id)).as_dict()
+    return await _shown(app, await app.watch.fresh(id))
 
 
 async def capture(app: Services, *, id: str, lines: int = 0) -> dict[str, Any]:  # noqa: A002
@@ -105,7 +114,16 @@ async def send(
 ) -> dict[str, Any]:
     """One prompt to one agent; the delivery as it stands after at most `wait` seconds, with its proof."""
     delivery = await app.deliveries.send(id, text, now=now, wait=wait, raw=raw, created_by=actor)
-    return {**delivery.as_dict(), "notes": list(delivery.notes)}
+    return delivery.as_dict()
+
+
+async def send_and_tell(app: Services, *, actor: str, id: str, text: str, chat_id: int) -> None:  # noqa: A002
+    """The same for the chat: the message that tells how far it came is written together with the delivery."""
+    key = f"delivery:{secrets.token_hex(6)}"
+    async with app.store.begin() as tx:
+        delivery = await app.deliveries.create(tx, agent=id, text=text, created_by=actor, notice_key=key)
+        await post(tx, "delivery", {"delivery": delivery.id}, chat_id=chat_id, key=key)
+    app.spawn(app.deliveries.run(delivery.id), f"send {delivery.id}")
 
 
 async def interrupt(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
@@ -114,9 +132,12 @@ async def interrupt(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     keys = cli_for(agent.kind).interrupt_keys
     if not agent.pane or not keys or not await app.panes.keys(agent.pane, *keys):
         raise Refused(f"{id} cannot be interrupted: its pane takes no keys now.")
-    return (await app.watch.fresh(id)).as_dict()
+    return await _shown(app, await app.watch.fresh(id))
 
 
 async def explain(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     """Why an agent counts as being in its state: the rule and every signal with its age and vote."""
-    return await app.watch.explain(id)
+    view = await app.watch.fresh(id)
+    look = app.watch.last(id)
+    signals = [signal.as_dict() for signal in look.signals] if look else []
+    return {"agent": id, "state": str(view.state), "rule": view.rule, "signals": signals}

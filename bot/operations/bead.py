@@ -37,5 +37,5 @@ async def release(app: Services, *, actor: str, id: str, workdir: str | None = N
     if not claims:
         raise NotFound.of("claimed bead", id, [claim.bead for claim in await app.claims.all_open()])
     for claim in claims:
-        await app.claims.release(claim.repo, claim.bead, claim.agent, f"released by {actor}")
+        await app.claims.release(claim.bead, claim.agent, f"released by {actor}", repo=claim.repo)
     return {"bead": id, "released": [claim.agent for claim in claims]}

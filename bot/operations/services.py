@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
-from bot.agents.deliveries import Deliveries
+from bot.agents.delivery import Deliveries
 from bot.agents.life import Life
 from bot.agents.registry import Registry
 from bot.agents.watch import Watch
@@ -19,6 +23,8 @@ from bot.store import Store
 from bot.store.audit import Audit
 from bot.tmux.panes import Panes
 from bot.work.claims import Claims
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,3 +47,15 @@ class Services:
     drafts: Drafts
     apply: Apply
     background: bool
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Let work go on after the one who asked has his answer. What it does must be safe to be cut off at any row."""
+        task = asyncio.create_task(work, name=name)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed", task.get_name(), exc_info=error)

@@ -1,0 +1,17 @@
+"""Cards: one renderer per kind of notice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.operations import Services
+from bot.telegram.card import Card
+
+
+def all_cards(app: Services, served: Collection[str]) -> dict[str, Card]:
+    """Every kind of notice and its card."""
+    from handlers.cards import agents, pages
+    from handlers.cards.draft import draft_card
+    from handlers.cards.report import delivery_card
+
+    return {"draft": draft_card, "delivery": delivery_card, **agents.cards(app), **pages.cards(app, served)}

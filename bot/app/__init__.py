@@ -1,0 +1,216 @@
+"""The composition root: it makes the services of one home, and does nothing else itself."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from bot.agents.delivery import Deliveries
+from bot.agents.environment import parse_env
+from bot.agents.life import Life
+from bot.agents.registry import Registry
+from bot.agents.watch import Watch
+from bot.beads.book import BeadsBook
+from bot.broadcast.apply import Apply
+from bot.broadcast.drafts import Drafts
+from bot.broadcast.model import Headroom
+from bot.broadcast.sending import Sender
+from bot.broadcast.survey import Survey
+from bot.clock import SystemClock
+from bot.errors import NotFound, WrongUsage
+from bot.home import Home
+from bot.operations import OPERATIONS, READS, Services
+from bot.packs import Packs
+from bot.remote import spool
+from bot.remote.server import Server
+from bot.schedule import Schedule
+from bot.settings import Settings, tool_environment
+from bot.store import Store, migrate
+from bot.store.audit import Audit
+from bot.tmux.control import ControlClient
+from bot.tmux.panes import Panes
+from bot.tmux.sessions import Sessions
+from bot.work.claims import Claims
+
+if TYPE_CHECKING:
+    from bot.app.chat import Chat
+
+log = logging.getLogger(__name__)
+
+Checkpoint = Callable[[str, str], None]
+Progress = Callable[[Any], Awaitable[None]]
+
+
+def _pass_by(_point: str, _what: str) -> None:
+    """The checkpoint of every day; a test gives one that ends the process."""
+
+
+# What is at work when the bot is told to leave may finish within this; the rest resumes at the next start.
+DRAIN_S = 5.0
+
+
+class App:
+    """One home, opened. `call` does one operation; `run` is the bot."""
+
+    def __init__(self, services: Services, control: ControlClient) -> None:
+        self.services = services
+        self._control = control
+        self.chat: Chat | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, home: Home, settings: Settings, *, background: bool = False, checkpoint: Checkpoint = _pass_by
+    ) -> AsyncIterator[App]:
+        """Make the services; the store is brought up to date first. `background`: the caller is going to `run`.
+
+        Raises WrongSetting, StoreUnreachable, StoreTooNew. tmux is not touched before something needs it.
+        """
+        await migrate.upgrade(settings.database(home), home)
+        store = Store(settings.database(home))
+        services, control = _wire(home, settings, store, background, checkpoint)
+        app = cls(services, control)
+        try:
+            yield app
+        finally:
+            await services.apply.close(timeout=0.0)
+            await services.deliveries.close()
+            await services.watch.close()
+            await control.close()
+            await store.close()
+
+    async def call(self, op: str, params: Mapping[str, Any], *, actor: str = "cli") -> Any:
+        """Do one operation by name and return its JSON. Raises NotFound, WrongUsage, and what the operation raises."""
+        work = OPERATIONS.get(op)
+        if work is None:
+            raise NotFound.of("operation", op, OPERATIONS)
+        given = {k: v for k, v in params.items() if k != "actor"}
+        if "actor" in inspect.signature(work).parameters:
+            given["actor"] = actor
+        try:
+            inspect.signature(work).bind(self.services, **given)
+        except TypeError as error:
+            raise WrongUsage(f"{op}: {error}") from error
+        if op in READS:
+            return await work(self.services, **given)
+        target = next((str(given[k]) for k in ("id", "draft", "type", "role") if given.get(k)), "")
+        async with self.services.audit.action(actor=actor, place=actor.split(":", 1)[0], action=op, target=target):
+            return await work(self.services, **given)
+
+    async def run(self) -> None:
+        """Be the bot until cancelled: chat, watch, control socket, jobs. The caller holds the home's lock.
+
+        Raises WrongSetting for a token that Telegram does not accept.
+        """
+        from bot.app.chat import Chat
+
+        services = self.services
+        self.chat = chat = Chat(services)
+        server = Server(services.home.socket, self._operate, self._hook)
+        schedule = Schedule()
+        await chat.connect()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(chat.run())
+                await services.watch.start()
+                await server.start()
+                await self._resume()
+                self._register(schedule, chat)
+                schedule.start()
+        finally:
+            schedule.stop()
+            await asyncio.shield(self._leave(chat, server))
+
+    async def _resume(self) -> None:
+        """What was under way when the bot last ended, and what its hooks had to say since."""
+        await asyncio.to_thread(spool.drain, str(self.services.home.hooks_spool))
+        picked = await self.services.deliveries.resume()
+        if picked:
+            log.info("%d prompts were under way and go on", len(picked))
+        await self.services.apply.resume()
+
+    def _register(self, schedule: Schedule, chat: Chat) -> None:
+        schedule.every(15, "expire drafts", self.services.drafts.expire)
+        schedule.every(120, "give beads back", self.services.apply.reconcile_claims)
+        schedule.every(6 * 3600, "forget old updates", chat.inbox.forget_old)
+
+    async def _leave(self, chat: Chat, server: Server) -> None:
+        await chat.stop(DRAIN_S)
+        await server.stop(grace=DRAIN_S)
+        await self.services.apply.close(timeout=DRAIN_S)
+        for task in list(self.services.tasks):
+            task.cancel()
+        await asyncio.gather(*self.services.tasks, return_exceptions=True)
+        await chat.close()
+
+    async def _operate(self, op: str, params: dict[str, Any], _progress: Progress) -> Any:
+        return await self.call(op, params, actor=str(params.get("actor", "cli")))
+
+    async def _hook(self, _event: dict[str, Any]) -> Any:
+        """A hook of an agent: looked at again at once; nothing is decided here, so the CLI asks as it always does."""
+        return None
+
+
+def _wire(
+    home: Home, settings: Settings, store: Store, background: bool, checkpoint: Checkpoint
+) -> tuple[Services, ControlClient]:
+    clock = SystemClock()
+    config = home.tmux_conf if settings.tmux_socket != "default" and home.tmux_conf.is_file() else None
+    control = ControlClient(settings.tmux_socket, config=config)
+    panes = Panes(control)
+    registry = Registry(store, home, clock)
+    watch = Watch(registry, panes, home=home, clock=clock)
+    life = Life(
+        registry,
+        Sessions(settings.tmux_socket, config),
+        panes,
+        watch,
+        home=home,
+        settings=settings,
+        clock=clock,
+        login_env=_login_environment(home),
+    )
+    deliveries = Deliveries(store, registry, watch, panes, clock=clock, background=background, checkpoint=checkpoint)
+    packs = Packs(home, clock=clock)
+    book = BeadsBook(tool_environment(), binary="bd" if settings.enable_beads else None, clock=clock)
+    claims = Claims(store, book, clock)
+    survey = Survey(watch, book, claims, _no_quota)
+    sender = Sender(store, survey=survey, claims=claims, book=book, deliveries=deliveries, checkpoint=checkpoint)
+    services = Services(
+        home=home,
+        settings=settings,
+        clock=clock,
+        store=store,
+        audit=Audit(store, clock),
+        registry=registry,
+        life=life,
+        watch=watch,
+        panes=panes,
+        deliveries=deliveries,
+        packs=packs,
+        book=book,
+        claims=claims,
+        drafts=Drafts(store, clock, survey=survey, packs=packs, ttl=settings.draft_ttl, zone=settings.zone),
+        apply=Apply(store, clock, sender=sender, claims=claims, checkpoint=checkpoint),
+        background=background,
+    )
+    return services, control
+
+
+def _login_environment(home: Home) -> dict[str, str]:
+    """What agents get of the person's login: as `maf init` found it, over what this process has."""
+    saved = home.run / "login-env"
+    found = parse_env(saved.read_text(encoding="utf8", errors="replace")) if saved.is_file() else {}
+    return {**tool_environment(), **{k: v for k, v in found.items() if v}}
+
+
+async def _no_quota() -> dict[str, Headroom]:
+    """Headroom of the profiles: nothing known, so nothing held back."""
+    return {}
+
+
+__all__ = ["App"]

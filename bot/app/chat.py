@@ -1,0 +1,238 @@
+"""The Telegram side of the bot: polling, dispatching, the outbox. Imported only by the process that runs the bot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+from aiogram import Bot, Dispatcher
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.exceptions import (
+    AiogramError,
+    ClientDecodeError,
+    TelegramConflictError,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramRetryAfter,
+    TelegramUnauthorizedError,
+)
+from aiogram.types import ChatMemberUpdated, Update
+from aiogram.utils.token import TokenValidationError
+from pydantic import ValidationError
+
+from bot.errors import MafError, WrongSetting
+from bot.notices import Bell, post
+from bot.operations import Services
+from bot.telegram.access import Role, menu
+from bot.telegram.card import text_data
+from bot.telegram.inbox import Inbox, Unhandled
+from bot.telegram.outbox import Outbox
+from bot.telegram.people import Access
+from handlers import attach
+from handlers.cards import all_cards
+
+log = logging.getLogger(__name__)
+
+POLL_S = 30
+# Pauses after a failed poll: one more second each time, up to this.
+LONGEST_PAUSE_S = 15.0
+ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+
+
+class TokenRefused(WrongSetting):
+    """Telegram does not accept MAF_BOT_TOKEN."""
+
+    code = "bad_token"
+    hint = "Copy it again from @BotFather (/mybots), or make a new one there."
+
+
+class Chat:
+    """One bot account: what comes in is recorded, then handled; what goes out goes through the outbox."""
+
+    def __init__(self, services: Services) -> None:
+        settings = services.settings
+        if settings.bot_token is None:
+            raise WrongSetting("MAF_BOT_TOKEN is not set.", hint=f"Write it into {services.home.env_file}.")
+        self.services = services
+        self.access = Access(services.store, services.clock)
+        self.inbox = Inbox(services.store, services.clock)
+        self.bot = _bot(settings.bot_token.get_secret_value(), settings.telegram_api)
+        self.dispatcher = Dispatcher(disable_fsm=True)
+        self.dispatcher.workflow_data.update(
+            app=services, access=self.access, drafts=services.drafts, apply=services.apply
+        )
+        self.served = attach(self.dispatcher, access=self.access, app=services)
+        self.dispatcher.my_chat_member.register(self._membership)
+        self.outbox = Outbox(
+            services.store,
+            self.bot,
+            all_cards(services, self.served),
+            supervisor_chat=lambda: self.access.supervisor_chat(settings.supervisor_chat),
+            clock=services.clock,
+            bell=Bell(services.store),
+            zone=settings.zone,
+            quiet_hours=settings.quiet_hours,
+        )
+        self._offset: int | None = None
+        self._handling: set[asyncio.Task[None]] = set()
+        self._polling: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._told_conflict = False
+
+    async def connect(self) -> None:
+        """Make sure of the token. Raises TokenRefused; a network that is down is waited for by `run`."""
+        try:
+            await self.bot.me()
+        except (TelegramUnauthorizedError, TelegramNotFound) as error:
+            await self.bot.session.close()
+            raise TokenRefused from error
+        except AiogramError as error:
+            log.warning("Telegram cannot be reached yet: %s", error)
+
+    async def run(self) -> None:
+        """Poll and send until stopped."""
+        self._polling = asyncio.current_task()
+        outbox = asyncio.create_task(self.outbox.run(), name="outbox")
+        greeting = asyncio.create_task(self._greet(), name="menu")
+        try:
+            await self._poll()
+        finally:
+            greeting.cancel()
+            await asyncio.gather(greeting, return_exceptions=True)
+            await self.outbox.stop()
+            await outbox
+
+    async def stop(self, timeout: float) -> None:
+        """Take nothing new; let handlers that are at work finish within `timeout` seconds."""
+        self._stopping = True
+        if self._handling:
+            _, late = await asyncio.wait(set(self._handling), timeout=timeout)
+            for task in late:
+                task.cancel()  # its update stays unhandled, and its sender is told at the next start
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def close(self) -> None:
+        await self.bot.session.close()
+
+    async def _greet(self) -> None:
+        """What is good to do once, and not worth failing for: the menu, and a word about what was cut off."""
+        cut_off = [u for u in await self.inbox.cut_off(self.bot.id) if u.update_id not in self._current()]
+        for update in cut_off:
+            await self._tell_cut_off(update)
+        commands = [c for c in menu() if c.command.replace("_", "-") in self.served or c.command in self.served]
+        try:
+            await self.bot.set_my_commands(commands)
+        except AiogramError as error:
+            log.warning("the menu of commands could not be published: %s", error)
+
+    def _current(self) -> set[int]:
+        return {int(task.get_name().removeprefix("update ")) for task in self._handling}
+
+    async def _tell_cut_off(self, update: Unhandled) -> None:
+        role = await self.access.role_of(update.user_id) if update.user_id else Role.NOBODY
+        if role is not Role.NOBODY and update.chat_id is not None:
+            text = (
+                f"I was restarted while I was at “{update.what}”. Look at what was done, then send it again if need be."
+            )
+            async with self.services.store.begin() as tx:
+                await post(tx, "text", text_data(text), chat_id=update.chat_id)
+        await self.inbox.handled(self.bot.id, update.update_id)
+
+    async def _poll(self) -> None:
+        pause = 0.0
+        while not self._stopping:
+            try:
+                updates = await self.bot.get_updates(
+                    offset=self._offset,
+                    timeout=POLL_S,
+                    allowed_updates=ALLOWED_UPDATES,
+                    request_timeout=POLL_S + 15,
+                )
+            except TelegramUnauthorizedError as error:
+                raise TokenRefused from error
+            except TelegramRetryAfter as error:
+                await asyncio.sleep(error.retry_after)
+                continue
+            except TelegramConflictError as error:
+                await self._conflict(error)
+            except ClientDecodeError as error:
+                updates = _readable(error)
+                if updates:
+                    await self._take(updates)
+                    continue
+            except AiogramError as error:
+                level = logging.INFO if isinstance(error, TelegramNetworkError) and pause == 0.0 else logging.WARNING
+                log.log(level, "no updates from Telegram: %s", error)
+            else:
+                pause, self._told_conflict = 0.0, False
+                await self._take(updates)
+                continue
+            pause = min(pause + 1.0, LONGEST_PAUSE_S)
+            await asyncio.sleep(pause)
+
+    async def _take(self, updates: list[Update]) -> None:
+        """Record each update, then begin to handle it. Only what is recorded is confirmed to Telegram."""
+        for update in updates:
+            if await self.inbox.record(self.bot.id, update):
+                task = asyncio.create_task(self._handle(update), name=f"update {update.update_id}")
+                self._handling.add(task)
+                task.add_done_callback(self._handling.discard)
+            self._offset = max(self._offset or 0, update.update_id + 1)
+
+    async def _handle(self, update: Update) -> None:
+        try:
+            await self.dispatcher.feed_update(self.bot, update)
+        except MafError as error:
+            log.warning("update %s: %s", update.update_id, error.message)
+        except Exception:  # The edge of the process: one update must not end the bot.
+            log.exception("update %s failed", update.update_id)
+        await self.inbox.handled(self.bot.id, update.update_id)
+
+    async def _conflict(self, error: TelegramConflictError) -> None:
+        log.error("another program reads this bot's updates: %s", error)
+        if self._told_conflict:
+            return
+        self._told_conflict = True
+        text = (
+            "⚠️ Another program uses this bot's token, so taps and messages may not reach me.\n"
+            "End it, or give each its own token."
+        )
+        async with self.services.store.begin() as tx:
+            await post(tx, "text", text_data(text), urgent=True)
+
+    async def _membership(self, event: ChatMemberUpdated) -> None:
+        """Somebody unblocked the bot: what they missed goes out after all."""
+        if event.old_chat_member.status == "kicked" and event.new_chat_member.status == "member":
+            await self.outbox.revive(event.chat.id)
+
+
+def _bot(token: str, api: str) -> Bot:
+    server = TelegramAPIServer.from_base(api) if api.rstrip("/") != "https://api.telegram.org" else PRODUCTION
+    try:
+        return Bot(token, session=AiohttpSession(api=server))
+    except TokenValidationError as error:
+        raise TokenRefused("MAF_BOT_TOKEN does not look like a token (123456:ABC…).") from error
+
+
+def _readable(error: ClientDecodeError) -> list[Update]:
+    """The updates of a batch that did not decode as a whole; those that cannot be read become empty updates, so that
+    they are passed over and do not block the ones behind them for ever."""
+    raw: Any = error.data
+    if isinstance(raw, str | bytes):
+        try:
+            raw = json.loads(raw)
+        except ValueError:
+            return []
+    found = []
+    for one in raw.get("result", []) if isinstance(raw, dict) else []:
+        if not isinstance(one, dict) or not isinstance(one.get("update_id"), int):
+            continue
+        try:
+            found.append(Update.model_validate(one))
+        except ValidationError:
+            log.exception("update %s cannot be read and is passed over", one["update_id"])
+            found.append(Update(update_id=one["update_id"]))
+    return found

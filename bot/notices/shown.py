@@ -1,0 +1,36 @@
+"""Which notice a message in a chat shows: for a reply to it, or a button under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from bot.store import Transaction
+from bot.store.tables import OutboxRow
+
+RECENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A notice as it was posted."""
+
+    kind: str
+    data: dict[str, Any]
+    key: str | None
+    chat_id: int | None
+
+
+async def shown(tx: Transaction, chat_id: int, message_id: int) -> Shown | None:
+    """The notice behind one of our messages; None when it is none of ours."""
+    here = or_(OutboxRow.sent_to == chat_id, OutboxRow.chat_id == chat_id)
+    row = await tx.scalar(
+        select(OutboxRow).where(OutboxRow.message_id == message_id, here).order_by(OutboxRow.id.desc()).limit(1)
+    )
+    if row is None:
+        # A long text is several messages; the ids of all of them stand in `parts`.
+        near = await tx.scalars(select(OutboxRow).where(here).order_by(OutboxRow.id.desc()).limit(RECENT))
+        row = next((r for r in near if message_id in (r.parts or ())), None)
+    return Shown(row.kind, dict(row.data or {}), row.key, row.chat_id) if row is not None else None

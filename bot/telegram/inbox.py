@@ -1,0 +1,91 @@
+"""What came in: each update recorded once, before it is handled.
+
+Telegram sends an update again when it does not know that we have it; the row makes it count once. A row that was
+was never marked as handled belongs to a process that died in between: the person is told, nothing is repeated by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiogram.types import Update
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bot.clock import Clock
+from bot.store import Store
+from bot.store.tables import UpdateRow
+
+# Telegram keeps updates for 24 hours; what is older cannot come again.
+KEEP = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Unhandled:
+    """An update whose handling was cut off."""
+
+    update_id: int
+    user_id: int | None
+    chat_id: int | None
+    what: str
+
+
+class Inbox:
+    """The updates of one bot."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def record(self, bot_id: int, event: Update) -> bool:
+        """Write it down; False when it was written down before, and then it must not be handled."""
+        payload = event.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        try:
+            async with self._store.begin() as tx:
+                if await tx.get(UpdateRow, (bot_id, event.update_id)) is not None:
+                    return False
+                tx.add(
+                    UpdateRow(bot_id=bot_id, update_id=event.update_id, payload=payload, received_at=self._clock.now())
+                )
+        except IntegrityError:  # two at once, on a database that lets both look first
+            return False
+        return True
+
+    async def handled(self, bot_id: int, update_id: int) -> None:
+        async with self._store.begin() as tx:
+            await tx.execute(
+                update(UpdateRow)
+                .where(UpdateRow.bot_id == bot_id, UpdateRow.update_id == update_id)
+                .values(handled_at=self._clock.now())
+            )
+
+    async def cut_off(self, bot_id: int) -> list[Unhandled]:
+        """Updates that were recorded and never came to their end, oldest first. Call before polling starts."""
+        async with self._store.begin() as tx:
+            rows = await tx.scalars(
+                select(UpdateRow)
+                .where(UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None))
+                .order_by(UpdateRow.update_id)
+            )
+            return [_unhandled(row.update_id, row.payload or {}) for row in rows]
+
+    async def forget_old(self) -> None:
+        """Drop the rows of updates that cannot come again."""
+        async with self._store.begin() as tx:
+            await tx.execute(
+                delete(UpdateRow).where(
+                    UpdateRow.handled_at.is_not(None), UpdateRow.received_at < self._clock.now() - KEEP
+                )
+            )
+
+
+def _unhandled(update_id: int, payload: dict[str, Any]) -> Unhandled:
+    message = payload.get("message") or payload.get("edited_message") or {}
+    press = payload.get("callback_query") or {}
+    source = press or message
+    chat = (press.get("message") or message).get("chat") or {}
+    user = source.get("from") or source.get("from_user") or {}
+    what = "a button" if press else str(message.get("text", ""))[:60]
+    return Unhandled(update_id, user.get("id"), chat.get("id"), what)

@@ -1,0 +1,155 @@
+"""The live message of a draft: what would be sent, then what was, and in between one page per item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from aiogram.utils.formatting import Bold, ExpandableBlockQuote, Text, as_list
+
+from bot.broadcast import ledger
+from bot.broadcast.drafts import SWAPPABLE
+from bot.broadcast.ledger import Draft, Item
+from bot.broadcast.report import draft_lines
+from bot.telegram.callbacks import DraftTap, ItemTap, SwapTap
+from bot.telegram.card import Message, RenderContext
+from bot.telegram.keyboards import Button, in_rows
+from handlers.cards.report import report
+
+FIRST_LINES = 4
+# Telegram takes 4,096 units; the rest of a page is short.
+MAX_SHOWN = 3300
+
+
+async def draft_card(data: Mapping[str, Any], context: RenderContext) -> Message:
+    """data: {"draft": ID}, and "page": N for one item or "swap": N for whom to give it to, while it is pending."""
+    async with context.store.begin() as tx:
+        draft = await ledger.read(tx, str(data["draft"]))
+    if draft.status == "pending" and draft.expires_at > context.now:
+        if isinstance(data.get("swap"), int) and data["swap"] < len(draft.items):
+            return swap_page(draft, data["swap"])
+        if isinstance(data.get("page"), int) and data["page"] < len(draft.items):
+            return item_page(draft, data["page"])
+        return whole(draft, context.zone)
+    if draft.sent:
+        return report(draft, context.now, context.zone)
+    return closed(draft, context.now)
+
+
+def whole(draft: Draft, zone: tzinfo) -> Message:
+    """All items, and the buttons to send them."""
+    count = len(draft.sendable)
+    prompts = "1 prompt" if count == 1 else f"{count} prompts"
+    same = draft.options.get("text")
+    kind = "same text for all" if same else f"pack {draft.pack}"
+    lines: list[Text | str] = [Text(Bold(f"📝 Draft {draft.id}"), f" · {prompts} · {kind}")]
+    if same:
+        lines.append(ExpandableBlockQuote(str(same)[:MAX_SHOWN]))
+    for item in draft.items:
+        lines.extend(draft_lines(item))
+    lines.extend(f"ℹ️ {note}" for note in draft.options.get("notes", []))
+    lines.append(f"Good until {_clock(draft.expires_at, zone)}." if count else "Nothing to send.")
+    return Message(as_list(*lines), _whole_keyboard(draft, count))
+
+
+def _whole_keyboard(draft: Draft, count: int) -> list[list[Button]]:
+    def tap(verb: str) -> DraftTap:
+        return DraftTap(draft=draft.id, version=draft.version, verb=verb)
+
+    if not count:
+        return [[Button("↻ Fresh draft", tap("fresh")), Button("✖ Close", tap("cancel"))]]
+    return [
+        [Button(f"✅ Send {count}", tap("send"), style="success"), Button("👀 Look at each", tap("look"))],
+        [Button("✖ Cancel", tap("cancel"))],
+    ]
+
+
+def item_page(draft: Draft, page: int) -> Message:
+    """One item with its whole prompt, its first lines open."""
+    item = draft.items[page]
+    what = f"{item.action} {item.bead}" if item.bead else item.action
+    size = f" · {len(item.prompt):,} characters" if item.prompt else ""
+    lines: list[Text | str] = [Text(Bold(f"{page + 1}/{len(draft.items)} · {item.agent}"), f" · {what}{size}")]
+    if item.prompt:
+        head, rest = _parted(item.prompt)
+        lines.append(head)
+        if rest:
+            lines.append(ExpandableBlockQuote(rest))
+    if item.reason:
+        lines.append(f"why: {item.reason}")
+    if item.status != "drafted":
+        lines.append(f"{item.status}: not sent with this draft" if item.status == "skipped" else item.status)
+    return Message(as_list(*lines), _item_keyboard(draft, page, item))
+
+
+def _item_keyboard(draft: Draft, page: int, item: Item) -> list[list[Button]]:
+    def tap(verb: str, at: int = page) -> ItemTap:
+        return ItemTap(draft=draft.id, version=draft.version, pos=at, verb=verb)
+
+    rows: list[list[Button]] = []
+    if item.status == "drafted":
+        rows.append([Button("✅ Send this", tap("send"), style="success"), Button("✏️ Edit", tap("edit"))])
+        second = [Button("⤵ Skip", tap("skip"))]
+        if item.action in SWAPPABLE and len(draft.items) > 1:
+            second.append(Button("🔁 Other agent", tap("swap")))
+        rows.append(second)
+    elif item.status == "skipped" and item.prompt:
+        rows.append([Button("⤴ Take back in", tap("back"))])
+    last = len(draft.items) - 1
+    turn = [
+        Button("◀", tap("show", page - 1 if page else last)),
+        Button("▲ All", DraftTap(draft=draft.id, version=draft.version, verb="all")),
+        Button("▶", tap("show", page + 1 if page < last else 0)),
+    ]
+    return [*rows, turn]
+
+
+def swap_page(draft: Draft, page: int) -> Message:
+    """Who could take this item over."""
+    item = draft.items[page]
+    others = [
+        other
+        for other in draft.items
+        if other.agent != item.agent
+        and other.status in {"drafted", "skipped"}
+        and (other.action in SWAPPABLE or not other.prompt)
+    ]
+    buttons = [
+        Button(
+            other.agent + (f" ⇄ {other.bead}" if other.bead else ""),
+            SwapTap(draft=draft.id, version=draft.version, pos=page, agent=other.agent),
+        )
+        for other in others
+    ]
+    back = Button("◀ Back", ItemTap(draft=draft.id, version=draft.version, pos=page, verb="show"))
+    question = f"Who gets {item.bead or 'this'} instead of {item.agent}?"
+    if not others:
+        question = f"Nobody else in this draft can take {item.bead or 'this'}."
+    return Message(Text(question), [*in_rows(buttons, width=3), [back]])
+
+
+def closed(draft: Draft, now: datetime) -> Message:
+    """A draft of which nothing was sent and nothing will be."""
+    try:
+        ledger.refuse_closed(draft, now)
+        said = f"Draft {draft.id} is closed."
+    except ledger.DraftRefused as error:
+        said = error.message
+    fresh = Button("↻ Fresh draft", DraftTap(draft=draft.id, version=draft.version, verb="fresh"))
+    return Message(Text("📝 ", said), [] if draft.status == "superseded" else [[fresh]])
+
+
+def _parted(prompt: str) -> tuple[str, str]:
+    lines = prompt.split("\n")
+    head, rest = "\n".join(lines[:FIRST_LINES]), "\n".join(lines[FIRST_LINES:])
+    if len(head) > MAX_SHOWN // 2:
+        head, rest = head[: MAX_SHOWN // 2], head[MAX_SHOWN // 2 :] + ("\n" + rest if rest else "")
+    room = MAX_SHOWN - len(head)
+    if len(rest) > room:
+        rest = rest[:room] + f"\n… {len(rest) - room:,} more characters are sent too"
+    return head, rest
+
+
+def _clock(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%H:%M}"

@@ -1,0 +1,129 @@
+"""Plain pages: help, packs, tasks, health, the audit trail, and the question for a new prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Text, as_list
+
+from bot.broadcast import ledger
+from bot.broadcast.report import clipped
+from bot.operations import Services, bead, health, pack
+from bot.telegram.access import COMMANDS, Role
+from bot.telegram.callbacks import PackTap
+from bot.telegram.card import Card, Message, RenderContext
+from bot.telegram.keyboards import Button, in_rows
+
+MAX_QUOTE = 3000
+MAX_ROWS = 20
+
+
+def cards(app: Services, served: Collection[str]) -> dict[str, Card]:
+    """`served`: the commands that exist, for /help."""
+
+    async def help_(data: Mapping[str, Any], _context: RenderContext) -> Message:
+        return help_for(Role.of(str(data["role"])), served)
+
+    async def packs(_data: Mapping[str, Any], _context: RenderContext) -> Message:
+        return packs_of(await pack.list_(app))
+
+    async def one_pack(data: Mapping[str, Any], _context: RenderContext) -> Message:
+        return pack_of(await pack.show(app, id=str(data["pack"])))
+
+    async def tasks(_data: Mapping[str, Any], _context: RenderContext) -> Message:
+        return tasks_of(await bead.ready(app), await bead.in_progress(app))
+
+    async def healthy(_data: Mapping[str, Any], _context: RenderContext) -> Message:
+        return health_of(await health.health(app))
+
+    async def audit(_data: Mapping[str, Any], context: RenderContext) -> Message:
+        return audit_of(await health.audit(app, limit=MAX_ROWS), context)
+
+    return {
+        "help": help_,
+        "packs": packs,
+        "pack": one_pack,
+        "tasks": tasks,
+        "health": healthy,
+        "audit": audit,
+        "edit": edit_card,
+    }
+
+
+async def edit_card(data: Mapping[str, Any], context: RenderContext) -> Message:
+    """data: {"draft": ID, "agent": ID}: a message to reply to."""
+    async with context.store.begin() as tx:
+        draft = await ledger.read(tx, str(data["draft"]))
+    item = draft.item(str(data["agent"]))
+    ask = f"✏️ Reply to this message with the new prompt for {item.agent}. Now it is:"
+    return Message(as_list(ask, ExpandableBlockQuote(item.prompt[:MAX_QUOTE] or "(nothing)")))
+
+
+def help_for(role: Role, served: Collection[str]) -> Message:
+    """What somebody of this role can do, by group."""
+    groups: dict[str, list[str]] = {}
+    for command in COMMANDS:
+        if command.role <= role and command.name in served and command.in_menu:
+            usage = f" {command.usage}" if command.usage else ""
+            groups.setdefault(command.group, []).append(f"/{command.published}{usage} – {command.help}")
+    lines: list[Text | str] = [f"You are {role.word}."]
+    for group, entries in groups.items():
+        lines += ["", Bold(group), *entries]
+    return Message(as_list(*lines))
+
+
+def packs_of(packs: list[dict[str, Any]]) -> Message:
+    lines: list[Text | str] = [Bold("🎒 Prompt packs")]
+    for one in packs:
+        mark = "●" if one["active"] else "✕" if one["problem"] else "○"
+        lines.append(f"{mark} {one['id']}  {clipped(one['problem'] or one['title'], 60)}")
+    usable = [one for one in packs if not one["problem"]]
+    buttons = [
+        Button(f"{'● ' if one['active'] else ''}{one['id']}", PackTap(id=one["id"], verb="use"))
+        for one in usable
+        if len(one["id"].encode()) <= 48
+    ]
+    return Message(as_list(*lines), in_rows(buttons[:12], width=2))
+
+
+def pack_of(one: dict[str, Any]) -> Message:
+    lines: list[Text | str] = [Text(Bold(f"🎒 {one['id']}"), " · active" if one["active"] else ""), one["title"]]
+    if one["bead_prefixes"]:
+        lines.append("beads " + ", ".join(one["bead_prefixes"]))
+    if one["guardrails"]:
+        lines.append(ExpandableBlockQuote("\n".join(f"- {g}" for g in one["guardrails"])[:MAX_QUOTE]))
+    return Message(as_list(*lines))
+
+
+def tasks_of(ready: list[dict[str, Any]], held: list[dict[str, Any]]) -> Message:
+    lines: list[Text | str] = [Bold(f"📋 {len(ready)} ready · {len(held)} in hand")]
+    lines += [f"P{b['priority']} {b['id']}  {clipped(b['title'], 40)}" for b in ready[:MAX_ROWS]]
+    if len(ready) > MAX_ROWS:
+        lines.append(f"… {len(ready) - MAX_ROWS} more")
+    for b in held[:MAX_ROWS]:
+        lines.append(f"● {b['id']}  {b['agent'] or b['assignee'] or b['status']}  {clipped(b['title'], 30)}")
+    return Message(as_list(*lines))
+
+
+def health_of(found: dict[str, Any]) -> Message:
+    agents = ", ".join(f"{count} {state}" for state, count in sorted(found["agents"].items())) or "none"
+    lines: list[Text | str] = [
+        Bold("🩺 The bot is up"),
+        f"agents: {agents}",
+        f"prompts under way: {found['deliveries']}",
+        f"messages waiting: {found['messages_due']}",
+    ]
+    if found["messages_failed"]:
+        lines.append(f"⚠️ messages that could not be sent: {found['messages_failed']}")
+    return Message(as_list(*lines))
+
+
+def audit_of(entries: list[dict[str, Any]], context: RenderContext) -> Message:
+    lines: list[Text | str] = [Bold("🧾 Who did what")]
+    for entry in entries:
+        at = datetime.fromisoformat(entry["at"]).astimezone(context.zone)
+        what = clipped(f"{entry['action']} {entry['target']}", 60)
+        lines.append(Text(Code(f"{at:%d.%m. %H:%M}"), f" {entry['actor']}: {what} – {clipped(entry['outcome'], 40)}"))
+    return Message(as_list(*lines))

@@ -1,0 +1,78 @@
+"""What became of a draft that was sent, and of a prompt sent to one agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from aiogram.utils.formatting import Bold, Text, as_list
+
+from bot.agents.delivery_model import Delivery
+from bot.agents.delivery_store import delivery_of
+from bot.broadcast.ledger import FAILED, Draft
+from bot.broadcast.report import MARKS, count, headline, item_lines
+from bot.store.tables import DeliveryRow
+from bot.telegram.callbacks import DeliveryTap, DraftTap, ReportTap
+from bot.telegram.card import Message, RenderContext
+from bot.telegram.keyboards import Button
+
+# So many unconfirmed prompts get their own row of buttons at once; the next ones follow when these are settled.
+MAX_OPEN = 4
+# How the reason of an unconfirmed prompt begins once a person has decided about it (bot/agents/delivery.py).
+DECIDED = ("Left as it is", "Sent again as")
+
+
+def report(draft: Draft, now: datetime, zone: tzinfo) -> Message:
+    """The report of a draft, as far as it has come."""
+    lines: list[Text | str] = [Text(Bold("📨 ", headline(draft, now)))]
+    for item in draft.items:
+        lines.extend(item_lines(item, zone))
+    if draft.status in {"cancelled", "expired", "superseded"} and draft.sendable:
+        lines.append(f"The rest was not sent: {draft.status}.")
+    return Message(as_list(*lines), _keyboard(draft))
+
+
+def _keyboard(draft: Draft) -> list[list[Button]]:
+    undecided = [
+        item.delivery
+        for item in draft.items
+        if item.status == "unconfirmed" and item.delivery and not item.delivery.reason.startswith(DECIDED)
+    ]
+    rows = [unconfirmed_buttons(delivery.id, delivery.agent) for delivery in undecided[:MAX_OPEN]]
+    counts = count(draft.items)
+    if counts.settled and any(i.status in FAILED for i in draft.items):
+        rows.append([Button(f"↻ Retry failed ({counts.failed})", ReportTap(draft=draft.id, verb="retry"))])
+    if draft.status == "pending" and draft.sendable:
+        tap = DraftTap(draft=draft.id, version=draft.version, verb="look")
+        rows.append([Button(f"👀 {len(draft.sendable)} more to send", tap)])
+    return rows
+
+
+def unconfirmed_buttons(delivery: str, agent: str) -> list[Button]:
+    """What a person may decide about a prompt that was typed and not proven."""
+    return [
+        Button(f"👁 Show {agent}", DeliveryTap(id=delivery, verb="screen")),
+        Button("⏎ Press Enter", DeliveryTap(id=delivery, verb="enter")),
+        Button("↻ Send again", DeliveryTap(id=delivery, verb="resend")),
+        Button("✓ Leave", DeliveryTap(id=delivery, verb="leave")),
+    ]
+
+
+async def delivery_card(data: Mapping[str, Any], context: RenderContext) -> Message | None:
+    """data: {"delivery": ID}: one prompt to one agent, edited until it is settled."""
+    async with context.store.begin() as tx:
+        row = await tx.get(DeliveryRow, str(data["delivery"]))
+    return one_delivery(delivery_of(row), context.zone) if row is not None else None
+
+
+def one_delivery(delivery: Delivery, zone: tzinfo) -> Message:
+    at = delivery.started_at if delivery.status == "started" else delivery.evidence.at if delivery.evidence else None
+    when = f" {at.astimezone(zone):%H:%M:%S}" if at else ""
+    lines: list[Text | str] = [Text(MARKS[delivery.status], " ", Bold(delivery.agent), f" {delivery.status}{when}")]
+    if delivery.reason:
+        lines.append(delivery.reason)
+    lines.extend(f"ℹ️ {note}" for note in delivery.notes)
+    undecided = delivery.status == "unconfirmed" and not delivery.reason.startswith(DECIDED)
+    buttons = [unconfirmed_buttons(delivery.id, delivery.agent)] if undecided else []
+    return Message(as_list(*lines), buttons)

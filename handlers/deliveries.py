@@ -1,0 +1,42 @@
+"""Buttons under a prompt that was typed and not proven: the person decides."""
+
+from __future__ import annotations
+
+from aiogram import F, Router
+from aiogram.types import CallbackQuery
+
+from bot.operations import Services
+from bot.telegram.callbacks import DeliveryTap
+from bot.telegram.people import Person
+from handlers.say import Say, Tap
+
+
+def router() -> Router:
+    routes = Router(name="deliveries")
+    press = routes.callback_query.register
+    press(screen, DeliveryTap.filter(F.verb == "screen"), flags={"needs": "delivery.screen"})
+    press(enter, DeliveryTap.filter(F.verb == "enter"), flags={"needs": "delivery.enter"})
+    press(resend, DeliveryTap.filter(F.verb == "resend"), flags={"needs": "delivery.resend"})
+    press(leave, DeliveryTap.filter(F.verb == "leave"), flags={"needs": "delivery.leave"})
+    return routes
+
+
+async def screen(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, say: Say) -> None:
+    delivery = await app.deliveries.get(callback_data.id)
+    await say.card("capture", {"agent": delivery.agent})
+
+
+async def enter(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
+    await app.deliveries.press_enter(callback_data.id, person.name)
+    await tap.answer("Enter pressed.")
+
+
+async def resend(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
+    again = await app.deliveries.resend(callback_data.id, person.name)
+    await app.apply.link(callback_data.id, again.id)
+    await tap.answer(f"Sent again: {again.status}.")
+
+
+async def leave(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
+    await app.deliveries.leave(callback_data.id, person.name)
+    await tap.answer("Left as it is.")

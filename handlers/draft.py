@@ -1,0 +1,147 @@
+"""Buttons under a draft and under its report, and replies that edit a prompt."""
+
+from __future__ import annotations
+
+from aiogram import F, Router
+from aiogram.types import CallbackQuery, Message
+
+from bot.broadcast.drafts import Drafts
+from bot.broadcast.ledger import Draft, DraftChanged, DraftRefused
+from bot.errors import Refused
+from bot.notices.shown import Shown
+from bot.operations import Services
+from bot.telegram.callbacks import DraftTap, ItemTap, ReportTap, SwapTap
+from bot.telegram.people import Person
+from handlers.say import Say, Tap
+
+
+def router() -> Router:
+    routes = Router(name="draft")
+    press = routes.callback_query.register
+    press(send, DraftTap.filter(F.verb == "send"), flags={"needs": "draft.send"})
+    press(look, DraftTap.filter(F.verb.in_({"look", "all"})), flags={"needs": "agents"})
+    press(cancel, DraftTap.filter(F.verb == "cancel"), flags={"needs": "draft.cancel"})
+    press(fresh, DraftTap.filter(F.verb == "fresh"), flags={"needs": "broadcast-targeted"})
+    press(show_item, ItemTap.filter(F.verb == "show"), flags={"needs": "agents"})
+    press(send_item, ItemTap.filter(F.verb == "send"), flags={"needs": "draft.send"})
+    press(ask_edit, ItemTap.filter(F.verb == "edit"), flags={"needs": "draft.edit"})
+    press(skip_item, ItemTap.filter(F.verb.in_({"skip", "back"})), flags={"needs": "draft.edit"})
+    press(ask_swap, ItemTap.filter(F.verb == "swap"), flags={"needs": "draft.edit"})
+    press(swap, SwapTap.filter(), flags={"needs": "draft.edit"})
+    press(retry, ReportTap.filter(F.verb == "retry"), flags={"needs": "draft.send"})
+    press(refresh, ReportTap.filter(F.verb == "refresh"), flags={"needs": "agents"})
+    routes.message.register(edited, F.text, ~F.text.startswith("/"), is_edit, flags={"needs": "draft.edit"})
+    return routes
+
+
+async def current(app: Services, draft_id: str, version: int) -> Draft:
+    """The draft behind a button. When the button is stale its message is rendered anew, and the error says why."""
+    try:
+        return await app.drafts.check(draft_id, version)
+    except DraftRefused:
+        await app.drafts.show(draft_id, {})
+        raise
+
+
+async def send(_query: CallbackQuery, callback_data: DraftTap, app: Services, person: Person, tap: Tap) -> None:
+    await current(app, callback_data.draft, callback_data.version)
+    draft = await app.apply.apply(callback_data.draft, callback_data.version, person.name)
+    count = sum(i.status == "intended" for i in draft.items)
+    await tap.answer(f"Sending {count}.")
+
+
+async def look(_query: CallbackQuery, callback_data: DraftTap, app: Services) -> None:
+    await current(app, callback_data.draft, callback_data.version)
+    await app.drafts.show(callback_data.draft, {"page": 0} if callback_data.verb == "look" else {})
+
+
+async def cancel(_query: CallbackQuery, callback_data: DraftTap, app: Services, person: Person, tap: Tap) -> None:
+    await current(app, callback_data.draft, callback_data.version)
+    await app.drafts.cancel(callback_data.draft, person.name, version=callback_data.version)
+    await tap.answer("Discarded.")
+
+
+async def fresh(
+    _query: CallbackQuery, callback_data: DraftTap, app: Services, drafts: Drafts, person: Person, say: Say
+) -> None:
+    old = await drafts.get(callback_data.draft)
+    await drafts.draft(
+        person.name,
+        only=old.options.get("only", ()),
+        idle_only=bool(old.options.get("idle")),
+        text=old.options.get("text"),
+        chat_id=old.chat_id,
+    )
+
+
+async def show_item(_query: CallbackQuery, callback_data: ItemTap, app: Services) -> None:
+    await current(app, callback_data.draft, callback_data.version)
+    await app.drafts.show(callback_data.draft, {"page": callback_data.pos})
+
+
+async def send_item(_query: CallbackQuery, callback_data: ItemTap, app: Services, person: Person, tap: Tap) -> None:
+    draft = await current(app, callback_data.draft, callback_data.version)
+    agent = at(draft, callback_data.pos)
+    await app.apply.apply(draft.id, draft.version, person.name, items=[agent])
+    await tap.answer(f"Sending to {agent}.")
+
+
+async def skip_item(_query: CallbackQuery, callback_data: ItemTap, app: Services, person: Person) -> None:
+    draft = await current(app, callback_data.draft, callback_data.version)
+    change = app.drafts.skip_item if callback_data.verb == "skip" else app.drafts.take_back_item
+    await change(draft.id, at(draft, callback_data.pos), person.name, version=draft.version)
+
+
+async def ask_swap(_query: CallbackQuery, callback_data: ItemTap, app: Services) -> None:
+    draft = await current(app, callback_data.draft, callback_data.version)
+    at(draft, callback_data.pos)
+    await app.drafts.show(draft.id, {"swap": callback_data.pos})
+
+
+async def swap(_query: CallbackQuery, callback_data: SwapTap, app: Services, person: Person) -> None:
+    draft = await current(app, callback_data.draft, callback_data.version)
+    agent = at(draft, callback_data.pos)
+    await app.drafts.swap_item(draft.id, agent, callback_data.agent, person.name, version=draft.version)
+    await app.drafts.show(draft.id, {"page": callback_data.pos})
+
+
+async def ask_edit(_query: CallbackQuery, callback_data: ItemTap, app: Services, say: Say) -> None:
+    draft = await current(app, callback_data.draft, callback_data.version)
+    agent = at(draft, callback_data.pos)
+    await say.card("edit", {"draft": draft.id, "agent": agent})
+
+
+async def is_edit(message: Message, say: Say) -> dict[str, Shown] | bool:
+    """Lets a reply to an item's page, or to the question for its new text, through; with the notice behind it."""
+    replied = message.reply_to_message
+    notice = await say.shown(replied.message_id) if replied else None
+    return {"notice": notice} if notice is not None and notice.kind in {"edit", "draft"} else False
+
+
+async def edited(message: Message, notice: Shown, app: Services, person: Person, say: Say) -> None:
+    """The reply is the new prompt of that item."""
+    draft = await app.drafts.get(str(notice.data["draft"]))
+    agent = notice.data.get("agent")
+    if agent is None and isinstance(notice.data.get("page"), int):
+        agent = at(draft, notice.data["page"])
+    if agent is None:
+        raise Refused("Which agent's prompt is this?", hint="Tap “Look at each”, then reply to that page.")
+    changed = await app.drafts.edit_item(draft.id, str(agent), message.text or "", person.name)
+    size = len(changed.item(str(agent)).prompt)
+    await say.text(f"✏️ {agent} gets your text in draft {draft.id} ({size:,} characters). Not sent yet.")
+
+
+async def retry(_query: CallbackQuery, callback_data: ReportTap, app: Services, person: Person, tap: Tap) -> None:
+    await app.apply.retry_failed(callback_data.draft, person.name)
+    await tap.answer("Trying again.")
+
+
+async def refresh(_query: CallbackQuery, callback_data: ReportTap, app: Services) -> None:
+    await app.drafts.show(callback_data.draft, {})
+
+
+def at(draft: Draft, position: int) -> str:
+    """The agent at that place of the draft."""
+    if not 0 <= position < len(draft.items):
+        raise DraftChanged
+    return draft.items[position].agent

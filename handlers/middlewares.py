@@ -1,0 +1,153 @@
+"""What happens around every handler: let in, allowed, audited, answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiogram import BaseMiddleware
+from aiogram.dispatcher.flags import get_flag
+from aiogram.exceptions import AiogramError
+from aiogram.types import CallbackQuery, Message, TelegramObject, User
+
+from bot.errors import MafError
+from bot.store import Store
+from bot.store.audit import Audit
+from bot.telegram.access import ROLES, Role, command_of
+from bot.telegram.people import Access, Person
+from handlers.rights import LOOKS, may
+from handlers.say import Say, Tap
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+# A press that takes longer than this is answered before its work is done.
+ANSWER_WITHIN_S = 0.7
+
+
+class Internal(MafError):
+    """Something went wrong inside the bot, and this was not done to its end."""
+
+    code = "internal"
+    hint = "The details are in logs/error.log of the home."
+
+
+class Door(BaseMiddleware):
+    """Strangers meet silence, but for a /pair code and for /start while nobody owns the bot."""
+
+    def __init__(self, access: Access, store: Store) -> None:
+        self.access = access
+        self.store = store
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        user: User | None = getattr(event, "from_user", None)
+        message = event.message if isinstance(event, CallbackQuery) else event
+        if user is None or user.is_bot or not isinstance(message, Message):
+            return None
+        role = await self.access.role_of(user.id)
+        if role is Role.NOBODY and not await self._may_knock(event):
+            if isinstance(event, CallbackQuery):
+                await Tap(event).answer()
+            return None
+        data["person"] = Person(user.id, user.full_name, role)
+        data["say"] = Say(self.store, message.chat.id)
+        return await handler(event, data)
+
+    async def _may_knock(self, event: TelegramObject) -> bool:
+        if not isinstance(event, Message) or not event.text:
+            return False
+        command = command_of(event.text.split(maxsplit=1)[0]) if event.text.startswith("/") else None
+        if command is None:
+            return False
+        if command.name == "pair":
+            return True
+        return command.name == "start" and event.chat.type == "private" and not await self.access.owner_exists()
+
+
+class Rights(BaseMiddleware):
+    """Checks the role that the handler's flag `needs` names; writes the audit row around what is more than a look."""
+
+    def __init__(self, access: Access, audit: Audit) -> None:
+        self.access = access
+        self.audit = audit
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        needs = get_flag(data, "needs")
+        person: Person = data["person"]
+        if needs in LOOKS:
+            may(person, needs, await self.access.people())
+            return await handler(event, data)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(
+                self.audit.action(
+                    actor=f"{person.name} ({person.user_id})",
+                    place=f"chat:{_chat_id(event)}",
+                    action=needs,
+                    target=_target(event, needs),
+                )
+            )
+            may(person, needs, await self.access.people())
+            return await handler(event, data)
+
+
+class Answers(BaseMiddleware):
+    """Errors become sentences in the chat; every press gets its answer at once."""
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        say: Say = data["say"]
+        if isinstance(event, CallbackQuery):
+            return await self._tapped(handler, event, data, say)
+        try:
+            return await handler(event, data)
+        except MafError as error:
+            await say.error(error)
+        except Exception:  # The edge of the process: a bug in one handler must not leave a person without an answer.
+            log.exception("a handler failed")
+            await say.error(Internal())
+        return None
+
+    async def _tapped(self, handler: Handler, event: CallbackQuery, data: dict[str, Any], say: Say) -> Any:
+        tap = data["tap"] = Tap(event)
+        work = asyncio.ensure_future(handler(event, data))
+        try:
+            done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
+            if not done:
+                await _quietly(tap.answer())
+            await work
+        except MafError as error:
+            text = f"{error.message} {error.hint}".strip()
+            if tap.answered:
+                await say.error(error)
+            else:
+                await _quietly(tap.answer(text, alert=True))
+        except Exception:  # As above.
+            log.exception("a button failed")
+            await say.error(Internal())
+        finally:
+            work.cancel()
+            await _quietly(tap.answer())
+        return None
+
+
+async def _quietly(call: Awaitable[Any]) -> None:
+    """A press that is too old to be answered, or a network that is down, must not undo what the press did."""
+    try:
+        await call
+    except AiogramError as error:
+        log.info("a button press could not be answered: %s", error)
+
+
+def _chat_id(event: TelegramObject) -> int:
+    message = event.message if isinstance(event, CallbackQuery) else event
+    return message.chat.id if isinstance(message, Message) else 0
+
+
+def _target(event: TelegramObject, needs: str) -> str:
+    if isinstance(event, CallbackQuery):
+        return event.data or ""
+    text = event.text or "" if isinstance(event, Message) else ""
+    # A pair code is a secret for as long as it lives.
+    return "" if needs == "pair" or needs not in ROLES else text[:200]

@@ -1,0 +1,50 @@
+"""Getting in, and what one can do here."""
+
+from __future__ import annotations
+
+from aiogram import Router
+from aiogram.filters import CommandObject
+from aiogram.types import Message
+
+from bot.telegram.access import Role
+from bot.telegram.people import Access, Person
+from handlers.broadcast import command
+from handlers.say import Say
+
+
+def router() -> Router:
+    routes = Router(name="people")
+    routes.message.register(start, command("start"), flags={"needs": "start"})
+    routes.message.register(pair, command("pair"), flags={"needs": "pair"})
+    routes.message.register(help_, command("help"), flags={"needs": "help"})
+    return routes
+
+
+async def start(_message: Message, person: Person, say: Say) -> None:
+    if person.role is Role.NOBODY:
+        await say.text("Nobody owns this bot yet. On its machine run:\nmaf pair\nand send me the line that it prints.")
+    else:
+        await say.card("help", {"role": person.role.word})
+
+
+async def pair(message: Message, command: CommandObject, access: Access, person: Person, say: Say) -> None:
+    """A right code lets in; a wrong one from a stranger meets silence."""
+    chat = message.chat
+    paired = await access.redeem(
+        command.args or "",
+        user_id=person.user_id,
+        name=person.name,
+        chat_id=chat.id,
+        chat_type=chat.type,
+        chat_title=chat.title or "",
+    )
+    if paired is not None:
+        await say.text(
+            f"Welcome, {paired.person.name}. You are {paired.person.role.word} now. /help shows what you can do."
+        )
+    elif person.role is not Role.NOBODY:
+        await say.text("This code is wrong, used or too old. A new one: maf pair")
+
+
+async def help_(_message: Message, person: Person, say: Say) -> None:
+    await say.card("help", {"role": person.role.word})

@@ -1,0 +1,83 @@
+"""Answering: what a handler says goes out as a notice, so that it is sent even if we crash now."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiogram.types import CallbackQuery
+from aiogram.utils.formatting import Text
+
+from bot.errors import MafError
+from bot.notices import post, touch
+from bot.notices.shown import Shown, shown
+from bot.store import Store
+from bot.telegram.card import text_data
+from bot.telegram.keyboards import Button
+
+# answerCallbackQuery takes 200 characters.
+MAX_ALERT = 200
+
+
+class Say:
+    """Says things in one chat."""
+
+    def __init__(self, store: Store, chat_id: int, reply_to: int | None = None) -> None:
+        self.store = store
+        self.chat_id = chat_id
+        self.reply_to = reply_to
+
+    async def text(self, content: Text | str, keyboard: Sequence[Sequence[Button]] = ()) -> None:
+        """A plain answer."""
+        await self.card("text", text_data(content, keyboard))
+
+    async def card(self, kind: str, data: Mapping[str, Any], *, live: bool = False) -> str | None:
+        """A message of some kind; a live one has a key under which it is rendered again."""
+        key = f"{kind}:{secrets.token_hex(6)}" if live else None
+        async with self.store.begin() as tx:
+            await post(tx, kind, data, chat_id=self.chat_id, key=key, reply_to=self.reply_to)
+        return key
+
+    async def error(self, error: MafError) -> None:
+        """What went wrong, and what to do."""
+        await self.text(f"{error.message}\n{error.hint}".strip())
+
+    async def shown(self, message_id: int) -> Shown | None:
+        """The notice behind one of our messages in this chat."""
+        async with self.store.begin() as tx:
+            return await shown(tx, self.chat_id, message_id)
+
+    async def refresh(self, message_id: int, **data: Any) -> None:
+        """Render the message with this id again, with `data` changed."""
+        async with self.store.begin() as tx:
+            notice = await shown(tx, self.chat_id, message_id)
+            if notice is None or notice.key is None:
+                return
+            if data:
+                await post(
+                    tx, notice.kind, {**notice.data, **data}, chat_id=notice.chat_id, key=notice.key, urgent=True
+                )
+            else:
+                await touch(tx, notice.key)
+
+
+class Tap:
+    """The answer to a button press: once, and soon."""
+
+    def __init__(self, query: CallbackQuery) -> None:
+        self.query = query
+        self.answered = False
+
+    @property
+    def message_id(self) -> int:
+        """The message under which the button stands; 0 when it is gone."""
+        return self.query.message.message_id if self.query.message else 0
+
+    async def answer(self, text: str = "", *, alert: bool = False) -> bool:
+        """Answer the press; False if it was answered already and `text` was not shown."""
+        if self.answered:
+            return False
+        self.answered = True
+        await self.query.answer(text[:MAX_ALERT] or None, show_alert=alert)
+        return True
