@@ -127,6 +127,8 @@ class UserApi:
     async def messages(self, request: web.Request) -> web.Response:
         chat = self._chat(request.match_info["chat"])
         after, wait = _number(request, "after"), min(_number(request, "wait"), MAX_WAIT_S)
+        if after > self.world.seq:
+            after = 0  # from before a restart that began anew: everything is news
         loop = asyncio.get_running_loop()
         until, seen = loop.time() + wait, self._signs(chat)
         while not (fresh := self._since(chat, after)) and loop.time() < until and self._signs(chat) == seen:

@@ -27,8 +27,13 @@ def chromium() -> str | None:
 
 
 @asynccontextmanager
-async def opened(address: str, *, width: int = 390, height: int = 844, dark: bool = False) -> AsyncIterator[Page]:
-    """The page in a new browser, connected; errors of the page fail the caller when it ends."""
+async def opened(
+    address: str, *, width: int = 390, height: int = 844, dark: bool = False, goes_away: bool = False
+) -> AsyncIterator[Page]:
+    """The page in a new browser, connected; errors of the page fail the caller when it ends.
+
+    `goes_away`: the server is stopped meanwhile, so calls that fail are no error.
+    """
     problems: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGS)
@@ -49,6 +54,7 @@ async def opened(address: str, *, width: int = 390, height: int = 844, dark: boo
             yield page
         finally:
             await browser.close()
+    problems = [p for p in problems if not (goes_away and "net::ERR_" in p)]
     if problems:
         raise AssertionError("the page reported: " + "; ".join(problems))
 

@@ -144,6 +144,7 @@ async function follow(chat, run) {
       const wait = first ? 0 : 25;
       const answer = await call(`/sandbox/chats/${chat}/messages?after=${state.seq}&wait=${wait}`);
       if (state.run !== run) return;
+      if (answer.seq < state.seq) { clear(); first = true; }  // the server began anew
       state.seq = answer.seq;
       show(answer.messages, first);
       signs(answer);
@@ -161,10 +162,15 @@ async function refreshCommands() {
   $("menu-button").hidden = !state.commands.length;
 }
 
-function open(chat, user) {
-  Object.assign(state, { chat, user, seq: 0, reply: null, messages: new Map(), run: state.run + 1 });
+function clear() {
   $("log").replaceChildren();
   delete $("log").dataset.day;
+  state.messages.clear();
+}
+
+function open(chat, user) {
+  Object.assign(state, { chat, user, seq: 0, reply: null, messages: new Map(), run: state.run + 1 });
+  clear();
   $("reply").hidden = true;
   follow(chat, state.run);
 }
