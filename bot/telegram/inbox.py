@@ -1,7 +1,7 @@
 """What came in: each update recorded once, before it is handled.
 
 Telegram sends an update again when it does not know that we have it; the row makes it count once. A row that was
-was never marked as handled belongs to a process that died in between: the person is told, nothing is repeated by itself.
+never marked as handled belongs to a process that died in between: the person is told, nothing is repeated by itself.
 """
 
 from __future__ import annotations

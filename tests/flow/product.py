@@ -1,0 +1,187 @@
+"""The whole product for a test: a home, a tmux server of its own, demo agents, sample beads, the sandbox over HTTP, the bot.
+
+A person is `Client` of tests/integration/sandbox_client.py; nothing is mocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.app import App
+from bot.beads.sample import write_sample
+from bot.home import Home
+from bot.settings import load_settings
+from bot.telegram.people import Access
+from tests.integration.sandbox_client import Client, running
+
+LABELS = (("frontend",), ("backend",), ("db", "docs"), (), ())
+
+
+@dataclass
+class Product:
+    """Everything that a flow test touches."""
+
+    app: App
+    client: Client
+    home: Home
+    project: Path
+    agents: list[str]
+    bot: asyncio.Task[None] | None = None
+
+    async def person(self, name: str, role: str, chat: int | None = None) -> int:
+        """Another user with a role; their user id. With `chat` they are a member there."""
+        user = await self.client.post("/sandbox/users", {"name": name})
+        if role:
+            code = await self.app.call("pair.create", {"role": role})
+            await self.client.say(f"/pair {code['code']}", who=user["id"], chat=user["id"])
+            await self.client.until(lambda m: any("Welcome" in x["text"] for x in m), chat=user["id"])
+        return int(user["id"])
+
+    async def group(self, *members: int) -> int:
+        """A group chat with these members and the owner."""
+        everybody = [self.client.sandbox.owner, *members]
+        chat = await self.client.post("/sandbox/chats", {"type": "group", "title": "crew", "members": everybody})
+        return int(chat["id"])
+
+    async def draft(self, command: str = "/broadcast_targeted", **who: Any) -> dict[str, Any]:
+        """Ask for a draft and wait for its message."""
+        before = {m["message_id"] for m in await self.all(who.get("chat"))}
+        await self.client.say(command, **who)
+        return await self.message(lambda m: m["message_id"] not in before and "Draft" in m["text"], who.get("chat"))
+
+    async def all(self, chat: int | None = None) -> list[dict[str, Any]]:
+        return list((await self.client.messages(chat=chat))["messages"])
+
+    async def message(
+        self, wanted: Callable[[dict[str, Any]], bool], chat: int | None = None, within: float = 15
+    ) -> dict[str, Any]:
+        """The newest message for which `wanted` is true, as soon as there is one."""
+        try:
+            messages = await self.client.until(lambda m: any(wanted(x) for x in m), chat=chat, within=within)
+        except TimeoutError:
+            texts = [m["text"] for m in await self.all(chat)]
+            raise AssertionError(f"no such message among {texts}") from None
+        return next(m for m in reversed(messages) if wanted(m))
+
+    async def becomes(
+        self, message_id: int, wanted: Callable[[dict[str, Any]], bool], chat: int | None = None, within: float = 15
+    ) -> dict[str, Any]:
+        """That message, as soon as it looks as wanted."""
+        return await self.message(lambda m: m["message_id"] == message_id and wanted(m), chat, within)
+
+    async def status(self, draft: str | None = None) -> dict[str, Any]:
+        return dict(await self.app.call("broadcast.status", {"draft": draft}))
+
+    def prompts(self, agent: str) -> list[str]:
+        """What the agent itself wrote down as the prompts that it took."""
+        return prompts_of(self.home, agent)
+
+
+def prompts_of(home: Home, agent: str) -> list[str]:
+    """The prompts in a demo agent's own conversation files: the receiving end, not our store."""
+    import json
+
+    found = []
+    for path in sorted((home.root / "demo" / agent).rglob("*.jsonl")):
+        for line in path.read_text(encoding="utf8").splitlines():
+            entry = json.loads(line)
+            if entry.get("type") == "user":
+                found.append(entry["text"])
+    return found
+
+
+def button(message: dict[str, Any], label: str) -> str:
+    """The full label of the button that begins with or contains `label`."""
+    labels = [b["label"] for row in message["buttons"] for b in row]
+    for one in labels:
+        if label in one:
+            return str(one)
+    raise AssertionError(f"no button {label!r} among {labels}")
+
+
+def socket_of(tmp_path: Path) -> str:
+    """A tmux socket by path, short enough for the kernel; in the test's own folder."""
+    return str(tmp_path / "t.sock")
+
+
+def end_tmux(socket: str) -> None:
+    subprocess.run(["tmux", "-S", socket, "kill-server"], check=False, capture_output=True, timeout=10)
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool], within: float = 15.0, what: str = "it") -> None:
+    """Wait for a condition, looking often."""
+    deadline = time.monotonic() + within
+    while True:
+        result = condition()
+        if result if isinstance(result, bool) else await result:
+            return
+        assert time.monotonic() < deadline, f"{what} did not come true within {within} s"
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def product(
+    tmp_path: Path, *, agents: int = 3, beads: bool = True, env: Sequence[str] = ()
+) -> AsyncIterator[Product]:
+    """The product, running, with idle demo agents and the owner paired."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    project = tmp_path / "shop"
+    project.mkdir()
+    if beads:
+        write_sample(project)
+    home.agent_env.write_text("DEMO_SECONDS=0.3\n", "utf8")
+    socket = socket_of(tmp_path)
+    try:
+        async with running() as client:
+            settings = load_settings(
+                home,
+                bot_token=client.sandbox.token,
+                telegram_api=client.sandbox.origin,
+                tmux_socket=socket,
+                project_root=project,
+            )
+            async with App.open(home, settings, background=True) as app:
+                owner = client.sandbox.owner
+                access = Access(app.services.store, app.services.clock)
+                await access.adopt_owner(user_id=owner, name="Olga", chat_id=owner)
+                names = [
+                    (
+                        await app.call(
+                            "agent.create",
+                            {"type": "demo", "id": f"w{n + 1}", "workdir": str(project), "labels": list(LABELS[n])},
+                        )
+                    )["id"]
+                    for n in range(agents)
+                ]
+                task = asyncio.create_task(app.run())
+                made = Product(app, client, home, project, names, task)
+                try:
+                    await idle(made)
+                    yield made
+                finally:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+    finally:
+        end_tmux(socket)
+
+
+async def idle(made: Product, within: float = 20.0) -> None:
+    """Wait until every agent is idle and the bot polls."""
+
+    async def ready() -> bool:
+        if made.bot is not None and made.bot.done():
+            made.bot.result()
+        views = made.app.services.watch.views()
+        return len(views) == len(made.agents) and all(v.state == "idle" for v in views)
+
+    await until(ready, within, "idle agents")
