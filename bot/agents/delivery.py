@@ -124,11 +124,14 @@ class Deliveries:
         Raises NotFound or Refused for a text or an agent that cannot be at all; the rest is an answer.
         """
         await self._registry.get(agent)
+        # Without a bot nothing may be found by a later one and typed then, should this process be ended half-way.
+        ttl = TTL if self._background else timedelta(seconds=wait)
+        mode: Mode = "now" if now else "idle"
         async with self._store.begin() as tx:
-            delivery = await self.create(
-                tx, agent=agent, text=text, created_by=created_by, mode="now" if now else "idle", raw=raw
-            )
+            delivery = await self.create(tx, agent=agent, text=text, created_by=created_by, mode=mode, ttl=ttl, raw=raw)
         job = self._begin(delivery, wait)
+        if not self._background:
+            return await job
         await asyncio.wait([job], timeout=wait)
         if not job.done() and (await self._rows.get(delivery.id)).status != "queued":
             await self._settled(delivery.id)  # typed: the rest has its own bounds

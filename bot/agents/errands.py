@@ -78,7 +78,7 @@ class Errands:
                         return done
                 else:
                     reason = f"{delivery.agent} has another prompt to take first."
-                if not self._background and self._clock.monotonic() >= deadline:
+                if not self._background and self._clock.monotonic() >= deadline - 0.05:
                     return await self._end(delivery, "refused", f"{reason} Nothing was typed.")
                 delivery = await self._queue(delivery, reason)
                 await self._wait_free(delivery, deadline)
@@ -118,7 +118,7 @@ class Errands:
     async def _attempt(self, delivery: Delivery) -> tuple[Delivery | None, str]:
         """Type it now if that may be; (None, why) when the agent is busy."""
         async with self._locks[delivery.agent]:
-            if delivery.expires_at is not None and self._clock.now() >= delivery.expires_at:
+            if self._background and delivery.expires_at is not None and self._clock.now() >= delivery.expires_at:
                 late = delivery.reason or f"{delivery.agent} was busy."
                 return await self._end(delivery, "refused", f"Its time was up before it could be typed. {late}"), ""
             typed = await self._typist.type(delivery)
@@ -187,10 +187,11 @@ class Errands:
         return await self._finish(delivery, await self._typist.enter(delivery, look, trail))
 
     async def _queue(self, delivery: Delivery, reason: str) -> Delivery:
+        if not self._background:
+            return delivery
         if delivery.status != "queued" or delivery.reason != reason:
             delivery = await self._rows.change(delivery.id, status="queued", reason=reason)
-        if self._background:
-            self._queued.setdefault(delivery.id, asyncio.Event()).set()
+        self._queued.setdefault(delivery.id, asyncio.Event()).set()
         return delivery
 
     async def _wait_free(self, delivery: Delivery, deadline: float) -> None:
@@ -199,7 +200,7 @@ class Errands:
             await self._watch.ticked(1.0)
             now = self._clock.now()
             expired = delivery.expires_at is not None and now >= delivery.expires_at
-            if expired or (not self._background and self._clock.monotonic() >= deadline):
+            if (expired and self._background) or (not self._background and self._clock.monotonic() >= deadline):
                 return
             look = self._watch.last(delivery.agent)
             if look is None or delivery.mode == "now":

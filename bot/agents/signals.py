@@ -23,8 +23,10 @@ def cli_processes(foreground: Collection[Process], names: Collection[str]) -> li
     return [p for p in foreground if p.comm in names and p.state not in ("Z", "X", "x")]
 
 
-def liveness(agent: Agent, pane: PaneFacts | None, clis: Collection[Process], now: datetime) -> Signal:
-    """Is there something that could work at all; vote None when its CLI is up."""
+def liveness(
+    agent: Agent, pane: PaneFacts | None, clis: Collection[Process], now: datetime, *, was_up: bool = False
+) -> Signal:
+    """Is there something that could work at all; vote None when its CLI is up. `was_up`: seen since it was started."""
     age = (now - agent.started_at).total_seconds() if agent.started_at else 0.0
     if clis:
         if all(process.state in ("T", "t") for process in clis):
@@ -34,7 +36,7 @@ def liveness(agent: Agent, pane: PaneFacts | None, clis: Collection[Process], no
         return Signal("registry", State.STOPPED, age, "stopped on purpose")
     if pane is None or pane.dead:
         return Signal("process", State.DEAD, 0.0, "its pane is gone" if pane is None else "its pane is dead")
-    if agent.started_at and age < STARTING_S:
+    if agent.started_at and age < STARTING_S and not was_up:
         return Signal("process", State.STARTING, age, f"started {age:.0f} s ago, its program is not in front yet")
     return Signal("process", State.DEAD, 0.0, "its program is not in front")
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -106,6 +106,7 @@ class Watch:
         self._reading_files = asyncio.Lock()
         self._looks: dict[str, Look] = {}
         self._held: dict[str, announce.Held] = {}
+        self._up: dict[str, datetime | None] = {}  # the start since which its CLI has been seen
         self._subscribers: list[Subscriber] = []
         self._told: set[asyncio.Future[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -226,7 +227,7 @@ class Watch:
         reading = read_screen(agent.kind, screen) if screen is not None and clis else None
         files = self._files.read(agent, self.profiles(agent), clis[0].pid if clis else None)
         signals = (
-            liveness(agent, pane, clis, now),
+            liveness(agent, pane, clis, now, was_up=self._was_up(agent, clis)),
             *(from_files(files, now) if clis else ()),
             *(from_reading(reading, agent.kind) if reading is not None else ()),
         )
@@ -236,6 +237,11 @@ class Watch:
         draft = reading.composer.text if reading is not None and reading.composer.holds_text else None
         view = AgentView(agent, fused.state, since, now, fused.rule, reading, draft)
         return Look(view, pane, screen, clis, files, signals)
+
+    def _was_up(self, agent: Agent, clis: Collection[Process]) -> bool:
+        if clis:
+            self._up[agent.id] = agent.started_at
+        return agent.started_at is not None and self._up.get(agent.id) == agent.started_at
 
     async def _run(self) -> None:
         while True:
