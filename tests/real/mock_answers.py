@@ -30,8 +30,8 @@ def _silence(request: Request) -> float:
     return float(wait[1]) if wait else 0.0
 
 
-def answer_responses(to: _Handler, request: Request, quota: Quota) -> None:
-    """OpenAI Responses, as a stream."""
+def answer_responses(to: _Handler, request: Request, quota: Quota) -> bool:
+    """OpenAI Responses, as a stream. True if the model answered, False for an error."""
     headers, said = codex_headers(quota), "" if request.hidden else request.user
     if re.search(r"\bRATE\b", said):
         to.answer(
@@ -45,13 +45,15 @@ def answer_responses(to: _Handler, request: Request, quota: Quota) -> None:
         to.answer(429, {"error": told | resets}, headers)
     else:
         _stream_response(to, request, quota, headers)
+        return True
+    return False
 
 
 def _stream_response(to: _Handler, request: Request, quota: Quota, headers: dict[str, str]) -> None:
     response = {"id": f"resp_{request.number}", "object": "response", "model": request.model}
     to.stream(headers)
     to.event("response.created", response=response | {"status": "in_progress"})
-    time.sleep(_silence(request))
+    to.silence(_silence(request))
     if re.search(r"\bSHELL\b", request.user) and not request.tool_result and not request.hidden:
         item = _shell_call(request)
         to.event("response.output_item.added", output_index=0, item=item)
@@ -76,7 +78,7 @@ def _stream_text(to: _Handler, name: str, words: Sequence[str], pause: float) ->
     to.event("response.content_part.added", item_id=name, output_index=0, content_index=0, part=part)
     for word in words:
         to.event("response.output_text.delta", item_id=name, output_index=0, content_index=0, delta=word)
-        time.sleep(pause)
+        to.silence(pause)
     content = [{"type": "output_text", "text": "".join(words), "annotations": []}]
     item = message | {"status": "completed", "content": content}
     to.event("response.output_item.done", output_index=0, item=item)
@@ -101,8 +103,8 @@ def _shell_call(request: Request) -> dict[str, Any]:
     return call | {"arguments": json.dumps(commands[name] | escalated)}
 
 
-def answer_messages(to: _Handler, request: Request, quota: Quota, *, stream: bool) -> None:
-    """Anthropic Messages."""
+def answer_messages(to: _Handler, request: Request, quota: Quota, *, stream: bool) -> bool:
+    """Anthropic Messages. True if the model answered, False for an error."""
     said = "" if request.hidden else request.user
     if re.search(r"\bLIMIT\b", said):
         told = {"type": "rate_limit_error", "message": "This request would exceed your account's rate limit."}
@@ -120,6 +122,7 @@ def answer_messages(to: _Handler, request: Request, quota: Quota, *, stream: boo
         )
     elif stream:
         _stream_message(to, request, quota)
+        return True
     else:
         words, _ = _words(request, "Mock")
         message = _message(request, quota) | {
@@ -127,6 +130,8 @@ def answer_messages(to: _Handler, request: Request, quota: Quota, *, stream: boo
             "stop_reason": "end_turn",
         }
         to.answer(200, message, claude_headers(quota))
+        return True
+    return False
 
 
 def _message(request: Request, quota: Quota) -> dict[str, Any]:
@@ -143,7 +148,7 @@ def _message(request: Request, quota: Quota) -> dict[str, Any]:
 def _stream_message(to: _Handler, request: Request, quota: Quota) -> None:
     to.stream(claude_headers(quota))
     to.event("message_start", message=_message(request, quota))
-    time.sleep(_silence(request))
+    to.silence(_silence(request))
     asks = re.search(r"\bSHELL\b", request.user) and not request.tool_result and "Bash" in request.tools
     if asks:
         block = {"type": "tool_use", "id": f"toolu_{request.number}", "name": "Bash", "input": {}}
@@ -155,7 +160,7 @@ def _stream_message(to: _Handler, request: Request, quota: Quota) -> None:
         words, pause = _words(request, "Mock claude")
         for word in words:
             to.event("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
-            time.sleep(pause)
+            to.silence(pause)
     to.event("content_block_stop", index=0)
     reason = {"stop_reason": "tool_use" if asks else "end_turn", "stop_sequence": None}
     to.event("message_delta", delta=reason, usage={"output_tokens": 34})

@@ -17,6 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import select
+import socket
 import ssl
 import threading
 import time
@@ -36,6 +38,8 @@ _NOT_THE_PERSON = (
     "<recommended",
     "<skills",
     "<system-reminder",
+    "<turn_aborted",
+    "[Request interrupted by user",
     "# Environment\nYou have been invoked",
 )
 _TITLE = re.compile(r"Generate a concise, single-line task title|<session>|Generate a (short|concise)[^.\n]* title")
@@ -45,7 +49,8 @@ _TITLE = re.compile(r"Generate a concise, single-line task title|<session>|Gener
 class Request:
     """One request for a model's answer.
 
-    `user` is the newest user text in full, `new` every user text since the model last spoke. `hidden` is a request
+    `user` is the newest user text in full, `new` every user text since the model last spoke, `fresh` those of them that
+    no earlier unanswered request (interrupted, refused) has brought already. `hidden` is a request
     that no person made (titles, summaries); `tool_result` means that the newest input is a tool's output.
     """
 
@@ -60,6 +65,7 @@ class Request:
     model: str
     tools: tuple[str, ...]
     results: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
 
 
 @dataclass
@@ -67,15 +73,30 @@ class _State:
     quota: dict[str, Quota] = field(default_factory=lambda: {"": Quota()})
     requests: list[Request] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    answered: set[int] = field(default_factory=set)
     log: Path | None = None
 
     def quota_of(self, key: str) -> Quota:
         with self.lock:
             return self.quota.get(key, self.quota[""])
 
+    def _fresh(self, request: Request) -> tuple[str, ...]:
+        known = max(
+            (
+                len(earlier.new)
+                for earlier in self.requests
+                if earlier.number not in self.answered and (earlier.api, earlier.key) == (request.api, request.key)
+                and not earlier.hidden and len(earlier.new) < len(request.new)
+                and request.new[: len(earlier.new)] == earlier.new
+            ),
+            default=0,
+        )  # fmt: skip
+        return request.new[known:]
+
     def record(self, **values: Any) -> Request:
         with self.lock:
             request = Request(at=time.time(), number=len(self.requests) + 1, **values)
+            request = replace(request, fresh=self._fresh(request))
             self.requests.append(request)
             if self.log:
                 with self.log.open("a", encoding="utf-8") as file:
@@ -126,12 +147,8 @@ class MockModels:
 
     def prompts(self, key: str | None = None) -> list[str]:
         """The user texts that started a turn or joined one, in order: what agents were really told."""
-        return [
-            text
-            for request in self.requests
-            if not request.hidden and key in (None, request.key)
-            for text in ([] if request.tool_result and not request.new else request.new)
-        ]
+        asked = [request for request in self.requests if not request.hidden and key in (None, request.key)]
+        return [text for request in asked for text in request.fresh]
 
     def count(self, text: str) -> int:
         """How often a prompt with this text in it reached a model as something new."""
@@ -192,11 +209,14 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         try:
             if path.endswith("/responses"):
-                answer_responses(self, self.responses_request(body), self.state.quota_of(self.key))
+                request = self.responses_request(body)
+                done = answer_responses(self, request, self.state.quota_of(self.key))
+                self.state.answered |= {request.number} if done else set()
             elif path.endswith("/messages"):
-                answer_messages(
-                    self, self.messages_request(body), self.state.quota_of(self.key), stream=bool(body.get("stream"))
-                )
+                request = self.messages_request(body)
+                stream = bool(body.get("stream"))
+                done = answer_messages(self, request, self.state.quota_of(self.key), stream=stream)
+                self.state.answered |= {request.number} if done else set()
             else:
                 self.answer(404, {"error": {"message": "not found"}}, {})
         except (BrokenPipeError, ConnectionResetError):
@@ -280,6 +300,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, text)
         self.end_headers()
         self.close_connection = True
+
+    def silence(self, seconds: float) -> None:
+        """Say nothing for a while. Raises ConnectionResetError if nobody listens any more."""
+        readable, _, _ = select.select([self.connection], [], [], seconds)
+        if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            raise ConnectionResetError
 
     def event(self, kind: str, **data: Any) -> None:
         """One server-sent event."""

@@ -82,3 +82,17 @@ def test_a_tricky_text_arrives_whole_and_once(real_home: RealHome) -> None:
     pane.sees("reply")
     assert real_home.models.count("ref: d0000042") == 1
     assert not list(Path(real_home.workdir).iterdir())
+
+
+def test_an_interrupted_and_a_joined_prompt_are_counted_once(real_home: RealHome) -> None:
+    pane = real_home.open()
+    deliver(real_home, pane, "first WAIT30")
+    pane.sees("esc to interrupt")
+    pane.keys("Escape")
+    until(lambda: "esc to interrupt" not in pane.screen, "the interrupt")
+    pane.keys("C-u")  # Claude puts an unanswered prompt back into its composer
+    deliver(real_home, pane, "second SLOW4")
+    pane.sees("w0")
+    deliver(real_home, pane, "third")
+    pane.sees("reply")
+    assert [real_home.models.count(text) for text in ("first WAIT30", "second SLOW4", "third")] == [1, 1, 1]
