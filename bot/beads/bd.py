@@ -107,7 +107,7 @@ class Bd:
             async with asyncio.timeout(self._timeout):
                 out, err = await process.communicate()
         except TimeoutError as error:
-            raise BeadsError(f"bd {args[-1]} did not answer within {self._timeout:.0f} s in {self._repo}.") from error
+            raise BeadsError(f"bd did not answer within {self._timeout:g} s in {self._repo}.") from error
         finally:
             if process.returncode is None:  # timed out or cancelled: its own group, hooks included
                 with contextlib.suppress(ProcessLookupError):
