@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from bot import log
 from bot.app import App
 from bot.cli.terminal import Terminal
+from bot.errors import MafError
 from bot.home import Home
 from bot.settings import Settings
 
@@ -20,7 +21,7 @@ STOP_TIMEOUT_S = 15.0
 
 async def run_bot(terminal: Terminal, settings: Settings) -> None:
     """Restore the fleet and serve the chat until SIGINT or SIGTERM. Agents go on running after it."""
-    async with opened(terminal.home, settings) as app, serving(app) as leaving:
+    async with opened(terminal.home, settings, background=True) as app, serving(app) as leaving:
         restored = await app.services.life.restore()
         for agent, why in restored.failed.items():
             terminal.say(f"{agent} did not start: {why}")
@@ -32,11 +33,11 @@ async def run_bot(terminal: Terminal, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def opened(home: Home, settings: Settings) -> AsyncIterator[App]:
-    """The application of a home, with its log."""
+async def opened(home: Home, settings: Settings, *, background: bool = False) -> AsyncIterator[App]:
+    """The application of a home, with its log; `background` when it is going to serve."""
     if not logging.getLogger().handlers:
         log.set_up(home.logs, level=settings.log_level, secrets=settings.secrets)
-    async with App.open(home, settings) as app:
+    async with App.open(home, settings, background=background) as app:
         yield app
 
 
@@ -58,6 +59,8 @@ async def serving(app: App) -> AsyncIterator[asyncio.Future[None]]:
         await asyncio.gather(leaving, return_exceptions=True)
         work.cancel()
         await asyncio.wait([work], timeout=STOP_TIMEOUT_S)
+        if work.done() and not work.cancelled() and (error := work.exception()) is not None:
+            logging.getLogger(__name__).error("the bot did not end cleanly", exc_info=error)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
@@ -67,9 +70,25 @@ async def _left(work: asyncio.Task[None], leave: asyncio.Event) -> None:
     try:
         await asyncio.wait([work, asked], return_when=asyncio.FIRST_COMPLETED)
         if work.done():
-            work.result()
+            _result(work)
     finally:
         asked.cancel()
+
+
+def _result(work: asyncio.Task[None]) -> None:
+    """Raise what the bot failed with: out of a group of errors the one that is meant for a person."""
+    try:
+        work.result()
+    except* MafError as group:
+        raise next(_flat(group)) from group
+
+
+def _flat(group: BaseExceptionGroup[MafError]) -> Iterator[MafError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flat(error)
+        else:
+            yield error
 
 
 async def people(app: App) -> Sequence[object]:

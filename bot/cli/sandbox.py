@@ -67,13 +67,14 @@ async def run_sandbox(terminal: Terminal, *, port: int | None, agents: int, brow
     server = await _start_server(terminal, port, panes)
     try:
         settings = sandbox_home.sandbox_settings(home, sandbox_home.Server(server.token, server.key, server.port))
-        async with opened(home, settings) as app:
+        async with opened(home, settings, background=True) as app:
             panes.append(app)
             await _pair_owner(app, server.owner)
             names = await _start_agents(app, agents, sandbox_home.project(home))
             async with serving(app) as leaving:
-                await _until_idle(app, names)
-                _announce(terminal, server, browser)
+                await _until_idle(app, names, leaving)
+                if not leaving.done():
+                    _announce(terminal, server, browser)
                 await leaving
             terminal.say("Stopping the demo agents …")
             await asyncio.gather(*(app.services.life.stop(name) for name in names))
@@ -137,20 +138,20 @@ async def _pair_owner(app: App, user: int) -> None:
 async def _start_agents(app: App, count: int, workdir: Path) -> list[str]:
     """Demo agents d1 … dN, made or started again; more of a former run stay as they are. -> their ids"""
     services = app.services
-    known = {agent.id for agent in await services.registry.all()}
+    looks = await services.watch.look(None)
     names = [f"d{number}" for number in range(1, count + 1)]
     for index, name in enumerate(names):
-        if name in known:
-            await services.life.start(name)
-        else:
+        if name not in looks:
             labels = LABELS[index % len(LABELS)]
             await services.life.create("demo", agent_id=name, workdir=workdir, labels=labels)
+        elif not looks[name].clis:
+            await services.life.start(name)
     return names
 
 
-async def _until_idle(app: App, names: list[str]) -> None:
+async def _until_idle(app: App, names: list[str], leaving: asyncio.Future[None]) -> None:
     deadline = time.monotonic() + IDLE_TIMEOUT_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not leaving.done():
         states = {view.agent.id: str(view.state) for view in app.services.watch.views()}
         if all(states.get(name) == "idle" for name in names):
             return
