@@ -6,12 +6,12 @@ blocker of its own or of a parent, not deferred, not pinned, ephemeral or a temp
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bot.beads.model import BLOCKING, DONE, PARENT, Bead, order
+from bot.beads.model import BLOCKING, DONE, PARENT, WAITS, Bead, Edge, order
 
 
 def resolve(beads: Iterable[Bead]) -> list[Bead]:
@@ -19,8 +19,13 @@ def resolve(beads: Iterable[Bead]) -> list[Bead]:
     alive = {bead.id: bead for bead in beads if bead.status not in DONE}
     blockers: dict[str, tuple[str, ...]] = {}
     waiting: Counter[str] = Counter()
+    children: dict[str, set[str]] = defaultdict(set)
     for bead in alive.values():
-        own = {edge.on for edge in bead.edges if edge.type in BLOCKING and edge.on in alive and edge.on != bead.id}
+        for edge in bead.edges:
+            if edge.type == PARENT:
+                children[edge.on].add(bead.id)
+    for bead in alive.values():
+        own = {blocker for edge in bead.edges for blocker in _blockers(edge, children)} & alive.keys() - {bead.id}
         waiting.update(own)
         blockers[bead.id] = tuple(sorted(own))
     found = [
@@ -40,6 +45,15 @@ def ready(resolved: Iterable[Bead], now: datetime) -> list[Bead]:
         and not bead.hidden
         and not (bead.defer_until and bead.defer_until > now)
     ]
+
+
+def _blockers(edge: Edge, children: Mapping[str, set[str]]) -> set[str]:
+    """Whom an edge makes a bead wait for. A waits-for gate is taken as `all-children`, the default of bd."""
+    if edge.type in BLOCKING:
+        return {edge.on}
+    if edge.type == WAITS:
+        return children.get(edge.on, set()) | ({edge.on} if edge.also_blocks else set())
+    return set()
 
 
 def _inherited(start: str, alive: dict[str, Bead], blockers: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

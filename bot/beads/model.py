@@ -14,7 +14,8 @@ from typing import Any
 
 BEAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # Dependency types that block; parent-child hands a parent's block on to its children. Some exports write underscores.
-BLOCKING = frozenset({"blocks", "conditional-blocks", "waits-for"})
+BLOCKING = frozenset({"blocks", "conditional-blocks"})
+WAITS = "waits-for"  # blocked by the open children of that bead, not by the bead itself
 PARENT = "parent-child"
 DONE = frozenset({"closed", "tombstone"})
 REVIEW_LABELS = frozenset({"needs-review", "review"})
@@ -26,10 +27,11 @@ NOT_WORK = frozenset({"epic", "milestone", "message", "molecule", "gate"})
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`bead` depends on `on`."""
+    """A bead depends on `on`. `also_blocks`: a waits-for edge that stands for a blocks edge too (bd 1.3 metadata)."""
 
     on: str
     type: str
+    also_blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def _edges(raw: object) -> tuple[Edge, ...]:
         if "dependency_type" in item:
             kind = item["dependency_type"]
         if isinstance(on, str) and isinstance(kind, str):
-            edges.append(Edge(on, kind.replace("_", "-")))
+            edges.append(Edge(on, kind.replace("_", "-"), "also_blocks" in str(item.get("metadata", ""))))
     return tuple(edges)
 
 

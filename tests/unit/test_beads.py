@@ -35,6 +35,9 @@ def test_ready_knows_blockers_parents_and_dates() -> None:
     assert ready_ids(issue("a"), issue("b", "a", kind="related")) == ["a", "b"]
     assert ready_ids(issue("a"), issue("p", "a"), issue("k", "p", kind="parent_child")) == ["a"], "a parent's block"
     assert ready_ids(issue("p"), issue("k", "p", kind="parent-child")) == ["k", "p"], "a parent alone is no block"
+    gate = (issue("w", "p", kind="waits-for"), issue("p"))
+    assert ready_ids(*gate) == ["p", "w"], "waits-for waits for the children of p, and there are none"
+    assert ready_ids(*gate, issue("k", "p", kind="parent-child")) == ["k", "p"]
     assert ready_ids(issue("a", "b"), issue("b", "a")) == [], "a loop is no crash"
     assert ready_ids(issue("p", "k", kind="parent-child"), issue("k", "p", kind="parent-child")) == ["k", "p"]
     assert ready_ids(issue("a", defer_until="2026-09-25T00:00:00Z")) == []
