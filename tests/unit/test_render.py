@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -117,10 +118,15 @@ def test_a_very_long_bead_stays_well_below_the_limit_and_says_that_it_was_cut() 
     assert len(text.encode()) < 80_000 and text.count("[cut here; the rest: bd show a-1]") == 2
 
 
-@given(st.text(), st.text(), st.text())
+LINES = st.text(st.sampled_from("a-># \n\r\x0b\x0c\x1c\x85\u2028\u2029"), max_size=30)
+
+
+@given(LINES, LINES, LINES)
 def test_a_beads_text_never_leaves_its_quote(title: str, description: str, acceptance: str) -> None:
-    marked = [f"ZQ{part}".replace("\n", "\nZQ").replace("\r", "\rZQ").replace("\u2028", "\u2028ZQ") for part in
-              (title, description, acceptance)]  # fmt: skip
+    marked = [
+        "ZQ" + re.sub(r"([\n\r\x0b\x0c\x1c\x85\u2028\u2029])", r"\1ZQ", part)
+        for part in (title, description, acceptance)
+    ]
     bead = Bead(id="a-1", title=marked[0], description=marked[1], acceptance=marked[2])
     text = prompt("assign", bead=bead)
     assert text == prompt("assign", bead=bead)
