@@ -26,6 +26,7 @@ from aiogram.types import (
     LinkPreviewOptions,
     ReplyParameters,
 )
+from aiogram.types import Message as SentMessage
 from aiohttp import ClientConnectorError
 
 from bot.telegram.card import Message
@@ -89,9 +90,26 @@ async def deliver(
 
 
 async def _send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, silent: bool) -> int:
+    """The id of the new message, also where the rest of the answer is nothing that aiogram can read."""
+    try:
+        return (await _call_send(bot, chat_id, part, reply_to, silent)).message_id
+    except ClientDecodeError as error:
+        result = _result(error)
+        if isinstance(result, dict) and isinstance(result.get("message_id"), int):
+            return int(result["message_id"])
+        raise
+
+
+def _result(error: ClientDecodeError) -> object:
+    """`result` of an answer that says ok; None if it does not."""
+    data = error.data
+    return data.get("result") if isinstance(data, dict) and data.get("ok") is True else None
+
+
+async def _call_send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, silent: bool) -> SentMessage:
     reply = ReplyParameters(message_id=reply_to, allow_sending_without_reply=True) if reply_to else None
     if part.media is not None and part.media.photo is not None:
-        sent = await bot.send_photo(
+        return await bot.send_photo(
             chat_id,
             BufferedInputFile(part.media.photo, "picture.png"),
             **part.piece.as_kwargs(caption=True),
@@ -100,8 +118,8 @@ async def _send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, silent
             disable_notification=silent,
             request_timeout=UPLOAD_TIMEOUT_S,
         )
-    elif part.media is not None and part.media.document is not None:
-        sent = await bot.send_document(
+    if part.media is not None and part.media.document is not None:
+        return await bot.send_document(
             chat_id,
             BufferedInputFile(part.media.document.content, part.media.document.name),
             **part.piece.as_kwargs(caption=True),
@@ -110,17 +128,15 @@ async def _send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, silent
             disable_notification=silent,
             request_timeout=UPLOAD_TIMEOUT_S,
         )
-    else:
-        sent = await bot.send_message(
-            chat_id,
-            **part.piece.as_kwargs(),
-            reply_markup=part.keyboard,
-            reply_parameters=reply,
-            disable_notification=silent,
-            link_preview_options=_NO_PREVIEW,
-            request_timeout=TIMEOUT_S,
-        )
-    return sent.message_id
+    return await bot.send_message(
+        chat_id,
+        **part.piece.as_kwargs(),
+        reply_markup=part.keyboard,
+        reply_parameters=reply,
+        disable_notification=silent,
+        link_preview_options=_NO_PREVIEW,
+        request_timeout=TIMEOUT_S,
+    )
 
 
 async def _edit(bot: Bot, chat_id: int, message_id: int, part: Part) -> bool:
@@ -143,6 +159,9 @@ async def _edit(bot: Bot, chat_id: int, message_id: int, part: Part) -> bool:
                 reply_markup=part.keyboard,
                 request_timeout=UPLOAD_TIMEOUT_S,
             )
+    except ClientDecodeError as error:
+        if _result(error) is None:
+            raise
     except TelegramBadRequest as error:
         said = error.message.lower()
         if "message is not modified" in said:
