@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.agents.checkpoint import Checkpoint, pass_by
 from bot.agents.delivery import Deliveries
+from bot.agents.environment import ProfileSetup
 from bot.agents.life import Life
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
@@ -112,11 +113,18 @@ async def eventually(ask: Callable[[], Awaitable[bool]], *, within: float = DEAD
 
 
 @asynccontextmanager
-async def open_fleet(root: Path, socket: str, *, background: bool = True) -> AsyncIterator[Fleet]:
+async def open_fleet(
+    root: Path,
+    socket: str,
+    *,
+    background: bool = True,
+    profiles: Callable[[Agent], ProfileSetup] | None = None,
+    login_env: Mapping[str, str] = os.environ,
+) -> AsyncIterator[Fleet]:
     """Everything wired as the product does it, with a private tmux server and store."""
     home, work, clock = Home(root / ".maf"), root / "work", SystemClock()
     home.root.mkdir(parents=True)
-    work.mkdir()
+    work.mkdir(exist_ok=True)
     store = Store(f"sqlite+aiosqlite:///{home.database}")
     async with store.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
@@ -124,9 +132,9 @@ async def open_fleet(root: Path, socket: str, *, background: bool = True) -> Asy
     await control.start()
     panes, sessions = Panes(control), Sessions(socket)
     registry = Registry(store, home, clock)
-    watch = Watch(registry, panes, home=home, clock=clock, interval=0.3)
+    watch = Watch(registry, panes, home=home, clock=clock, profiles=profiles, interval=0.3)
     settings = Settings(project_root=work)
-    life = Life(registry, sessions, panes, watch, home=home, settings=settings, clock=clock, login_env=dict(os.environ))
+    life = Life(registry, sessions, panes, watch, home=home, settings=settings, clock=clock, login_env=login_env)
     deliveries = Deliveries(store, registry, watch, panes, clock=clock, background=background)
     fleet = Fleet(home, work, store, registry, sessions, panes, watch, life, deliveries)
     try:
