@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import aiohttp
 from playwright.async_api import Page, async_playwright
 
 ARGS = [
@@ -65,6 +70,44 @@ async def save_picture(
     """A PNG of the page at `address`, once the text `shows` stands on it."""
     async with opened(address, width=width, height=height, dark=dark) as page:
         if shows:
-            await page.get_by_text(shows).last.wait_for()
+            await page.locator(".log").get_by_text(shows).last.wait_for()
         to.parent.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=to)
+
+
+async def take_all(to: Path) -> None:
+    """The pictures of the README, from the real thing: `maf up` in a new home, and one broadcast drafted in it."""
+    with TemporaryDirectory(prefix="maf-screenshots-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "bot.cli",
+                "up",
+                "--home",
+                f"{folder}/.maf",
+                "--port",
+                "0",
+                "--no-browser",
+                "--json",
+            ),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            assert process.stdout is not None
+            up = json.loads(await asyncio.wait_for(process.stdout.readline(), 120))
+            body = {"from": up["owner"], "text": "/broadcast-targeted"}
+            async with aiohttp.ClientSession(headers={"X-Sandbox-Key": up["key"]}) as session:
+                path = f"{up['api']}/sandbox/chats/{up['chat']}/messages"
+                async with session.post(path, json=body) as answer:
+                    answer.raise_for_status()
+            await save_picture(up["page"], to / "draft.png", width=1200, height=820, shows="Send")
+            await save_picture(up["page"], to / "phone.png", shows="Send")
+            await save_picture(up["page"], to / "phone-dark.png", shows="Send", dark=True)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(take_all(Path(__file__).resolve().parents[2] / "deploy" / "screenshots"))
