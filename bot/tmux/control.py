@@ -26,7 +26,12 @@ from bot.tmux.server import (
 __all__ = ["ControlClient", "OutOfStep", "Reply", "Script", "TmuxGone", "TmuxMissing", "quote"]
 
 # The hidden session goes with its last client, so that nothing of ours stays on a server that is not ours.
-_SET_UP = ("set-option destroy-unattached on", "set-option status off", 'display-message -p "#{pid}"')
+# It is named: a client that is not fully attached yet has another session as its current one, an agent's perhaps.
+_SET_UP = (
+    f"set-option -t ={KEEP_ALIVE}: destroy-unattached on",
+    f"set-option -t ={KEEP_ALIVE}: status off",
+    'display-message -p "#{pid}"',
+)
 
 
 # Between tries to connect, in seconds.
