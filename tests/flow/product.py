@@ -1,4 +1,4 @@
-"""The whole product for a test: a home, a tmux server of its own, demo agents, sample beads, the sandbox over HTTP, the bot.
+"""The whole product for a test: home, tmux server, demo agents, sample beads, sandbox over HTTP, and the bot.
 
 A person is `Client` of tests/integration/sandbox_client.py; nothing is mocked.
 """
@@ -184,4 +184,8 @@ async def idle(made: Product, within: float = 20.0) -> None:
         views = made.app.services.watch.views()
         return len(views) == len(made.agents) and all(v.state == "idle" for v in views)
 
-    await until(ready, within, "idle agents")
+    try:
+        await until(ready, within, "idle agents")
+    except AssertionError:
+        states = {v.id: (str(v.state), v.rule) for v in made.app.services.watch.views()}
+        raise AssertionError(f"the agents are not idle: {states}") from None
