@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import tempfile
@@ -14,7 +15,7 @@ from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.clis.text import normal
-from tests.integration.agents_fleet import NASTY, Fleet, open_fleet
+from tests.integration.agents_fleet import NASTY, Fleet, eventually, open_fleet
 from tests.private_tmux import PrivateTmux
 from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
@@ -121,6 +122,7 @@ async def test_marks_are_inert(fleet: Fleet, kind: str, models: MockModels, text
     agent = await ready(fleet, kind)
     done = await fleet.deliveries.send(agent.id, text, created_by="test", wait=30)
     assert done.exit_code == 0, (done, await fleet.screen(agent.id))
+    await eventually(lambda: asyncio.sleep(0, bool(heard(models))))  # the record comes before the request
     assert len(heard(models)) == 1
     assert text.strip() in heard(models)[0]
     assert not (fleet.work / "owned").exists()
