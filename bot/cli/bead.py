@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from bot.cli import call
@@ -18,9 +16,10 @@ command = Group("bead", help="The tasks (beads) that agents work on.")
 def ready(terminal: Terminal) -> None:
     """List the beads that can be worked on now, the best first."""
     found = call.read(terminal, "bead.ready")
-    beads: list[dict[str, Any]] = found["beads"] if isinstance(found, dict) else found
-    rows = [[b["id"], f"P{b['priority']}", ",".join(b["labels"]) or "-", b["title"]] for b in beads]
-    terminal.show(found, lambda: table(rows, ["BEAD", "PRIO", "LABELS", ""]) if rows else "No bead is ready.")
+    rows = [[b["id"], f"P{b['priority']}", ",".join(b["labels"]) or "-", b["agent"] or "-", b["title"]] for b in found]
+    terminal.show(
+        found, lambda: table(rows, ["BEAD", "PRIO", "LABELS", "HELD BY", ""]) if rows else "No bead is ready."
+    )
 
 
 @command.command("show")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,11 @@ from bot.cli.broadcast import exit_code, lines
 from bot.cli.command import command as make_command
 from bot.cli.terminal import Terminal
 from bot.errors import NOT_CONFIRMED
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+IDLE_TIMEOUT_S = 20.0
 
 
 @make_command("demo")
@@ -29,6 +36,7 @@ async def _demo(terminal: Terminal) -> int:
         for number, labels in enumerate(LABELS, start=1):
             params = {"type": "demo", "id": f"d{number}", "workdir": str(workdir), "labels": list(labels)}
             await app.call("agent.create", params, actor="demo")
+        await _until_idle(app)
         draft = await app.call("broadcast.draft", {}, actor="demo")
         if not terminal.json:
             click.echo(lines(draft) + "\n")
@@ -37,3 +45,12 @@ async def _demo(terminal: Terminal) -> int:
         code = exit_code(done["items"])
         terminal.say("All gone again. `maf up` shows the same in a chat." if code < NOT_CONFIRMED else "")
         return code
+
+
+async def _until_idle(app: App) -> None:
+    deadline = time.monotonic() + IDLE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        agents = await app.call("agent.list", {}, actor="demo")
+        if all(agent["state"] == "idle" for agent in agents):
+            return
+        await asyncio.sleep(0.2)

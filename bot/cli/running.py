@@ -25,6 +25,9 @@ async def run_bot(terminal: Terminal, settings: Settings) -> None:
         restored = await app.services.life.restore()
         for agent, why in restored.failed.items():
             terminal.say(f"{agent} did not start: {why}")
+        if not await started(terminal.home, leaving):
+            await leaving
+            return
         terminal.say(f"The bot runs on {terminal.home.root}. Ctrl-C ends it; the agents go on.")
         if not (await people(app)):
             terminal.say("Nobody is paired yet. In another terminal: maf pair")
@@ -73,6 +76,15 @@ async def _left(work: asyncio.Task[None], leave: asyncio.Event) -> None:
             _result(work)
     finally:
         asked.cancel()
+
+
+async def started(home: Home, leaving: asyncio.Future[None]) -> bool:
+    """Wait until the bot serves; False when it is told to leave, or fails, before that."""
+    while not leaving.done():
+        if home.socket.exists():
+            return True
+        await asyncio.sleep(0.05)
+    return False
 
 
 def _result(work: asyncio.Task[None]) -> None:
