@@ -104,6 +104,11 @@ async def take_all(to: Path) -> None:
             await save_picture(up["page"], to / "draft.png", width=1200, height=820, shows="Send")
             await save_picture(up["page"], to / "phone.png", shows="Send")
             await save_picture(up["page"], to / "phone-dark.png", shows="Send", dark=True)
+            async with opened(up["page"], width=1200, height=820) as page:
+                await page.locator(".key.success").click()
+                await page.locator(".log").get_by_text("3 of 3").wait_for(timeout=60_000)
+                await page.locator(".pane pre", has_text="ref:").first.wait_for()
+                await page.screenshot(path=to / "report.png")
         finally:
             process.terminate()
             await process.wait()
