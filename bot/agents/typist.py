@@ -153,9 +153,10 @@ class Typist:
                 work.end("refused", f"Nothing was typed: the pane of {work.delivery.agent} is {result.why}.")
         if not there:
             return
+        settled = asyncio.create_task(asyncio.sleep(SETTLE_S))
         await self._rows.change_many({work.delivery.id: {"status": "typed", "reason": ""} for work in there})
         self._pass("after_typed", there)
-        await asyncio.sleep(SETTLE_S)
+        await settled
         await self._enter_all(there)
 
     def _mark(self, go: Sequence[_Work]) -> None:
@@ -190,7 +191,7 @@ class Typist:
     async def _press(self, ready: Sequence[_Work]) -> None:
         if not ready:
             return
-        pressed = await asyncio.gather(*(self._panes.press(work.pane, "Enter") for work in ready))
+        pressed = await self._panes.press_many([work.pane for work in ready], "Enter")
         self._pass("after_enter", ready)
         for work, result in zip(ready, pressed, strict=True):
             if result.ok:

@@ -204,12 +204,16 @@ class Panes:
 
     async def press(self, pane: str, *names: str, literal: bool = False) -> PasteResult:
         """Like keys, but says why not."""
+        return (await self.press_many([pane], *names, literal=literal))[0]
+
+    async def press_many(self, panes: Sequence[str], *names: str, literal: bool = False) -> list[PasteResult]:
+        """The same keys in each of these panes, in one round trip."""
         if not names:
             raise ValueError("no keys to press")
         flag = "-l " if literal else ""
-        action = f"send-keys {flag}-t {pane} -- {' '.join(quote(name) for name in names)}"
-        (reply,) = await self.control.run(guarded(pane, action))
-        return judge(reply)
+        keys = " ".join(quote(name) for name in names)
+        replies = await self.control.run(*(guarded(pane, f"send-keys {flag}-t {pane} -- {keys}") for pane in panes))
+        return [judge(reply) for reply in replies]
 
     async def buffers(self) -> list[str]:
         """The names of all paste buffers."""
