@@ -55,6 +55,11 @@ class ProfileBook:
     def path(self) -> Path:
         return self._home.agent_config
 
+    @property
+    def changed(self) -> bool:
+        """Whether the file is another one than when it was read."""
+        return _stamp(self.path) != self._stamp
+
     def config(self) -> AgentConfig:
         """The configuration in force."""
         stamp = _stamp(self.path)
@@ -77,6 +82,13 @@ class ProfileBook:
         if name not in entries:
             raise NotFound.of("profile", name, entries)
         return self._profile(name, entries[name])
+
+    def of_home(self, home: str) -> str | None:
+        """The profile whose CODEX_HOME or CLAUDE_CONFIG_DIR this is."""
+        if not home:
+            return None
+        here = Path(home).expanduser().resolve()
+        return next((p.name for p in self.all() if p.home.resolve() == here), None)
 
     def _profile(self, name: str, entry: ProfileConfig) -> Profile:
         home = Path(entry.home).expanduser() if entry.home else self._home.profile(name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,15 +15,23 @@ from bot.quota.alerts import Due, Told, step
 from bot.quota.levels import Level, alert_level
 from bot.quota.status import ProfileStatus, WindowStatus
 from bot.store import Transaction
-from bot.store.tables import QuotaToldRow
+from bot.store.tables import OutboxRow, QuotaToldRow
 
 NOTICE = "quota-alert"
+DIGEST = "quota-digest"
 
 
-async def review(tx: Transaction, statuses: Iterable[ProfileStatus], thresholds: Thresholds) -> list[dict[str, Any]]:
+async def review(
+    tx: Transaction,
+    statuses: Iterable[ProfileStatus],
+    thresholds: Thresholds,
+    *,
+    quiet_until: datetime | None = None,
+) -> list[dict[str, Any]]:
     """Compare every tracked window with what was told of it; post what is due. Returns what was posted.
 
-    The row is locked, so two bots on one PostgreSQL store tell each thing once.
+    The row is locked, so two bots on one PostgreSQL store tell each thing once. In quiet hours everything but an
+    emergency is gathered into one message, which the outbox holds until `quiet_until`.
     """
     posted = []
     for status in statuses:
@@ -36,9 +46,19 @@ async def review(tx: Transaction, statuses: Iterable[ProfileStatus], thresholds:
             if due is None or (row.muted_until is not None and status.at < row.muted_until):
                 continue
             data = notice_data(status, window, due)
-            await post(tx, NOTICE, data, urgent=due.level >= Level.EMERGENCY)
+            await _tell(tx, data, urgent=due.level >= Level.EMERGENCY, quiet_until=quiet_until)
             posted.append(data)
     return posted
+
+
+async def _tell(tx: Transaction, data: dict[str, Any], *, urgent: bool, quiet_until: datetime | None) -> None:
+    if urgent or quiet_until is None:
+        await post(tx, NOTICE, data, key=f"{NOTICE}:{secrets.token_hex(6)}", urgent=urgent)
+        return
+    key = f"{DIGEST}:{quiet_until.isoformat()}"
+    held = await tx.scalar(select(OutboxRow).where(OutboxRow.key == key).limit(1))
+    gathered = [*(held.data.get("alerts", []) if held is not None else []), data]
+    await post(tx, DIGEST, {"alerts": gathered}, key=key)
 
 
 async def _row(tx: Transaction, profile: str, window: str) -> QuotaToldRow:

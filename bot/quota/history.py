@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import delete, select
 
@@ -83,6 +83,20 @@ class History:
         recent.append(forecast.Reading(reading.at, reading.percent))
         while recent and recent[0].at < reading.at - RECENT_S:
             recent.popleft()
+
+    async def points(
+        self, tx: Transaction, profiles: Collection[str], since: float
+    ) -> dict[tuple[str, str], list[tuple[float, float]]]:
+        """(epoch s, percent) of each window as far back as `since`, oldest first, for the chart."""
+        rows = await tx.execute(
+            select(QuotaReadingRow.profile, QuotaReadingRow.window, QuotaReadingRow.at, QuotaReadingRow.percent)
+            .where(QuotaReadingRow.profile.in_(profiles), QuotaReadingRow.at >= since)
+            .order_by(QuotaReadingRow.at)
+        )
+        found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        for profile, window, at, percent in rows:
+            found[profile, window].append((at, percent))
+        return dict(found)
 
     async def trim(self, tx: Transaction, now: float) -> None:
         await tx.execute(delete(QuotaReadingRow).where(QuotaReadingRow.at < now - KEEP_S))

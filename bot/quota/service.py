@@ -4,42 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select as query
+from sqlalchemy.exc import IntegrityError
 
-from bot.clis.codex.app_server import AppServerError, read_limits
 from bot.clock import Clock
-from bot.errors import DependencyMissing
 from bot.home import Home
-from bot.profiles.book import Profile, ProfileBook
+from bot.profiles.book import ProfileBook
 from bot.profiles.config import CodexQuota, ConfigError, MonitoringConfig, load_monitoring_config
-from bot.quota import alarm
-from bot.quota.history import History
-from bot.quota.ledger import Ledger, Use
-from bot.quota.reading import Reading, readings_of
-from bot.quota.selection import Choice, select
-from bot.quota.sources.files import ProfileFiles
-from bot.quota.sources.transcripts import statusline_readings
-from bot.quota.status import ProfileStatus, SourceState, as_dict, status_of
+from bot.quota import alarm, mirror
+from bot.quota.ledger import Use
+from bot.quota.reader import Reader
+from bot.quota.reading import Reading
+from bot.quota.selection import Candidate, Choice, select
+from bot.quota.status import ProfileStatus, as_dict, status_of
 from bot.settings import Settings
 from bot.store import Store
+from bot.store.tables import QuotaEventRow
+from bot.telegram.quiet import quiet_until
 
 log = logging.getLogger(__name__)
 
-APP_SERVER_KEYS = ("usedPercent", "windowDurationMins", "resetsAt", "limitId")
-FILE_SOURCE = {"codex": "rollout", "claude": "transcript"}
-
-
-@dataclass(slots=True)
-class _Known:
-    """What is kept of a profile between refreshes."""
-
-    login: str = "unknown"
-    sources: dict[str, SourceState] = field(default_factory=dict)
-    asked_at: float = float("-inf")
+KINDS = ("codex", "claude")
 
 
 class Quota:
@@ -56,124 +45,141 @@ class Quota:
         path: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.book = book
+        self.reader = Reader(store, clock, path=path)
         self._store = store
         self._home = home
         self._settings = settings
         self._clock = clock
-        self._path = path
-        self._ledger = Ledger(store)
-        self._history = History()
-        self._files = ProfileFiles()
-        self._known: dict[str, _Known] = {}
         self._monitoring = MonitoringConfig()
-        self._last: dict[str, str] = {}
+        self.problem = ""
         self._statuses: list[ProfileStatus] = []
-        self._loaded = False
+        self._refreshed_at = float("-inf")
         self._refreshing = asyncio.Lock()
+        if settings.debug_quota:
+            logging.getLogger("bot.quota").setLevel(logging.DEBUG)
 
     @property
     def config(self) -> CodexQuota:
         return self._monitoring.quota
 
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
+    @property
+    def enforce(self) -> bool:
+        return self._settings.quota_enforcement and self.book.config().codex_profiles.selection.enforce_rate_limit
 
-    async def load(self) -> None:
-        """Once, before the first refresh: windows, readings and offsets as they were left."""
-        if self._loaded:
-            return
-        now = self._now()
-        await self._ledger.rebuild(now)
-        async with self._store.begin() as tx:
-            await self._history.load(tx, now)
-        await self._files.load(self._store)
-        self._loaded = True
+    @property
+    def notes(self) -> list[str]:
+        """What is wrong with the configuration, in words for a person."""
+        config = self.book.config()
+        found = [f"{self.book.problem.message} The last good one stays in force."] if self.book.problem else []
+        return [*found, *([self.problem] if self.problem else []), *config.warnings()]
+
+    def now(self) -> float:
+        return self._clock.now().timestamp()
 
     async def refresh(self, *, force: bool = False, alerts: bool = False) -> list[ProfileStatus]:
         """Ask every source that is due, fuse, and (in the bot) post the alerts that are due."""
         async with self._refreshing:
-            await self.load()
+            await self.reader.load()
             self._reload_monitoring()
-            profiles = self.book.all()
-            await asyncio.gather(*(self._read(p, force=force) for p in profiles if p.tracked))
-            self._statuses = [await self._status(profile) for profile in profiles]
+            profiles, ttl = self.book.all(), self._ttl()
+            await asyncio.gather(*(self.reader.read(p, force=force, ttl=ttl) for p in profiles if p.tracked))
+            await self.reader.save([p.name for p in profiles])
+            await self._fuse()
+            self._refreshed_at = self._clock.monotonic()
             if alerts and self.config.enabled:
-                async with self._store.begin() as tx:
-                    await alarm.review(tx, self._statuses, self.config.quota_thresholds)
-        return self._statuses
+                await self._review()
+        return self.statuses()
+
+    async def fresh(self) -> list[ProfileStatus]:
+        """As of at most one interval ago."""
+        age = self._clock.monotonic() - self._refreshed_at
+        if age >= self.config.status_update_interval_seconds or self.book.changed:
+            return await self.refresh()
+        await self._fuse()
+        return self.statuses()
+
+    async def tick(self) -> bool:
+        """What the running bot does each second: once per interval refresh, alert, and write the mirrors."""
+        self._reload_monitoring()
+        age = self._clock.monotonic() - self._refreshed_at
+        if not self.config.enabled or age < self.config.status_update_interval_seconds:
+            return False
+        await self.refresh(alerts=True)
+        await self.write_mirrors()
+        return True
+
+    async def write_mirrors(self) -> None:
+        """Rewrite the files of other programs, where something changed."""
+        state = await self.state()
+        await asyncio.to_thread(mirror.write_state, self._home.quota_state, state)
+        await asyncio.to_thread(mirror.write_line, self._home.quota_line, self._statuses)
+
+    async def state(self) -> list[dict[str, Any]]:
+        """The state in the shape of the first product (`maf quota export`)."""
+        events = {s.profile.name: await self._newest_events(s.profile.name) for s in self._statuses}
+        return mirror.state_of(self._statuses, events)
+
+    async def _newest_events(self, profile: str) -> list[dict[str, Any]]:
+        wanted = (
+            query(QuotaEventRow)
+            .where(QuotaEventRow.profile == profile)
+            .order_by(QuotaEventRow.at.desc())
+            .limit(mirror.MAX_EVENTS)
+        )
+        async with self._store.begin() as tx:
+            rows = list(await tx.scalars(wanted))
+        return [
+            {
+                "id": row.key,
+                "type": "request",
+                "timestamp": round(row.at * 1000),
+                "requestDetails": {"model": row.model, "tokens": row.tokens},
+            }
+            for row in reversed(rows)
+        ]
 
     def _reload_monitoring(self) -> None:
         try:
-            self._monitoring = load_monitoring_config(self._home.monitoring_config)
+            self._monitoring, self.problem = load_monitoring_config(self._home.monitoring_config), ""
         except ConfigError as error:
-            log.warning("the last good configuration stays in force: %s", error.message)
+            if error.message != self.problem:
+                log.warning("the last good configuration stays in force: %s", error.message)
+            self.problem = error.message
 
-    async def _read(self, profile: Profile, *, force: bool) -> None:
-        known = self._known.setdefault(profile.name, _Known())
-        await self._read_files(profile, known)
-        ttl = self.config.cache_ttl_seconds
-        if self._settings.quota_cache_ttl is not None:
-            ttl = self._settings.quota_cache_ttl.total_seconds()
-        if profile.kind == "codex" and (force or self._now() - known.asked_at >= ttl):
-            known.asked_at = self._now()
-            await self._ask(profile, known)
+    def _ttl(self) -> float:
+        ttl = self._settings.quota_cache_ttl
+        return ttl.total_seconds() if ttl is not None else self.config.cache_ttl_seconds
 
-    async def _read_files(self, profile: Profile, known: _Known) -> None:
-        name = FILE_SOURCE[profile.kind]
-        try:
-            found = await self._files.look(profile)
-        except OSError as error:
-            known.sources[name] = SourceState(name, False, str(error))
-            return
-        try:
-            await self._ledger.record(found.uses, self._now())
-            await self._remember(profile.name, list(found.readings.values()))
-            await self._files.remember(self._store, profile.name, found.moved)
-        except SQLAlchemyError:
-            self._files.forget(found.moved)  # read again next time; nothing counts twice
-            raise
-        at = max((r.at for r in found.readings.values()), default=None)
-        before = known.sources.get(name)
-        known.sources[name] = SourceState(name, True, at=at if at is not None else before.at if before else None)
+    async def _review(self) -> None:
+        for attempt in (1, 2):
+            try:
+                async with self._store.begin() as tx:
+                    quiet = quiet_until(self._clock.now(), self._quiet_hours, self._settings.zone)
+                    posted = await alarm.review(tx, self._statuses, self.config.quota_thresholds, quiet_until=quiet)
+                break
+            except IntegrityError:  # another bot on the same store wrote the first row of a window just now
+                if attempt == 2:
+                    raise
+        for one in posted:
+            log.info("quota %s: %s %s %s %%", one["kind"], one["profile"], one["window"], one["percent"])
 
-    async def _ask(self, profile: Profile, known: _Known) -> None:
-        try:
-            answer = await read_limits(profile.home, profile.environment, path=self._path())
-        except (AppServerError, DependencyMissing) as error:
-            before = known.sources.get("app-server")
-            known.sources["app-server"] = SourceState("app-server", False, str(error), before.at if before else None)
-            return
-        now = self._now()
-        known.login = answer.login
-        if answer.login != "ok":
-            why = "log in again" if answer.login == "needed" else "an API key has no limits to ask for"
-            known.sources["app-server"] = SourceState("app-server", False, why)
-            return
-        readings = [
-            reading
-            for family, limits in answer.families.items()
-            for reading in readings_of({"limitId": family, **limits}, at=now, source="app-server", keys=APP_SERVER_KEYS)
-        ]
-        await self._remember(profile.name, readings)
-        known.sources["app-server"] = SourceState("app-server", True, at=now)
+    @property
+    def _quiet_hours(self) -> tuple[time, time] | None:
+        return self._settings.quiet_hours
 
-    async def _remember(self, profile: str, readings: Sequence[Reading]) -> None:
-        if not readings:
-            return
-        async with self._store.begin() as tx:
-            await self._history.add(tx, profile, readings)
+    async def _fuse(self) -> None:
+        self._statuses = [await self._status(profile.name) for profile in self.book.all()]
 
-    async def _status(self, profile: Profile) -> ProfileStatus:
-        now = self._now()
-        known = self._known.setdefault(profile.name, _Known())
+    async def _status(self, name: str) -> ProfileStatus:
+        profile, now, known = self.book.get(name), self.now(), self.reader.of(name)
         return status_of(
             profile,
-            readings=self._history.newest(profile.name) if profile.tracked else {},
-            usage=await self._ledger.current(profile.name, now) if profile.tracked else {},
-            sources=list(known.sources.values()),
+            readings=self.reader.history.newest(name) if profile.tracked else {},
+            usage=await self.reader.ledger.current(name, now) if profile.tracked else {},
+            sources=list(known.sources.values()) if profile.tracked else [],
             login=known.login,
             thresholds=self.config.quota_thresholds,
-            forecasts=self._history.forecasts(profile.name, now),
+            forecasts=self.reader.history.forecasts(name, now),
             now=now,
         )
 
@@ -181,47 +187,94 @@ class Quota:
         """As of the last refresh."""
         return list(self._statuses)
 
-    def choose(self, kind: str = "codex", *, take: bool = False) -> Choice:
-        """The profile that serves next; `take` makes it the last one for the round-robin."""
+    def status(self, profile: str | None) -> ProfileStatus | None:
+        return next((s for s in self._statuses if s.profile.name == profile), None)
+
+    def forced(self) -> str | None:
+        """CODEX_PROFILE, where it forces; inside an agent it only names the agent's profile."""
+        return None if self._settings.inside_agent else self._settings.codex_profile
+
+    def choose(
+        self, kind: str = "codex", *, forced: str | None = None, among: Iterable[Candidate] | None = None
+    ) -> Choice:
+        """The profile that would serve next; nothing changes by asking."""
         config = self.book.config().codex_profiles
-        forced = None if self._settings.inside_agent else self._settings.codex_profile
+        candidates = [status.candidate for status in self._statuses] if among is None else list(among)
         choice = select(
-            [status.candidate for status in self._statuses],
+            candidates,
             kind=kind,
-            last=self._last.get(kind),
-            forced=forced,
+            last=self.reader.last.get(kind),
+            forced=forced or self.forced(),
             enabled=config.enable,
             default=config.default_profile,
-            enforce=self._settings.quota_enforcement and config.selection.enforce_rate_limit,
+            enforce=self.enforce,
             fallback_priority=config.selection.fallback_priority,
             algorithm=config.selection.algorithm,
         )
-        if take and choice.profile is not None:
-            self._last[kind] = choice.profile
+        log.debug("selection for %s: %s (%s); rejected %s", kind, choice.profile, choice.reason, choice.rejected)
         return choice
+
+    async def take(self, choice: Choice, kind: str) -> Choice:
+        """It serves now: the round-robin goes on after it."""
+        if choice.profile is not None:
+            await self.reader.choose(kind, choice.profile)
+        return choice
+
+    def current(self, profile: str | None = None) -> str | None:
+        """Whose line the tmux format shows: `profile`, else CODEX_PROFILE, else the one that was chosen last, else
+        the one that selection would take now."""
+        names = {s.profile.name for s in self._statuses}
+        wanted = (profile, self._settings.codex_profile, *(self.reader.last.get(kind) for kind in KINDS))
+        return next((name for name in wanted if name in names), None) or next(
+            (name for kind in KINDS if (name := self.choose(kind).profile)), next(iter(sorted(names)), None)
+        )
 
     def as_json(self) -> list[dict[str, Any]]:
         """`maf quota status --json` (contract.md)."""
-        following = {kind: self.choose(kind).profile for kind in ("codex", "claude")}
+        following = {kind: self.choose(kind).profile for kind in KINDS}
         return [as_dict(status, following[status.profile.kind]) for status in self._statuses]
 
     async def record(self, uses: Sequence[Use]) -> int:
         """Count by hand (`maf quota record`); how many were new."""
-        await self.load()
-        return await self._ledger.record(uses, self._now())
+        await self.reader.load()
+        return await self.reader.count(uses)
 
-    async def record_statusline(self, profile: str, status: Mapping[str, Any]) -> None:
-        """What Claude told its statusline command, passed on by `maf hook`."""
-        await self.load()
-        now = self._now()
-        readings = statusline_readings(status, at=now)
-        await self._remember(profile, readings)
-        if readings:
-            self._known.setdefault(profile, _Known()).sources["statusline"] = SourceState("statusline", True, at=now)
+    async def record_readings(self, profile: str, readings: Sequence[Reading]) -> None:
+        """What a person read off the provider's own page."""
+        await self.reader.load()
+        await self.reader.remember(profile, readings)
+
+    async def record_statusline(self, home: str, agent_profile: str | None, status: Mapping[str, Any]) -> str | None:
+        """What Claude told its statusline command, passed on by `maf hook statusline`; whose it was.
+
+        `home` is the CLAUDE_CONFIG_DIR it ran in; the profile with that home, else that of the agent.
+        """
+        await self.reader.load()
+        claude = [p.name for p in self.book.all() if p.kind == "claude" and p.tracked]
+        owner = next((n for n in (self.book.of_home(home), agent_profile) if n in claude), None)
+        if owner is None or not await self.reader.statusline(owner, status):
+            return None
+        await self._fuse()
+        return owner
+
+    async def picture(self, statuses: Sequence[ProfileStatus], *, dark: bool = False) -> bytes:
+        """The chart of these profiles as a PNG."""
+        from bot.quota import chart
+
+        longest = max((p.end - p.begin for p in chart.panels_of(statuses)), default=0.0)
+        async with self._store.begin() as tx:
+            points = await self.reader.history.points(
+                tx, [s.profile.name for s in statuses], self.now() - 1.5 * longest
+            )
+        thresholds, zone = self.config.quota_thresholds, self._settings.zone
+        return await asyncio.to_thread(chart.draw, statuses, points, thresholds, zone=zone, dark=dark)
 
     async def trim(self) -> None:
         """Once a day."""
-        now = self._now()
-        await self._ledger.trim(now)
-        async with self._store.begin() as tx:
-            await self._history.trim(tx, now)
+        await self.reader.load()
+        await self.reader.trim()
+
+
+def at(epoch: float | None) -> datetime | None:
+    """Epoch seconds as an aware datetime."""
+    return None if epoch is None else datetime.fromtimestamp(epoch, UTC)

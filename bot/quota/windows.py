@@ -129,3 +129,18 @@ def window_name(minutes: float, limit_id: str = "codex") -> str:
     else:
         name = f"{whole}m"
     return name if limit_id in MAIN_FAMILIES else f"{limit_id}/{name}"
+
+
+_UNITS = {"m": 1.0, "h": 60.0, "d": 1440.0, "w": 10_080.0}
+
+
+def window_minutes(name: str) -> float | None:
+    """The length of a window named like 90m, 5h, 7d; none for anything else.
+
+    >>> window_minutes("5h"), window_minutes("daily")
+    (300.0, None)
+    """
+    number, unit = name[:-1], name[-1:]
+    if not number.isdecimal() or unit not in _UNITS or not int(number):
+        return None
+    return int(number) * _UNITS[unit]

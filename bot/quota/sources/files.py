@@ -92,10 +92,11 @@ class ProfileFiles:
         for path in paths:
             self._places.pop(path, None)
 
-    def skip(self, path: Path) -> None:
-        """Take a file that was copied here as read: its lines were counted where they were written."""
-        status = path.stat()
-        self._places[path] = _Place(status.st_size, status.st_ino, status.st_size, status.st_mtime_ns, True)
+    def skip(self, path: Path, copied: Path) -> None:
+        """`copied` is going to be renamed to `path`: take it as read, for its lines were counted where they were
+        written. Said before the rename, so that no look in between takes its limits for those of the new profile."""
+        status, records = copied.stat(), rollouts.has_records(copied)
+        self._places[path] = _Place(status.st_size, status.st_ino, status.st_size, status.st_mtime_ns, records)
 
 
 def _changed(profile: Profile, places: dict[Path, _Place]) -> Iterator[tuple[Path, os.stat_result]]:

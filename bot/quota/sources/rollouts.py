@@ -85,6 +85,15 @@ def scan(path: Path, profile: str, *, offset: int = 0, records: bool = False) ->
         return Scan([], {}, offset, records)
 
 
+def has_records(path: Path) -> bool:
+    """Whether token_usage_record lines stand in it, so that its token_count lines do not count."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
+            return block.find(RECORD) != -1
+
+
 def _scan_block(block: mmap.mmap, span: tuple[int, int], profile: str, thread: str, records: bool) -> Scan:
     start, end = span
     uses = [use for line in _lines(block, RECORD, start, end) if (use := _recorded(line, profile, thread))]

@@ -1,0 +1,76 @@
+"""Files for other programs: `monitoring/quota-state.json` in the shape of the first product, and the status line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.quota.lines import status_bar
+from bot.quota.status import ProfileStatus, as_dict
+
+MAX_EVENTS = 100
+OLD_KEYS = ("profileName", "limits", "status", "rollingWindows")
+_MOVES = frozenset({"start", "end", "windowStart"})  # they move with the clock and are no change
+
+
+def state_of(
+    statuses: Sequence[ProfileStatus], events: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """One entry per profile; `events` are its newest, oldest first."""
+    found = []
+    for status in statuses:
+        whole = as_dict(status, None)
+        entry = {key: whole[key] for key in OLD_KEYS}
+        found.append({**entry, "events": list(events.get(status.profile.name, ()))})
+    return found
+
+
+def write_state(path: Path, state: Sequence[Mapping[str, Any]]) -> bool:
+    """Replace the file in one step, the one before beside it as .bak; False if nothing changed: it stays as it is."""
+    if path.is_file():
+        try:
+            if _still(json.loads(path.read_text(encoding="utf8"))) == _still(state):
+                return False
+        except (OSError, ValueError):
+            pass  # it was damaged: it is replaced, and kept as .bak
+        shutil.copy2(path, path.with_name(path.name + ".bak"))
+    _replace(path, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
+    return True
+
+
+def write_line(path: Path, statuses: Sequence[ProfileStatus]) -> bool:
+    """The line for tmux's status bar; False if it stands there already."""
+    line = status_bar(statuses) + "\n" if statuses else ""
+    try:
+        if path.read_text(encoding="utf8") == line:
+            return False
+    except (OSError, UnicodeDecodeError):
+        pass  # not there yet
+    _replace(path, line)
+    return True
+
+
+def _still(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _still(v) for k, v in value.items() if k not in _MOVES}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_still(v) for v in value]
+    return value
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf8") as file:
+            file.write(text)
+        fresh.chmod(0o644)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

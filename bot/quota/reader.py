@@ -1,0 +1,163 @@
+"""Asking the sources: files of the profiles, the app-server, the statusline; what they say becomes rows and memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.clis.codex.app_server import AppServerError, read_limits
+from bot.clock import Clock
+from bot.errors import DependencyMissing
+from bot.profiles.book import Profile
+from bot.quota import known as memory
+from bot.quota.history import History
+from bot.quota.known import Known
+from bot.quota.ledger import Ledger, Use
+from bot.quota.reading import Reading, readings_of
+from bot.quota.sources.files import ProfileFiles
+from bot.quota.sources.transcripts import statusline_readings
+from bot.quota.status import SourceState
+from bot.store import Store
+
+APP_SERVER_KEYS = ("usedPercent", "windowDurationMins", "resetsAt", "limitId")
+FILE_SOURCE = {"codex": "rollout", "claude": "transcript"}
+
+
+class Reader:
+    """Reads the sources of every profile; `ledger` and `history` hold what they said."""
+
+    def __init__(self, store: Store, clock: Clock, *, path: Callable[[], str | None]) -> None:
+        self.ledger = Ledger(store)
+        self.history = History()
+        self.known: dict[str, Known] = {}
+        self.last: dict[str, str] = {}
+        self._store = store
+        self._clock = clock
+        self._path = path
+        self._files = ProfileFiles()
+        self._loaded = False
+        self._loading = asyncio.Lock()
+
+    def now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def of(self, profile: str) -> Known:
+        return self.known.setdefault(profile, Known())
+
+    async def load(self) -> None:
+        """Once, before the first reading: windows, readings and offsets as they were left."""
+        async with self._loading:
+            if self._loaded:
+                return
+            now = self.now()
+            await self.ledger.rebuild(now)
+            async with self._store.begin() as tx:
+                await self.history.load(tx, now)
+                self.known, self.last = await memory.load(tx)
+            await self._files.load(self._store)
+            self._loaded = True
+
+    async def read(self, profile: Profile, *, force: bool, ttl: float) -> None:
+        """What is new of one profile; its app-server only when the last answer is `ttl` seconds old. Never raises for
+        a source that fails: that stands in the list of its sources."""
+        known = self.of(profile.name)
+        await self._read_files(profile, known)
+        since = self.now() - known.asked_at
+        if profile.kind == "codex" and (force or since >= ttl or since < 0):
+            known.asked_at = self.now()
+            await self._ask(profile, known)
+
+    async def save(self, names: Collection[str]) -> None:
+        async with self._store.begin() as tx:
+            await memory.save(tx, self.known, names)
+
+    async def choose(self, kind: str, profile: str) -> None:
+        """Remember who serves now: the round-robin goes on after it, in the next process too."""
+        self.last[kind] = profile
+        async with self._store.begin() as tx:
+            await memory.put(tx, memory.LAST_KEY, dict(self.last))
+
+    async def _read_files(self, profile: Profile, known: Known) -> None:
+        name = FILE_SOURCE[profile.kind]
+        before = known.sources.get(name)
+        if not profile.home.is_dir():
+            known.sources[name] = SourceState(name, False, f"{profile.home} is missing", before.at if before else None)
+            return
+        try:
+            found = await self._files.look(profile)
+        except OSError as error:
+            known.sources[name] = SourceState(name, False, str(error), before.at if before else None)
+            return
+        try:
+            await self.count(found.uses)
+            await self.remember(profile.name, list(found.readings.values()))
+            await self._files.remember(self._store, profile.name, found.moved)
+        except SQLAlchemyError:
+            self._files.forget(found.moved)  # read again next time; nothing counts twice
+            raise
+        at = max((r.at for r in found.readings.values()), default=None)
+        known.sources[name] = SourceState(name, True, at=at if at is not None else before.at if before else None)
+
+    async def _ask(self, profile: Profile, known: Known) -> None:
+        before = known.sources.get("app-server")
+        at = before.at if before else None
+        if not profile.home.is_dir():
+            return
+        try:
+            answer = await read_limits(profile.home, profile.environment, path=self._path())
+        except (AppServerError, DependencyMissing) as error:
+            known.sources["app-server"] = SourceState("app-server", False, str(error), at)
+            return
+        now = self.now()
+        known.login = answer.login
+        if answer.login != "ok":
+            why = "log in again" if answer.login == "needed" else "an API key has no limits to ask for"
+            known.sources["app-server"] = SourceState("app-server", False, why, at)
+            return
+        readings = [
+            reading
+            for family, limits in answer.families.items()
+            for reading in readings_of({"limitId": family, **limits}, at=now, source="app-server", keys=APP_SERVER_KEYS)
+        ]
+        await self.remember(profile.name, readings)
+        known.sources["app-server"] = SourceState("app-server", True, at=now)
+
+    async def count(self, uses: Sequence[Use]) -> int:
+        """Count responses; how many were new. Where some were known already another process may have counted more
+        than we know of, so the sums are read anew."""
+        new = await self.ledger.record(uses, self.now())
+        if new < len(uses):
+            await self.ledger.rebuild(self.now())
+        return new
+
+    async def remember(self, profile: str, readings: Sequence[Reading]) -> None:
+        if readings:
+            async with self._store.begin() as tx:
+                await self.history.add(tx, profile, readings)
+
+    async def statusline(self, profile: str, status: Mapping[str, Any]) -> bool:
+        """What Claude told its statusline command; False when it held no limits (an API key has none)."""
+        now = self.now()
+        readings = statusline_readings(status, at=now)
+        await self.remember(profile, readings)
+        if readings:
+            known = self.of(profile)
+            known.sources["statusline"] = SourceState("statusline", True, at=now)
+            known.login = "ok"
+        return bool(readings)
+
+    async def skip(self, profile: str, path: Path, copied: Path) -> None:
+        """`copied` is going to be renamed to `path`: its lines were counted, and its limits read, where they were
+        written."""
+        self._files.skip(path, copied)
+        await self._files.remember(self._store, profile, [path])
+
+    async def trim(self) -> None:
+        now = self.now()
+        await self.ledger.trim(now)
+        async with self._store.begin() as tx:
+            await self.history.trim(tx, now)
