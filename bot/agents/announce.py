@@ -31,10 +31,11 @@ def hold(state: State) -> float:
     return _HOLD.get(state, _HOLD_ELSE)
 
 
-def step(held: Held | None, state: State, now: float) -> tuple[Held, bool]:
-    """The next memory, and whether to tell `state` now. The first state ever seen is not a change."""
+def step(held: Held | None, state: State, now: float, *, new: bool = False) -> tuple[Held, bool]:
+    """The next memory, and whether to tell `state` now. The first state ever seen is not a change, but for an agent
+    that is `new`: it was starting, and may have died before anybody looked."""
     if held is None:
-        return Held(state, state, now), False
+        return Held(State.STARTING if new else state, state, now), False
     if state != held.seen:
         held = Held(held.told, state, now)
     if state != held.told and now - held.since >= hold(state):

@@ -21,7 +21,7 @@ from bot.agents.files import ConversationFiles, FileFacts
 from bot.agents.model import Agent, AgentView
 from bot.agents.preflight import Facts
 from bot.agents.registry import Registry
-from bot.agents.signals import cli_processes, from_files, liveness
+from bot.agents.signals import STARTING_S, cli_processes, from_files, liveness
 from bot.agents.state import Signal, from_reading, fuse
 from bot.clis.cli import cli_for
 from bot.clis.model import ScreenReading, State
@@ -31,6 +31,7 @@ from bot.errors import MafError, NotFound
 from bot.home import Home
 from bot.tmux.panes import PaneFacts, Panes, Screen
 from bot.tmux.processes import Process, foreground, scan
+from bot.tmux.server import TmuxGone
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ class Watch:
         wanted = None if ids is None else set(ids)
         agents = [agent for agent in await self._registry.all() if wanted is None or agent.id in wanted]
         panes = [agent.pane for agent in agents if agent.pane]
-        (facts, screens), processes = await asyncio.gather(self._panes.look(panes), asyncio.to_thread(scan))
+        (facts, screens), processes = await asyncio.gather(self._look_at(panes), asyncio.to_thread(scan))
         async with self._reading_files:
             found = await asyncio.to_thread(self._see, agents, facts, screens, processes)
         for agent in agents:
@@ -177,13 +178,21 @@ class Watch:
             self._looks = {agent.id: found[agent.id] for agent in agents}
         return found
 
+    async def _look_at(self, panes: list[str]) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:
+        """Once more when the server went away under it: the next call connects anew, and reading twice harms nobody."""
+        try:
+            return await self._panes.look(panes)
+        except TmuxGone:
+            return await self._panes.look(panes)
+
     async def tick(self) -> None:
         """One look at everything; tells what has changed and held. Raises TmuxGone."""
         looks = await self.look()
         now = self._clock.monotonic()
         for agent_id, look in looks.items():
             before = self._held.get(agent_id)
-            self._held[agent_id], tell = announce.step(before, look.view.state, now)
+            new = _just_started(look.view)
+            self._held[agent_id], tell = announce.step(before, look.view.state, now, new=new)
             if tell and before is not None:
                 self._tell(Change(agent_id, before.told, look.view.state, self._with_bead(look.view)))
             await self._remember(look)
@@ -208,10 +217,14 @@ class Watch:
         processes: dict[int, Process],
     ) -> dict[str, Look]:
         now = self._clock.now()
-        return {
-            agent.id: self._see_one(agent, facts.get(agent.pane or ""), screens.get(agent.pane or ""), processes, now)
-            for agent in agents
-        }
+        found = {}
+        for agent in agents:
+            pane, screen = facts.get(agent.pane or ""), screens.get(agent.pane or "")
+            if pane is not None and pane.session != agent.session and not agent.adopted:
+                # A new server counts its panes from the beginning: this one is somebody else's.
+                pane = screen = None
+            found[agent.id] = self._see_one(agent, pane, screen, processes, now)
+        return found
 
     def _see_one(
         self,
@@ -269,3 +282,8 @@ class Watch:
 
     def _with_bead(self, view: AgentView) -> AgentView:
         return replace(view, bead=self.bead_of(view.id))
+
+
+def _just_started(view: AgentView) -> bool:
+    started = view.agent.started_at
+    return started is not None and (view.at - started).total_seconds() < STARTING_S

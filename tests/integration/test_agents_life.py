@@ -1,0 +1,196 @@
+"""The life of agents on a private tmux server, with demo agents."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.agents.registry import Registry
+from bot.agents.watch import Change
+from bot.clis.model import State
+from bot.clock import SystemClock
+from bot.errors import DependencyMissing, NotFound, Refused, WrongUsage
+from tests.integration.agents_fleet import Fleet, eventually, open_fleet
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path, tmux_socket: str) -> AsyncIterator[Fleet]:
+    async with open_fleet(tmp_path, tmux_socket) as opened:
+        yield opened
+
+
+def mirror(fleet: Fleet) -> list[dict[str, object]]:
+    agents = json.loads(fleet.home.agents_mirror.read_text())["agents"]
+    assert isinstance(agents, list)
+    return agents
+
+
+async def test_create_shows_in_store_mirror_and_tmux(fleet: Fleet) -> None:
+    agent = await fleet.demo(labels=["frontend"])
+    assert (agent.id, agent.kind, agent.role, agent.session) == ("d1", "demo", "implementor", "maf-d1")
+    assert agent.desired == "running"
+    again = await Registry(fleet.store, fleet.home, SystemClock()).get("d1")
+    assert again == agent
+    (entry,) = mirror(fleet)
+    assert {"id", "type", "description", "session", "created_at", "status", "stats", "errors"} == entry.keys()
+    assert (entry["id"], entry["status"]) == ("d1", "running")
+    shape = (await fleet.watch.fresh("d1")).as_dict()
+    assert (shape["state"], shape["labels"], shape["workdir"]) == ("idle", ["frontend"], str(fleet.work))
+    facts = await fleet.sessions.find("maf-d1")
+    assert facts is not None
+    assert facts.main == agent.pane
+
+
+async def test_an_agent_has_its_own_environment_and_no_secret(tmp_path: Path, tmux_socket: str) -> None:
+    login = {**os.environ, "MAF_BOT_TOKEN": "123456:never-to-be-seen", "MAF_LOG_LEVEL": "debug"}
+    async with open_fleet(tmp_path, tmux_socket, login_env=login) as fleet:
+        fleet.home.agent_env.write_text('export NODE_ENV="development"\nexport MAF_BOT_TOKEN="also-never"\n')
+        agent = await fleet.demo()
+        look = await fleet.until(agent.id, lambda look: bool(look.clis))
+        raw = Path(f"/proc/{look.clis[0].pid}/environ").read_bytes().decode()
+        env = dict(line.split("=", 1) for line in raw.split("\0") if "=" in line)
+        assert env["MAF_AGENT"] == "d1"
+        assert env["MAF_HOME"] == str(fleet.home.root)
+        assert env["NODE_ENV"] == "development"
+        assert env["PATH"] == os.environ["PATH"]
+        assert {name for name in env if name.startswith("MAF_")} == {"MAF_AGENT", "MAF_HOME"}
+        assert "never" not in raw
+
+
+async def test_what_cannot_be_created_leaves_nothing(fleet: Fleet) -> None:
+    await fleet.demo(agent_id="w1")
+    with pytest.raises(Refused, match="an agent w1 already"):
+        await fleet.life.create("demo", agent_id="w1")
+    with pytest.raises(WrongUsage, match="cannot be an agent's id"):
+        await fleet.life.create("demo", agent_id="W 1; rm")
+    with pytest.raises(WrongUsage, match="does not exist"):
+        await fleet.life.create("demo", workdir=fleet.work / "nowhere")
+    with pytest.raises(NotFound, match="Did you mean demo"):
+        await fleet.life.create("demi")
+    subprocess.run(
+        ["tmux", "-S", fleet.sessions.socket, "new-session", "-d", "-s", "maf-w2", "sleep", "60"], check=True
+    )
+    with pytest.raises(Refused, match="maf-w2"):
+        await fleet.life.create("demo", agent_id="w2")
+    assert [agent.id for agent in await fleet.registry.all()] == ["w1"]
+    assert [entry["id"] for entry in mirror(fleet)] == ["w1"]
+    assert await fleet.sessions.exists("maf-w2")
+
+
+async def test_a_missing_program_says_how_to_get_it(tmp_path: Path, tmux_socket: str) -> None:
+    async with open_fleet(tmp_path, tmux_socket, login_env={"PATH": str(tmp_path)}) as fleet:
+        with pytest.raises(DependencyMissing) as caught:
+            await fleet.life.create("codex-worker")
+        assert "codex is not installed" in caught.value.message
+        assert "npm install" in caught.value.hint
+        assert await fleet.registry.all() == []
+
+
+async def test_stop_and_start_keep_the_conversation(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    sent = await fleet.deliveries.send(agent.id, "remember me", created_by="test")
+    assert sent.exit_code == 0
+
+    async def known() -> bool:
+        return (await fleet.registry.get(agent.id)).conversation is not None
+
+    await eventually(known)
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    stopped = await fleet.life.stop(agent.id)
+    assert (stopped.desired, stopped.pane) == ("stopped", None)
+    assert not await fleet.sessions.exists(agent.session)
+    assert (await fleet.watch.fresh(agent.id)).state is State.STOPPED
+    refused = await fleet.deliveries.send(agent.id, "anyone?", created_by="test")
+    assert (refused.status, refused.reason) == ("refused", "d1 is stopped. Start it first.")
+    await fleet.life.start(agent.id)
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    again = await fleet.deliveries.send(agent.id, "go on", created_by="test")
+    assert again.exit_code == 0, again
+    assert len(fleet.prompts(agent.id)) == 2
+    assert len(list((fleet.home.root / "demo/d1/sessions").glob("*.jsonl"))) == 1
+    with pytest.raises(Refused, match="running already"):
+        await fleet.life.start(agent.id)
+
+
+async def test_a_working_agent_is_stopped_without_words_typed_into_it(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    await fleet.deliveries.send(agent.id, "WAIT60 on", created_by="test")
+    look = await fleet.until(agent.id, lambda look: look.view.state is State.WORKING)
+    await fleet.life.stop(agent.id)
+    assert not Path(f"/proc/{look.clis[0].pid}").exists()
+    assert [text.split("\n")[0] for text in fleet.prompts(agent.id)] == ["WAIT60 on"]
+
+
+async def test_delete_forgets_it(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    await fleet.life.delete(agent.id)
+    assert await fleet.registry.all() == []
+    assert mirror(fleet) == []
+    assert not await fleet.sessions.exists(agent.session)
+    with pytest.raises(NotFound):
+        await fleet.life.delete(agent.id)
+
+
+async def test_a_killed_server_comes_back_with_those_that_should_run(fleet: Fleet) -> None:
+    running, stopped = await fleet.demo(), await fleet.demo()
+    await fleet.life.stop(stopped.id)
+    sent = await fleet.deliveries.send(running.id, "before the end", created_by="test")
+    assert sent.exit_code == 0
+
+    async def known() -> bool:
+        return (await fleet.registry.get(running.id)).conversation is not None
+
+    await eventually(known)
+    os.kill(fleet.panes.control.server_pid, signal.SIGKILL)
+    await fleet.until(running.id, lambda look: look.view.state is State.DEAD)
+    restored = await fleet.life.restore()
+    assert (restored.started, dict(restored.failed)) == ((running.id,), {})
+    await fleet.until(running.id, lambda look: look.view.state is State.IDLE)
+    assert (await fleet.life.restore()).started == ()
+    again = await fleet.deliveries.send(running.id, "and after", created_by="test")
+    assert again.exit_code == 0
+    assert len(list((fleet.home.root / "demo/d1/sessions").glob("*.jsonl"))) == 1
+
+
+async def test_the_pane_of_another_agent_is_never_taken_for_its_own(fleet: Fleet) -> None:
+    first, second = await fleet.demo(), await fleet.demo()
+    await fleet.registry.update(second.id, pane=first.pane)  # as after a server that died and counted anew
+    refused = await fleet.deliveries.send(second.id, "for the second", created_by="test")
+    assert refused.status == "refused"
+    assert fleet.prompts(first.id) == []
+
+
+async def test_a_crash_is_told_once_and_restart_mends_it(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    told: list[Change] = []
+    fleet.watch.subscribe(told.append)
+    look = await fleet.until(agent.id, lambda look: bool(look.clis))
+    os.kill(look.clis[0].pid, signal.SIGKILL)
+
+    async def heard() -> bool:
+        return any(one.after is State.DEAD for one in told)
+
+    await eventually(heard)
+    assert [one.after for one in told if one.after is not State.IDLE] == [State.DEAD]
+    restarted = await fleet.life.restart(agent.id)
+    assert restarted.restarts == 1
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+
+
+async def test_a_frozen_agent_is_seen_and_gets_nothing(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    look = await fleet.until(agent.id, lambda look: bool(look.clis))
+    os.kill(look.clis[0].pid, signal.SIGSTOP)
+    try:
+        await fleet.until(agent.id, lambda look: look.view.state is State.FROZEN)
+        refused = await fleet.deliveries.send(agent.id, "hello", created_by="test")
+        assert refused.reason == "d1 is frozen. Thaw it first."
+    finally:
+        os.kill(look.clis[0].pid, signal.SIGCONT)
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
