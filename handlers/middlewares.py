@@ -47,12 +47,13 @@ class Door(BaseMiddleware):
         message = event.message if isinstance(event, CallbackQuery) else event
         if user is None or user.is_bot or not isinstance(message, Message):
             return None
-        role = await self.access.role_of(user.id)
-        if role is Role.NOBODY and not await self._may_knock(event):
+        known = next((p for p in await self.access.people() if p.user_id == user.id), None)
+        if known is None and not await self._may_knock(event):
             if isinstance(event, CallbackQuery):
                 await Tap(event).answer()
             return None
-        data["person"] = Person(user.id, user.full_name, role)
+        name = (known.name if known else "") or user.full_name
+        data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
         data["say"] = Say(self.store, message.chat.id)
         return await handler(event, data)
 

@@ -21,7 +21,7 @@ MARKS = {
     "queued": "⧗",
     "skipped": "–",
 }
-WIDTH = 38
+WIDTH = 44
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 
 from bot.notices.bell import ring_after_commit
 from bot.store import Transaction
@@ -60,7 +60,13 @@ async def touch(tx: Transaction, key: str | None) -> None:
     await tx.execute(
         update(OutboxRow)
         .where(OutboxRow.key == key, OutboxRow.status != "failed")
-        .values(version=OutboxRow.version + 1, status="due", not_before=None)
+        .values(
+            version=OutboxRow.version + 1,
+            status="due",
+            not_before=None,
+            # An urgent edit answers a tap, at once; what changes by itself afterwards keeps the pace of edits again.
+            urgent=case((OutboxRow.message_id.is_(None), OutboxRow.urgent), else_=False),
+        )
     )
 
 

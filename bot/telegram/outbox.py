@@ -153,7 +153,7 @@ class Lane:
                 await self.outbox.rows.not_yet(row.id, "", quiet)
                 continue
             wait = self.pace.wait(clock)
-            if _is_edit(row):
+            if _is_edit(row) and not row.urgent:
                 wait = max(wait, self.pace.wait_edit(row.id, clock))
             if wait <= 0:
                 return row, None

@@ -1,27 +1,139 @@
-"""The main job over HTTP: a draft, a tap, three panes take their prompts, the report says so."""
+"""The main job over HTTP: drafts, taps, panes that take their prompts, the report, and all that is refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.flow.product import button, product
+from tests.flow.product import Product, button, product, until
+
+
+async def sent(p: Product, message_id: int, count: int) -> dict[str, object]:
+    """The report, once `count` items have started and nothing moves any more."""
+    return await p.becomes(message_id, lambda m: m["text"].count("started") == count and "sending" not in m["text"])
 
 
 async def test_a_draft_is_sent_with_one_tap_and_the_report_ends_with_started(tmp_path: Path) -> None:
     async with product(tmp_path) as p:
         draft = await p.draft("/broadcast-targeted")
         assert "3 prompts" in draft["text"]
-        for agent in p.agents:
-            assert p.prompts(agent) == []
+        assert [p.prompts(agent) for agent in p.agents] == [[], [], []]
+        assert await p.app.services.claims.all_open() == []
         answer = await p.client.press(draft["message_id"], button(draft, "Send 3"))
         assert answer["answer"]["text"] == "Sending 3."
-        report = await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 3)
-        assert "3 of 3 taken" in report["text"]
+        report = await sent(p, draft["message_id"], 3)
+        assert "3 of 3 taken" in str(report["text"])
         status = await p.status()
-        assert {i["status"] for i in status["items"]} == {"started"}
+        assert status["status"] == "done"
+        assert [i["status"] for i in status["items"]] == ["started"] * 3
         for item in status["items"]:
             assert item["delivery"]["evidence"]["kind"] == "transcript"
             assert item["delivery"]["evidence"]["at"].endswith("Z")
             prompts = p.prompts(item["agent"])
             assert len(prompts) == 1
             assert item["bead"] in prompts[0]
+            assert prompts[0].endswith(f"ref: {item['delivery']['delivery']}")
+        held = {c.bead: c.agent for c in await p.app.services.claims.all_open()}
+        assert held == {i["bead"]: i["agent"] for i in status["items"]}
+
+
+async def test_items_are_looked_at_edited_skipped_and_the_rest_is_sent(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        draft = await p.draft()
+        mid = draft["message_id"]
+        await p.client.press(mid, button(draft, "Look at each"))
+        page = await p.becomes(mid, lambda m: m["text"].startswith("1/3 · w1"))
+        await p.client.press(mid, button(page, "Edit"))
+        ask = await p.message(lambda m: "Reply to this message with the new prompt for w1" in m["text"])
+        await p.client.say("Only look, do not touch.\nThen say what you saw.", reply_to=ask["message_id"])
+        await p.message(lambda m: "w1 gets your text" in m["text"])
+        page = await p.becomes(mid, lambda m: "Only look" in m["text"] and "edited by Olga" in m["text"])
+        await p.client.press(mid, button(page, "▶"))
+        page = await p.becomes(mid, lambda m: m["text"].startswith("2/3 · w2"))
+        await p.client.press(mid, button(page, "Skip"))
+        page = await p.becomes(mid, lambda m: "skipped by Olga" in m["text"])
+        await p.client.press(mid, button(page, "All"))
+        whole = await p.becomes(mid, lambda m: "2 prompts" in m["text"])
+        await p.client.press(mid, button(whole, "Send 2"))
+        await sent(p, mid, 2)
+        assert p.prompts("w1")[0].startswith("Only look, do not touch.\nThen say what you saw.")
+        assert p.prompts("w2") == []
+        assert len(p.prompts("w3")) == 1
+
+
+async def test_one_item_is_sent_alone_and_the_rest_can_still_be_sent(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        draft = await p.draft()
+        mid = draft["message_id"]
+        await p.client.press(mid, button(draft, "Look at each"))
+        page = await p.becomes(mid, lambda m: m["text"].startswith("1/3"))
+        await p.client.press(mid, button(page, "Send this"))
+        await until(lambda: len(p.prompts("w1")) == 1, what="w1's prompt")
+        assert p.prompts("w2") == p.prompts("w3") == []
+        await p.client.say("/broadcast_apply")
+        await until(lambda: len(p.prompts("w2")) == len(p.prompts("w3")) == 1, what="the others' prompts")
+        await sent(p, mid, 3)
+        assert len(p.prompts("w1")) == 1
+
+
+async def test_two_agents_exchange_what_they_get(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        draft = await p.draft()
+        mid = draft["message_id"]
+        before = {i["agent"]: i["bead"] for i in (await p.status())["items"]}
+        await p.client.press(mid, button(draft, "Look at each"))
+        page = await p.becomes(mid, lambda m: m["text"].startswith("1/3"))
+        await p.client.press(mid, button(page, "Other agent"))
+        choice = await p.becomes(mid, lambda m: "instead of w1" in m["text"])
+        await p.client.press(mid, button(choice, "w2"))
+        await p.becomes(mid, lambda m: m["text"].startswith("1/3") and str(before["w2"]) in m["text"])
+        after = {i["agent"]: i for i in (await p.status())["items"]}
+        assert after["w1"]["bead"] == before["w2"]
+        assert after["w2"]["bead"] == before["w1"]
+        assert "You are w1" in after["w1"]["prompt"]
+        assert "You are w2" in after["w2"]["prompt"]
+
+
+async def test_cancel_stale_buttons_and_a_new_draft_send_nothing(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        first = await p.draft()
+        second = await p.draft()
+        answer = await p.client.press(first["message_id"], button(first, "Send 3"))
+        assert answer["answer"]["show_alert"]
+        assert "replaced by draft" in answer["answer"]["text"]
+        await p.becomes(first["message_id"], lambda m: "replaced by draft" in m["text"] and not m["buttons"])
+        await p.client.press(second["message_id"], button(second, "Look at each"))
+        page = await p.becomes(second["message_id"], lambda m: m["text"].startswith("1/3"))
+        await p.client.press(second["message_id"], button(page, "Skip"))
+        await p.becomes(second["message_id"], lambda m: "skipped by Olga" in m["text"])
+        stale = await p.client.press(second["message_id"], button(second, "Send 3"))
+        assert "This draft has changed" in stale["answer"]["text"]
+        now = await p.becomes(second["message_id"], lambda m: "2 prompts" in m["text"])
+        await p.client.press(second["message_id"], button(now, "Cancel"))
+        gone = await p.becomes(second["message_id"], lambda m: "was cancelled by Olga" in m["text"])
+        late = await p.client.press(second["message_id"], button(now, "Send 2"))
+        assert "was cancelled by Olga" in late["answer"]["text"]
+        assert button(gone, "Fresh draft")
+        assert [p.prompts(agent) for agent in p.agents] == [[], [], []]
+        assert await p.app.services.claims.all_open() == []
+
+
+async def test_auto_sends_without_asking_and_only_narrows(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        await p.client.say("/broadcast-targeted auto only w2")
+        await p.message(lambda m: "1 of 1 taken" in m["text"] and "started" in m["text"])
+        assert [len(p.prompts(agent)) for agent in p.agents] == [0, 1, 0]
+        await p.client.say("/broadcast_targeted only w9")
+        await p.message(lambda m: "No agent named w9" in m["text"] and "w1" in m["text"])
+
+
+async def test_one_text_for_all_asks_first_and_a_bare_broadcast_never_sends(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        await p.client.say("/broadcast")
+        await p.message(lambda m: "What shall I say to all agents?" in m["text"])
+        draft = await p.draft("/broadcast Stop after this task.\nSay what is left.")
+        assert [p.prompts(agent) for agent in p.agents] == [[], [], []]
+        await p.client.press(draft["message_id"], button(draft, "Send 3"))
+        await sent(p, draft["message_id"], 3)
+        for agent in p.agents:
+            assert len(p.prompts(agent)) == 1
+            assert p.prompts(agent)[0].startswith("Stop after this task.\nSay what is left.")

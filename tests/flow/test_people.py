@@ -1,0 +1,66 @@
+"""Who may do what, over HTTP: strangers, viewers, two supervisors at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.flow.product import button, product
+
+
+async def test_a_stranger_meets_silence_and_a_viewer_cannot_send(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        stranger = await p.person("Sam", "")
+        await p.client.say("/start", who=stranger, chat=stranger)
+        await p.client.say("/broadcast_targeted auto", who=stranger, chat=stranger)
+        await p.client.say("/pair WRONG-CODE1", who=stranger, chat=stranger)
+        vera = await p.person("Vera", "viewer")
+        group = await p.group(vera, stranger)
+        draft = await p.draft(chat=group)
+        refused = await p.client.press(draft["message_id"], button(draft, "Send 3"), who=vera, chat=group)
+        assert refused["answer"]["text"] == "Only a supervisor may send. Ask Olga to approve."
+        silent = await p.client.press(draft["message_id"], button(draft, "Send 3"), who=stranger, chat=group)
+        assert not silent["answer"]["text"]
+        await p.client.say("/broadcast_targeted auto", who=vera, chat=vera)
+        await p.message(lambda m: "Only an operator may" in m["text"], chat=vera)
+        assert [m for m in await p.all(stranger) if m["from"]["is_bot"]] == []
+        assert [p.prompts(agent) for agent in p.agents] == [[], [], []]
+        trail = await p.app.call("audit", {})
+        assert any(e["actor"].startswith("Vera") and e["outcome"].startswith("refused") for e in trail)
+        assert not any(e["actor"].startswith("Sam") and e["action"] != "pair" for e in trail)
+
+
+async def test_of_two_who_tap_at_once_one_wins_and_the_other_is_told_who(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        sue = await p.person("Sue", "supervisor")
+        group = await p.group(sue)
+        draft = await p.draft(chat=group)
+        label = button(draft, "Send 3")
+        answers = await asyncio.gather(
+            p.client.press(draft["message_id"], label, chat=group),
+            p.client.press(draft["message_id"], label, chat=group, who=sue),
+        )
+        texts = sorted(a["answer"]["text"] for a in answers)
+        winner = "Olga" if "Sue" in next(e["actor"] for e in await _refused(p)) else "Sue"
+        assert any(t == "Sending 3." for t in texts)
+        assert any(t.startswith(f"{winner} sent draft") for t in texts)
+        await p.becomes(draft["message_id"], lambda m: "3 of 3 taken" in m["text"], chat=group)
+        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
+
+
+async def _refused(p) -> list[dict[str, str]]:  # type: ignore[no-untyped-def]
+    return [e for e in await p.app.call("audit", {}) if e["outcome"].startswith("refused")]
+
+
+async def test_a_one_time_code_is_good_once(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        code = (await p.app.call("pair.create", {"role": "operator"}))["code"]
+        ann = await p.person("Ann", "")
+        bob = await p.person("Bob", "")
+        await p.client.say(f"/pair {code}", who=ann, chat=ann)
+        await p.message(lambda m: "Welcome, Ann. You are operator" in m["text"], chat=ann)
+        await p.client.say(f"/pair {code}", who=bob, chat=bob)
+        await p.client.say("/help", who=ann, chat=ann)
+        await p.message(lambda m: "/send AGENT TEXT" in m["text"], chat=ann)
+        assert [m for m in await p.all(bob) if m["from"]["is_bot"]] == []
+        assert all(code not in str(e) for e in await p.app.call("audit", {}))
