@@ -14,6 +14,8 @@ COMMANDS = {
     "broadcast": ("bot.cli.broadcast", "Draft one prompt per agent, look at it, send it, follow it."),
     "pack": ("bot.cli.pack", "Prompt packs: what every prompt of a plan says."),
     "bead": ("bot.cli.bead", "The tasks (beads) that agents work on."),
+    "health": ("bot.cli.health", "Count what matters: agents, prompts under way, messages."),
+    "audit": ("bot.cli.audit", "Who did what, and how it ended."),
     "db": ("bot.cli.db", "The store: its schema, copies of it, its soundness."),
     "doctor": ("bot.cli.doctor", "Check that everything maf needs is there and works."),
 }

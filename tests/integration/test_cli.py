@@ -1,0 +1,235 @@
+"""`maf` as people and scripts meet it: real processes, real tmux, a real bot in the sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MAF = [sys.executable, "-m", "bot.cli"]
+TOKEN = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+class Shop:
+    """A folder with a home in it, a tmux server of its own, and `maf` to run there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / ".maf"
+        plain = {key: value for key, value in os.environ.items() if not key.startswith("MAF_")}
+        root = str(Path(__file__).parents[2])
+        self.env = {**plain, "PYTHONPATH": root, "MAF_TMUX_SOCKET": str(folder / "t")}
+
+    def maf(self, *words: str, code: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
+        ran = subprocess.run(
+            [*MAF, *words],
+            cwd=self.folder,
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in ran.stdout + ran.stderr
+        if code is not None:
+            assert ran.returncode == code, ran.stdout + ran.stderr
+        return ran
+
+    def read(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self.maf(*words, "--json", code=code).stdout)
+
+    @contextmanager
+    def up(self, *words: str, **env: str) -> Iterator[dict[str, Any]]:
+        """`maf up --json` until the block ends; what it printed."""
+        command = [*MAF, "up", "--json", "--port", "0", *words]
+        with subprocess.Popen(
+            command, cwd=self.folder, env={**self.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            try:
+                yield json.loads(line)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=30)
+                assert "Traceback" not in process.stderr.read()
+            assert process.returncode == 0
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    subprocess.run(
+        ["tmux", "-S", made.env["MAF_TMUX_SOCKET"], "kill-server"], capture_output=True, timeout=10, check=False
+    )
+
+
+def test_the_sandbox_does_the_main_job_and_leaves_cleanly(shop: Shop) -> None:
+    with shop.up() as there:
+        assert set(there) == {"page", "api", "token", "key", "chat", "owner"}
+        with urllib.request.urlopen(there["page"].split("#")[0], timeout=10) as page:
+            assert b"<html" in page.read().lower()
+        agents = shop.read("agent", "list")
+        assert [(a["id"], a["state"], a["kind"]) for a in agents] == [(f"d{n}", "idle", "demo") for n in (1, 2, 3)]
+
+        draft = shop.read("broadcast", "draft")
+        assert {i["status"] for i in draft["items"]} == {"drafted"}
+        done = shop.read("broadcast", "apply", draft["draft"])
+        assert {i["status"] for i in done["items"]} <= {"submitted", "started"}
+        found = shop.read("broadcast", "status", draft["draft"])
+        assert all(i["delivery"]["evidence"]["kind"] and i["delivery"]["evidence"]["at"] for i in found["items"])
+
+        assert "A bot already runs" in shop.maf("up", code=1).stderr
+        assert "A bot already runs" in shop.maf("db", "upgrade", code=1).stderr
+        checks = {c["name"]: c for c in shop.read("doctor")["checks"]}
+        assert (checks["bot"]["status"], checks["home"]["status"], checks["database"]["status"]) == ("ok", "ok", "ok")
+    assert [a["state"] for a in shop.read("agent", "list")] == ["stopped"] * 3
+    assert not (shop.home / "run" / "maf.sock").exists()
+
+
+def test_the_sandbox_comes_back_where_it_was_and_makes_way_for_a_token(shop: Shop) -> None:
+    with shop.up() as first:
+        shop.maf("agent", "send", "d1", "--text", "Remember this.")
+    with shop.up() as second:
+        assert (second["token"], second["key"]) == (first["token"], first["key"])
+        assert len(shop.read("agent", "list")) == 3
+    free = socket.socket()
+    free.bind(("127.0.0.1", 0))  # bound and not listening: whoever asks there is turned away
+    nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with subprocess.Popen(
+        [*MAF, "up"], cwd=shop.folder, env={**shop.env, "MAF_BOT_TOKEN": TOKEN, "MAF_TELEGRAM_API": nowhere},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        assert "What the sandbox made is in" in process.stderr.readline()
+        process.terminate()
+        process.wait(timeout=30)
+    free.close()
+    (aside,) = shop.home.glob("sandbox-*")
+    assert {"maf.db", "sandbox", "demo"} <= {path.name for path in aside.iterdir()}
+    assert shop.read("agent", "list") == []
+
+
+def test_a_home_with_agents_of_its_own_gets_no_sandbox(shop: Shop) -> None:
+    shop.maf("init")
+    shop.maf("agent", "create", "demo", "--no-start")
+    said = shop.maf("up", code=2).stderr
+    assert "MAF_BOT_TOKEN" in said
+    assert not (shop.home / "sandbox").exists()
+
+
+def test_a_port_that_is_taken_is_said(shop: Shop) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        said = shop.maf("up", "--port", port, code=4).stderr
+    assert said.splitlines()[-2].startswith(f"error: Port {port} cannot be opened")
+    assert "--port 0" in said
+
+
+@pytest.mark.parametrize("token", ["abc", "123:"])
+def test_a_token_that_is_none_is_said_and_not_shown(shop: Shop, token: str) -> None:
+    ran = shop.maf("up", code=2, MAF_BOT_TOKEN=token)
+    assert "MAF_BOT_TOKEN" in ran.stderr
+    assert token not in ran.stdout + ran.stderr
+
+
+def test_reading_needs_no_home_and_makes_none(shop: Shop) -> None:
+    assert shop.read("agent", "list") == []
+    assert {"claude-worker", "codex-worker", "demo"} <= {t["name"] for t in shop.read("agent", "types")}
+    assert "general" in {p["id"] for p in shop.read("pack", "list")}
+    assert shop.read("agent", "show", "w1", code=1)["error"]["code"] == "not_found"
+    assert shop.read("broadcast", "status", code=1)["error"]["message"]
+    report = shop.read("doctor")
+    assert report["ok"] is True
+    assert all(set(check) == {"name", "status", "detail", "fix"} for check in report["checks"])
+    assert not shop.home.exists()
+
+
+def test_acting_needs_a_home(shop: Shop) -> None:
+    assert "maf init" in shop.maf("agent", "create", "demo", code=1).stderr
+    assert shop.read("pair", code=1)["error"]["code"] == "no_home"
+    assert not shop.home.exists()
+
+
+def test_a_prompt_without_a_bot(shop: Shop) -> None:
+    shop.maf("init")
+    shop.maf("agent", "create", "demo", "--id", "d1")
+    text = "first; `second` $HOME\n" * 20 + "Привет 🙂"
+    (shop.folder / "prompt.txt").write_text(text)
+    deadline = time.monotonic() + 20
+    while shop.read("agent", "show", "d1")["state"] != "idle" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    sent = shop.read("agent", "send", "d1", "--text-file", "prompt.txt")
+    assert sent["status"] in {"submitted", "started"}
+    assert sent["evidence"]["kind"] == "transcript"
+    assert "first; `second` $HOME" in shop.maf("agent", "capture", "d1", "--lines", "200").stdout
+    # Without a bot nothing is queued: what cannot be typed now is refused.
+    shop.maf("agent", "send", "d1", "--text", "WAIT60")
+    assert shop.read("agent", "send", "d1", "--text", "x", "--wait", "0", code=1)["status"] == "refused"
+    shop.maf("agent", "stop", "d1")
+    refused = shop.read("agent", "send", "d1", "--text", "x", code=1)
+    assert (refused["status"], refused["delivery"][0]) == ("refused", "d")
+
+
+def test_the_store_is_copied_and_put_back(shop: Shop) -> None:
+    shop.maf("init")
+    shop.maf("db", "upgrade")
+    shop.maf("agent", "create", "demo", "--id", "d1", "--no-start")
+    shop.maf("db", "backup", "copy.db")
+    assert shop.maf("db", "backup", "copy.db", code=1).stderr.startswith("error: ")
+    shop.maf("agent", "delete", "d1")
+    shop.maf("db", "restore", "copy.db")
+    assert [a["id"] for a in shop.read("agent", "list")] == ["d1"]
+    assert shop.read("db", "check") == {"ok": True, "problems": []}
+    assert shop.read("db", "current")["current"] == shop.read("db", "current")["newest"]
+
+
+def test_the_doctor_finds_what_is_wrong(shop: Shop) -> None:
+    shop.maf("init")
+    (shop.home / "maf.env").write_text("MAF_TIMEZONE=Mars/Olympus\n")
+    shop.home.chmod(0o755)
+    checks = {c["name"]: c for c in shop.read("doctor", code=1)["checks"]}
+    assert checks["settings"]["status"] == "failure"
+    assert "MAF_TIMEZONE" in checks["settings"]["detail"]
+    assert checks["home"] == {
+        "name": "home",
+        "status": "failure",
+        "detail": f"Others can read {shop.home}.",
+        "fix": f"Run: chmod -R go= {shop.home}",
+    }
+    shop.home.chmod(0o700)
+    (shop.home / "maf.env").write_text(f"MAF_BOT_TOKEN={TOKEN}\nMAF_TELEGRAM_API=http://127.0.0.1:9\n")
+    ran = shop.maf("doctor", "--json", code=1)
+    telegram = next(c for c in json.loads(ran.stdout)["checks"] if c["name"] == "telegram")
+    assert telegram["status"] == "failure"
+    assert TOKEN not in ran.stdout + ran.stderr
+
+
+def test_the_full_doctor_proves_a_delivery_and_leaves_nothing(shop: Shop) -> None:
+    report = shop.read("doctor", "--full")
+    assert report["checks"][-1]["name"] == "delivery"
+    assert report["checks"][-1]["status"] == "ok"
+    assert not shop.home.exists()
+
+
+def test_the_demo_shows_the_main_job(shop: Shop) -> None:
+    done = shop.read("demo")
+    assert {i["status"] for i in done["items"]} <= {"submitted", "started"}
+    assert len(done["items"]) == 3
+    assert not shop.home.exists()
