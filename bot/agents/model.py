@@ -36,6 +36,9 @@ class Agent:
     conversation: str | None = None
     transcript: Path | None = None
     adopted: bool = False
+    pane_pid: int | None = None
+    worktree: bool = False
+    crashes: tuple[datetime, ...] = ()
     host: str = "local"
     restarts: int = 0
     errors: int = 0

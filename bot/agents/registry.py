@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,12 @@ class Registry:
         labels: Collection[str] = (),
         description: str = "",
         max_agents: int | None = None,
+        session: str | None = None,
         pane: str | None = None,
-        adopted: bool = False,
+        pane_pid: int | None = None,
+        worktree: bool = False,
     ) -> Agent:
-        """Write the row of a new, stopped agent. Raises WrongUsage (id, workdir) or Refused (taken, too many)."""
+        """Write the row of a new, stopped agent; one with a `pane_pid` is adopted. Raises WrongUsage (id, workdir) or Refused (taken, too many)."""
         folder = await asyncio.to_thread(_existing, workdir)
         async with self._lock:
             known = await self._load()
@@ -73,12 +76,14 @@ class Registry:
                 role=type_.role,
                 description=description or type_.description,
                 profile=profile,
-                session=f"{session_prefix}-{chosen}",
+                session=session or f"{session_prefix}-{chosen}",
                 workdir=folder,
                 labels=tuple(dict.fromkeys(labels)),
                 created_at=self._clock.now(),
                 pane=pane,
-                adopted=adopted,
+                pane_pid=pane_pid,
+                adopted=pane_pid is not None,
+                worktree=worktree,
             )
             async with self._store.begin() as tx:
                 tx.add(AgentRow(**_columns(agent)))
@@ -214,6 +219,9 @@ def _agent(row: AgentRow) -> Agent:
         conversation=row.conversation,
         transcript=Path(row.transcript) if row.transcript else None,
         adopted=row.adopted,
+        pane_pid=row.pane_pid,
+        worktree=row.worktree,
+        crashes=tuple(datetime.fromisoformat(at) for at in row.crashes),
         host=row.host,
         restarts=row.restarts,
         errors=row.errors,
@@ -239,6 +247,9 @@ def _columns(agent: Agent) -> dict[str, Any]:
         "conversation": agent.conversation,
         "transcript": str(agent.transcript) if agent.transcript else None,
         "adopted": agent.adopted,
+        "pane_pid": agent.pane_pid,
+        "worktree": agent.worktree,
+        "crashes": [at.isoformat() for at in agent.crashes],
         "host": agent.host,
         "restarts": agent.restarts,
         "errors": agent.errors,

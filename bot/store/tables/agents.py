@@ -29,6 +29,9 @@ class AgentRow(Base):
     conversation: Mapped[str | None]  # the CLI's own id of the conversation, for resume
     transcript: Mapped[str | None]  # the file it is written to
     adopted: Mapped[bool] = mapped_column(default=False)
+    pane_pid: Mapped[int | None]  # of an adopted pane: the process that tmux started in it
+    worktree: Mapped[bool] = mapped_column(default=False)  # its workdir is a git worktree that we made for it
+    crashes: Mapped[list[str]] = mapped_column(default=list)  # when it crashed of late, ISO-8601
     host: Mapped[str] = mapped_column(default="local")
     restarts: Mapped[int] = mapped_column(default=0)
     errors: Mapped[int] = mapped_column(default=0)
