@@ -123,7 +123,7 @@ async def open_fleet(
 ) -> AsyncIterator[Fleet]:
     """Everything wired as the product does it, with a private tmux server and store."""
     home, work, clock = Home(root / ".maf"), root / "work", SystemClock()
-    home.root.mkdir(parents=True)
+    home.root.mkdir(parents=True, exist_ok=True)
     work.mkdir(exist_ok=True)
     store = Store(f"sqlite+aiosqlite:///{home.database}")
     async with store.engine.begin() as connection:

@@ -1,0 +1,64 @@
+"""kill -9 of the delivering process, at every named point and at moments of chance; the agent's transcript counts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.agents.checkpoint import POINTS
+from bot.agents.delivery_model import PROVEN
+from bot.clis.model import State
+from tests.integration.agents_fleet import Fleet, open_fleet
+
+MOMENTS = 6
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path, tmux_socket: str) -> AsyncIterator[Fleet]:
+    async with open_fleet(tmp_path, tmux_socket) as opened:
+        yield opened
+
+
+async def killed(fleet: Fleet, agent: str, point: str, text: str) -> None:
+    argv = [str(fleet.home.root.parent), fleet.sessions.socket, agent, point, text]
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.integration.delivery_child", *argv)
+    assert await asyncio.wait_for(child.wait(), 25) == -signal.SIGKILL
+
+
+async def settle(fleet: Fleet) -> dict[str, str]:
+    """Resume, and wait for the end of all: text of each delivery by its status."""
+    deliveries = fleet.again()
+    picked = await deliveries.resume()
+    done = [await deliveries.wait(one.id, 25) for one in picked]
+    return {one.text: one.status for one in done}
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_at_a_point(fleet: Fleet, point: str) -> None:
+    agent = await fleet.demo()
+    await killed(fleet, agent.id, point, "once only")
+    ended = await settle(fleet)
+    assert len(ended) == 1
+    ((text, status),) = ended.items()
+    assert status in PROVEN
+    assert fleet.prompts(agent.id) == [text]
+
+
+async def test_killed_at_moments_of_chance(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    dice, proven, unconfirmed = random.Random(), [], []
+    for number in range(MOMENTS):
+        moment = dice.uniform(0.0, 0.45)
+        await killed(fleet, agent.id, f"{moment:.3f}", f"prompt {number}")
+        for text, status in (await settle(fleet)).items():
+            (proven if status in PROVEN else unconfirmed).append((text, status, moment))
+        await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    taken = fleet.prompts(agent.id)
+    assert taken == [text for text, _, _ in proven], unconfirmed
+    assert unconfirmed == []
