@@ -4,6 +4,7 @@ from bot.store.tables.agents import AgentRow
 from bot.store.tables.base import Base, UtcDateTime
 from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
 from bot.store.tables.chat import AuditRow, ChatRow, OutboxRow, PairCodeRow, PersonRow, SettingRow, UpdateRow
+from bot.store.tables.permissions import PermissionRow
 from bot.store.tables.quota import QuotaBucketRow, QuotaEventRow, QuotaFileRow, QuotaReadingRow, QuotaToldRow
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ItemRow",
     "OutboxRow",
     "PairCodeRow",
+    "PermissionRow",
     "PersonRow",
     "QuotaBucketRow",
     "QuotaEventRow",
