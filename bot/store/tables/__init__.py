@@ -4,6 +4,7 @@ from bot.store.tables.agents import AgentRow
 from bot.store.tables.base import Base, UtcDateTime
 from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
 from bot.store.tables.chat import AuditRow, ChatRow, OutboxRow, PairCodeRow, PersonRow, SettingRow, UpdateRow
+from bot.store.tables.fleet import LimitStopRow, RotationRow
 from bot.store.tables.permissions import PermissionRow
 from bot.store.tables.quota import QuotaBucketRow, QuotaEventRow, QuotaFileRow, QuotaReadingRow, QuotaToldRow
 
@@ -16,6 +17,7 @@ __all__ = [
     "DeliveryRow",
     "DraftRow",
     "ItemRow",
+    "LimitStopRow",
     "OutboxRow",
     "PairCodeRow",
     "PermissionRow",
@@ -25,6 +27,7 @@ __all__ = [
     "QuotaFileRow",
     "QuotaReadingRow",
     "QuotaToldRow",
+    "RotationRow",
     "SettingRow",
     "UpdateRow",
     "UtcDateTime",
