@@ -240,6 +240,7 @@ async def test_after_a_restart_nothing_is_pressed_into_a_text_that_is_not_ours_a
     with pytest.raises(Ended):
         await first.run(delivery.id)
     await typed_by_hand(fleet, agent, " and something of my own")
+    await fleet.until(agent.id, lambda look: (look.view.draft or "").endswith("of my own"))
     second = fleet.again()
     await second.resume()
     done = await second.wait(delivery.id, 25)
