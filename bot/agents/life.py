@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Life:
         self._clock = clock
         self._login_env = login_env
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.before_start: Callable[[Agent], Awaitable[Agent]] = _as_it_is
 
     def types(self) -> dict[str, AgentType]:
         """Built-in and own types, as the file says now. Raises WrongSetting."""
@@ -152,6 +153,7 @@ class Life:
         return Restored(tuple(started), failed)
 
     async def _start(self, agent: Agent) -> Agent:
+        agent = await self.before_start(agent)
         type_ = self._type_of(agent, await asyncio.to_thread(self.types))
         setup = self._watch.profiles(agent)
         launch, env = await asyncio.to_thread(self._launch, agent, type_, setup)
@@ -245,6 +247,11 @@ class Life:
             except ProcessLookupError:
                 continue
         return True
+
+
+async def _as_it_is(agent: Agent) -> Agent:
+    """What is done before a start where nobody chooses a profile."""
+    return agent
 
 
 def _may_be_asked(look: Look) -> bool:

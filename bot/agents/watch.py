@@ -24,6 +24,7 @@ from bot.agents.registry import Registry
 from bot.agents.signals import STARTING_S, cli_processes, from_files, liveness
 from bot.agents.state import Signal, from_reading, fuse
 from bot.clis.cli import cli_for
+from bot.clis.entry import Entry
 from bot.clis.model import ScreenReading, State
 from bot.clis.screens import read_screen
 from bot.clock import Clock
@@ -103,6 +104,11 @@ class Watch:
         self._interval = interval
         self.profiles = profiles or profile_setups(home)
         self.bead_of: Callable[[str], str | None] = lambda agent_id: None
+        # The banner of a usage limit, and the turn that met it, stand until the next prompt: who knows better says so.
+        self.limit_over: Callable[[str], bool] = lambda agent_id: False
+        # What the agents' hooks told: votes on the state, and prompts taken since some moment (bot/agents/hooks.py).
+        self.hook_signals: Callable[[Agent, datetime], Iterable[Signal]] = lambda agent, now: ()
+        self.heard_prompts: Callable[[str, datetime], list[Entry]] = lambda agent_id, since: []
         self._files = ConversationFiles()
         self._reading_files = asyncio.Lock()
         self._looks: dict[str, Look] = {}
@@ -220,8 +226,7 @@ class Watch:
         found = {}
         for agent in agents:
             pane, screen = facts.get(agent.pane or ""), screens.get(agent.pane or "")
-            if pane is not None and pane.session != agent.session and not agent.adopted:
-                # A new server counts its panes from the beginning: this one is somebody else's.
+            if pane is not None and not _is_its_own(agent, pane):
                 pane = screen = None
             found[agent.id] = self._see_one(agent, pane, screen, processes, now)
         return found
@@ -241,11 +246,15 @@ class Watch:
         files = self._files.read(agent, self.profiles(agent), clis[0].pid if clis else None)
         signals = (
             liveness(agent, pane, clis, now, was_up=self._was_up(agent, clis)),
+            *(self.hook_signals(agent, now) if clis else ()),
             *(from_files(files, now) if clis else ()),
             *(from_reading(reading, agent.kind) if reading is not None else ()),
         )
         last = self._looks.get(agent.id)
         fused = fuse(signals, previous=last.view.state if last else None)
+        if fused.state is State.LIMITED and self.limit_over(agent.id):
+            state = State.COMPOSING if fused.draft else State.IDLE
+            fused = replace(fused, state=state, rule="its usage limit has reset")
         since = last.view.since if last is not None and last.view.state == fused.state else now
         draft = reading.composer.text if reading is not None and reading.composer.holds_text else None
         view = AgentView(agent, fused.state, since, now, fused.rule, reading, draft)
@@ -282,6 +291,11 @@ class Watch:
 
     def _with_bead(self, view: AgentView) -> AgentView:
         return replace(view, bead=self.bead_of(view.id))
+
+
+def _is_its_own(agent: Agent, pane: PaneFacts) -> bool:
+    """A new server counts its panes from the beginning: the same id may be somebody else's."""
+    return pane.pid == agent.pane_pid if agent.adopted else pane.session == agent.session
 
 
 def _just_started(view: AgentView) -> bool:

@@ -83,6 +83,11 @@ class ProfileBook:
             raise NotFound.of("profile", name, entries)
         return self._profile(name, entries[name])
 
+    def find(self, name: str | None) -> Profile | None:
+        """The profile of that name, if there is one."""
+        entry = self.config().profiles.get(name) if name else None
+        return self._profile(name, entry) if name and entry is not None else None
+
     def of_home(self, home: str) -> str | None:
         """The profile whose CODEX_HOME or CLAUDE_CONFIG_DIR this is."""
         if not home:

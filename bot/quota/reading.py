@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.quota.windows import window_name
+from bot.quota.windows import MAIN_FAMILIES, window_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,11 @@ class Reading:
     at: float
     source: str
     reached: bool = False
+
+    @property
+    def main(self) -> bool:
+        """False for the limits of another family (another model), which do not stop the profile."""
+        return self.limit_id in MAIN_FAMILIES
 
 
 def number(value: object) -> float | None:

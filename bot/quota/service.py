@@ -190,6 +190,12 @@ class Quota:
     def status(self, profile: str | None) -> ProfileStatus | None:
         return next((s for s in self._statuses if s.profile.name == profile), None)
 
+    def stale(self, status: ProfileStatus) -> str:
+        """The window of a profile that was told of once, but so long ago that nothing is known of it now."""
+        now = self.now()
+        known = self.reader.history.newest(status.profile.name).values()
+        return next((r.window for r in known if r.main and now - r.at > r.minutes * 60), "")
+
     def forced(self) -> str | None:
         """CODEX_PROFILE, where it forces; inside an agent it only names the agent's profile."""
         return None if self._settings.inside_agent else self._settings.codex_profile

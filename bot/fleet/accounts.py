@@ -1,0 +1,149 @@
+"""Which account an agent runs on: the home and environment of its profile, and the choice of one at its start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.agents.environment import ProfileSetup, profile_setups
+from bot.agents.model import Agent
+from bot.agents.registry import Registry
+from bot.errors import NotFound, Refused
+from bot.fleet.handover import Handover
+from bot.home import Home
+from bot.profiles.book import ProfileBook
+from bot.quota.levels import Level
+from bot.quota.selection import Candidate, Choice, excluded
+from bot.quota.service import Quota
+from bot.quota.status import ProfileStatus
+
+KINDS = frozenset({"codex", "claude"})
+HOME_KEY = "home_profile"  # in Agent.stats: the profile that it belongs to, while it runs on another
+
+
+class NoProfile(Refused):
+    """No profile can serve this agent."""
+
+    code = "no_profile"
+    hint = "Look: maf quota status"
+
+
+class Accounts:
+    """Between agents and quota, which do not know each other."""
+
+    def __init__(self, home: Home, book: ProfileBook, quota: Quota, registry: Registry, handover: Handover) -> None:
+        self._book = book
+        self._quota = quota
+        self._registry = registry
+        self._handover = handover
+        self._default = profile_setups(home)
+        self._moving: set[str] = set()  # agents whose profile is being changed on purpose right now
+
+    def setup(self, agent: Agent) -> ProfileSetup:
+        """The home of its CLI and the variables of its profile. Answers from the configuration in force."""
+        entry = self._book.find(agent.profile)
+        if entry is None:
+            return self._default(agent)
+        home = entry.home if entry.kind == agent.kind else self._default(agent).home
+        return ProfileSetup(home, {"CODEX_PROFILE": entry.name, **entry.environment})
+
+    def check(self, kind: str, profile: str | None) -> None:
+        """May an agent of this kind be given this profile? Raises NotFound or Refused."""
+        if profile is None:
+            return
+        names = [p.name for p in self._book.all()]
+        entry = self._book.find(profile)
+        if entry is None:
+            if names:
+                raise NotFound.of("profile", profile, names)
+            return
+        if kind in KINDS and entry.kind != kind:
+            raise Refused(f"{profile} is a {entry.kind} profile, and this is a {kind} agent.")
+
+    def moving(self, agent: str) -> _Moving:
+        """While this is open a start takes the profile as it stands in the registry."""
+        return _Moving(self._moving, agent)
+
+    async def before_start(self, agent: Agent) -> Agent:
+        """Give it a profile if it has none, or another one if its own cannot serve. Raises NoProfile."""
+        if agent.kind not in KINDS or agent.id in self._moving or not self._has_profiles(agent.kind):
+            return agent
+        await self._quota.fresh()
+        own = self._quota.status(agent.profile)
+        if agent.profile is not None and (own is None or not self.objection(own)):
+            return agent
+        choice = self._quota.choose(agent.kind)
+        if choice.profile == agent.profile or not self._book.config().codex_profiles.enable:
+            return agent
+        if choice.profile is None:
+            raise NoProfile(f"No {agent.kind} profile can serve {agent.id}: {reasons(choice)}")
+        await self._quota.take(choice, agent.kind)
+        return await self._give(agent, choice.profile)
+
+    async def _give(self, agent: Agent, profile: str) -> Agent:
+        """It does not run: its conversation goes into the new home, so that it goes on there."""
+        moved = replace(agent, profile=profile)
+        transcript = agent.transcript
+        if transcript is not None and agent.profile is not None and transcript.is_file():
+            target = self._handover.place(agent, self.setup(agent).home, self.setup(moved).home)
+            await self._handover.copy(transcript, target, profile)
+            transcript = target
+        return await self._registry.update(
+            agent.id, profile=profile, transcript=transcript, stats=stats_after(agent, profile)
+        )
+
+    def _has_profiles(self, kind: str) -> bool:
+        return any(p.kind == kind for p in self._book.all())
+
+    def objection(self, status: ProfileStatus) -> str:
+        """Why a profile gets no work now; empty if it does."""
+        return excluded(status.candidate, status.profile.kind, enforce=self._quota.enforce)
+
+    def target(self, agent: Agent, *, tried: frozenset[str] = frozenset()) -> Choice:
+        """The profile that a rotation would use: selection, and besides neither nearly full nor of unknown state."""
+        candidates = [
+            self._for_move(status, tried) for status in self._quota.statuses() if status.profile.name != agent.profile
+        ]
+        choice = self._quota.choose(agent.kind, among=candidates)
+        if choice.profile == agent.profile:  # CODEX_PROFILE forces the one it is on
+            return Choice(None, choice.reason, choice.rejected)
+        if choice.profile is not None and choice.profile not in {c.name for c in candidates}:
+            return Choice(None, choice.reason, choice.rejected)
+        return choice
+
+    def _for_move(self, status: ProfileStatus, tried: frozenset[str]) -> Candidate:
+        candidate = status.candidate
+        if candidate.reached or not candidate.tracked:
+            return candidate
+        why = "was tried already" if candidate.name in tried else self._doubt(status)
+        return replace(candidate, reached=why) if why else candidate
+
+    def _doubt(self, status: ProfileStatus) -> str:
+        full = [w for w in status.windows.values() if w.main and w.level >= Level.CRITICAL]
+        if full:
+            fullest = max(full, key=lambda w: w.percent)
+            return f"is at {fullest.percent:.0f} % of its {fullest.name} window"
+        stale = self._quota.stale(status)
+        return f"its {stale} numbers are too old" if stale else ""
+
+
+class _Moving:
+    def __init__(self, held: set[str], agent: str) -> None:
+        self._held, self._agent = held, agent
+
+    def __enter__(self) -> None:
+        self._held.add(self._agent)
+
+    def __exit__(self, *_: object) -> None:
+        self._held.discard(self._agent)
+
+
+def reasons(choice: Choice) -> str:
+    """The rejected profiles in words."""
+    return "; ".join(f"{name} {why}" for name, why in choice.rejected) or choice.reason
+
+
+def stats_after(agent: Agent, profile: str) -> dict[str, object]:
+    """Its stats once it runs on `profile`: they remember where it belongs while it is away."""
+    home = agent.stats.get(HOME_KEY) or agent.profile
+    kept = {key: value for key, value in agent.stats.items() if key != HOME_KEY}
+    return kept if home in (None, profile) else {**kept, HOME_KEY: home}

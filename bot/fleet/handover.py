@@ -1,0 +1,80 @@
+"""A conversation handed from one account to another: its file, at the same place in the other home; nothing else.
+
+Credentials are never touched: a refresh token that is used from two homes is spent in both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.agents.model import Agent
+from bot.errors import Refused
+from bot.quota.service import Quota
+
+DEFAULT_HOME = {"codex": ".codex", "claude": ".claude"}
+ROOTS = {"codex": ("sessions",), "claude": ("projects",)}
+
+
+class Handover:
+    """Copies conversations. What was counted in the first home is not counted again in the second."""
+
+    def __init__(self, quota: Quota) -> None:
+        self._quota = quota
+
+    def place(self, agent: Agent, source: Path | None, target: Path | None) -> Path:
+        """Where its conversation file belongs in the other home. Raises Refused for a file outside the homes."""
+        if agent.transcript is None or target is None:
+            raise Refused(f"{agent.id} has no conversation to hand over.")
+        home = (source or Path.home() / DEFAULT_HOME[agent.kind]).resolve()
+        try:
+            inside = agent.transcript.resolve().relative_to(home)
+        except ValueError:
+            raise Refused(f"The conversation of {agent.id} is not in the home of its profile.") from None
+        if inside.parts[0] not in ROOTS[agent.kind] or inside.suffix != ".jsonl":
+            raise Refused(f"{inside} is no conversation.")
+        return target / inside
+
+    async def copy(self, source: Path, target: Path, profile: str) -> None:
+        """Put a copy there in one step. An older state of the same conversation is replaced; anything else that
+        stands there is kept beside it. Raises Refused with the reason."""
+        try:
+            fresh = await asyncio.to_thread(_beside, source, target)
+        except OSError as error:
+            raise Refused(f"The conversation could not be copied: {error.strerror or error}") from error
+        try:
+            await self._quota.reader.skip(profile, target, fresh)
+            await asyncio.to_thread(_into_place, fresh, target)
+        except OSError as error:
+            raise Refused(f"The conversation could not be put in place: {error.strerror or error}") from error
+        finally:
+            await asyncio.to_thread(fresh.unlink, missing_ok=True)
+
+
+def _beside(source: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".handover-")
+    with os.fdopen(handle, "wb") as out, source.open("rb") as file:
+        shutil.copyfileobj(file, out, 1 << 20)
+    return Path(name)
+
+
+def _into_place(fresh: Path, target: Path) -> None:
+    if target.exists() and not _begins_with(fresh, target):
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        target.rename(target.with_name(f"{target.name}.{stamp}.kept"))
+    fresh.replace(target)
+
+
+def _begins_with(longer: Path, shorter: Path) -> bool:
+    if shorter.stat().st_size > longer.stat().st_size:
+        return False
+    with longer.open("rb") as a, shorter.open("rb") as b:
+        while block := b.read(1 << 20):
+            if a.read(len(block)) != block:
+                return False
+    return True
