@@ -228,7 +228,7 @@ class Errands:
         if (known := self._trails.pop(delivery.id, None)) is not None:
             return known
         agent = await self._registry.get(delivery.agent)
-        return Trail(agent, self._watch.profiles(agent), delivery, path=None)
+        return Trail(agent, self._watch.profiles(agent), delivery, path=None, heard=self._watch.heard_prompts)
 
 
 def _seen(look: Look | None, delivery: Delivery) -> tuple[Standing, bool, bool]:

@@ -5,7 +5,7 @@ The matching is pure; `Trail` reads files and blocks, so it is used in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ class Proof:
     limited: bool = False
     altered: bool = False
     by_screen: bool = False
+    by_hook: bool = False
 
 
 def match(proof: Proof, entries: Iterable[Entry], *, text: str, ref: str) -> Proof:
@@ -73,8 +74,17 @@ def evidence_kind(agent: Agent) -> EvidenceKind:
 class Trail:
     """Follows the files of one agent from before the paste on. `path` and `offset` are where its conversation stood."""
 
-    def __init__(self, agent: Agent, setup: ProfileSetup, delivery: Delivery, *, path: Path | None) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        setup: ProfileSetup,
+        delivery: Delivery,
+        *,
+        path: Path | None,
+        heard: Callable[[str, datetime], list[Entry]] = lambda agent_id, since: [],
+    ) -> None:
         self.agent = agent
+        self._heard = heard
         self._setup = setup
         self._delivery = delivery
         self._ref = delivery.id if has_ref(delivery) else ""
@@ -93,7 +103,14 @@ class Trail:
             self.proof = match(self.proof, entries, text=self._delivery.text, ref=self._ref)
         if not self.proof.submitted and (search or self.path is None or self._looks % 5 == 0):
             self._search()
-        return self.proof
+        return self.proof if self.proof.submitted else self._told()
+
+    def _told(self) -> Proof:
+        """The CLI's hook may say it before its file does. What came after the prompt is read from the file alone, so
+        this proof is not kept."""
+        prompts = self._heard(self.agent.id, self._delivery.created_at)
+        told = match(Proof(), prompts, text=self._delivery.text, ref=self._ref)
+        return replace(told, by_hook=True) if told.submitted else self.proof
 
     def _search(self) -> None:
         cli, delivery = cli_for(self.agent.kind), self._delivery

@@ -68,7 +68,7 @@ class Prover:
         at: datetime = proof.submitted_at or now
         values: dict[str, Any] = {
             "status": "started" if proof.started else "submitted",
-            "evidence_kind": "screen" if proof.by_screen else evidence_kind(trail.agent),
+            "evidence_kind": _kind_of(proof, trail),
             "evidence_at": at,
             "reason": _remark(proof, delivery.agent),
         }
@@ -141,6 +141,12 @@ class Prover:
             if found == "empty" and look.reading.dialog is None:
                 return f"The text is gone from the composer of {name}, but {name} has not recorded it."
         return why_held(look, name)
+
+
+def _kind_of(proof: Proof, trail: Trail) -> str:
+    if proof.by_screen or proof.by_hook:
+        return "screen" if proof.by_screen else "hook"
+    return evidence_kind(trail.agent)
 
 
 def _remark(proof: Proof, agent: str) -> str:

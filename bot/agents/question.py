@@ -226,7 +226,7 @@ def _safe(text: str, most: int) -> str:
 
 
 def allow(suggestions: Sequence[Any] = ()) -> dict[str, Any]:
-    """What a PermissionRequest hook prints to allow; `suggestions` (Claude only) grant for good what Claude proposed."""
+    """What a PermissionRequest hook prints to allow; `suggestions` (Claude only) also grant what Claude proposed."""
     decision: dict[str, Any] = {"behavior": "allow"}
     if suggestions:
         decision["updatedPermissions"] = list(suggestions)

@@ -229,7 +229,7 @@ class Typist:
 def trail_of(watch: Watch, look: Look, delivery: Delivery) -> Trail:
     """Begin to follow the agent's files from where they are now. Blocks for a stat."""
     agent = look.view.agent
-    return Trail(agent, watch.profiles(agent), delivery, path=look.files.path)
+    return Trail(agent, watch.profiles(agent), delivery, path=look.files.path, heard=watch.heard_prompts)
 
 
 def why_held(look: Look | None, agent: str) -> str:

@@ -20,6 +20,7 @@ __all__ = ["PaneFacts", "Panes", "PasteResult", "Screen"]
 
 _PANE = re.compile(r"%\d+\Z")
 _NAME = re.compile(r"[A-Za-z0-9_.@-]+\Z")
+_PLAIN = re.compile(r"[A-Za-z0-9 ._/-]+\Z")
 
 # Tabs cannot stand in a session or window name (tmux escapes them); the title may hold one, so it comes last.
 _FIELDS = (
@@ -59,7 +60,8 @@ class PaneFacts:
 
 @dataclass(frozen=True, slots=True)
 class PasteResult:
-    """Whether the text went into the pane; else why not: "dead", "mode", "input off", "gone", or tmux's own words."""
+    """Whether the text went into the pane; else why not: "dead", "mode", "input off", "gone", "changed", or tmux's own
+    words."""
 
     ok: bool
     why: str = ""
@@ -102,16 +104,22 @@ def parse_list(reply: Reply) -> dict[str, PaneFacts]:
     return {facts.pane: facts for facts in found if facts is not None and facts.session != KEEP_ALIVE}
 
 
-def guarded(pane: str, action: str) -> Script:
+def guarded(pane: str, action: str, *, shows: Sequence[str] = ()) -> Script:
     """`action` on the pane if it can take it, after leaving copy mode: one line, which tmux runs without a pause in it.
 
-    Raises ValueError for anything but a bare pane id.
+    `shows`: words of plain characters, each of which must stand on a line of its screen in that moment. Raises
+    ValueError for anything but a bare pane id, or for words that are not plain.
     """
     if not _PANE.match(pane):
         raise ValueError(f"not a pane id: {pane!r}")
     unable = "#{||:#{pane_dead},#{||:#{pane_in_mode},#{pane_input_off}}}"
-    refuse_if = f"#{{||:#{{!=:#{{pane_id}},{pane}}},{unable}}}"
-    why = "guard refused #{pane_dead} #{pane_in_mode} #{pane_input_off}"
+    changed = "0"
+    for words in shows:
+        if not _PLAIN.match(words):
+            raise ValueError(f"not plain words: {words!r}")
+        changed = f"#{{||:#{{==:#{{C:{words}}},0}},{changed}}}"
+    refuse_if = f"#{{||:#{{!=:#{{pane_id}},{pane}}},#{{||:{unable},{changed}}}}}"
+    why = f"guard refused #{{pane_dead}} #{{pane_in_mode}} #{{pane_input_off}} {changed}"
     return Script(
         f'copy-mode -q -t {pane} ; if-shell -F -t {pane} "{refuse_if}"'
         f' {{ display-message -p -t {pane} "{why}" }} {{ {action} ; display-message -p "guard passed" }}',
@@ -126,7 +134,7 @@ def judge(reply: Reply) -> PasteResult:
         return PasteResult(True)
     if reply.ok and last.startswith("guard refused"):
         flags = last.split()[2:]
-        for flag, why in zip(flags, ("dead", "mode", "input off"), strict=False):
+        for flag, why in zip(flags, ("dead", "mode", "input off", "changed"), strict=False):
             if flag not in {"0", ""}:
                 return PasteResult(False, why)
         return PasteResult(False, "gone")
@@ -202,8 +210,8 @@ class Panes:
         """Press keys by tmux's names (Enter, Escape, C-u), or type the text itself; False when the pane cannot now."""
         return (await self.press(pane, *names, literal=literal)).ok
 
-    async def press(self, pane: str, *names: str, literal: bool = False) -> PasteResult:
-        """Like keys, but says why not."""
+    async def press(self, pane: str, *names: str, literal: bool = False, shows: Sequence[str] = ()) -> PasteResult:
+        """Like keys, but says why not; with `shows` ("changed") only while each of these words is on the screen."""
         return (await self.press_many([pane], *names, literal=literal))[0]
 
     async def press_many(self, panes: Sequence[str], *names: str, literal: bool = False) -> list[PasteResult]:
