@@ -9,7 +9,7 @@ from dataclasses import dataclass
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9:;<=>?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 _LINE_DRAWING = re.compile(r"\x0e([^\x0f]*)\x0f?")
 # The DEC special graphics set, which tmux passes on between SO and SI (VT100 User Guide, table 3-9).
-_GRAPHICS = str.maketrans(
+GRAPHICS = str.maketrans(
     "`afgijklmnopqrstuvwxyz{|}~+,-.0",
     "◆▒°±␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·→←↑↓▮",
 )
@@ -19,7 +19,7 @@ def plain(ansi: str) -> str:
     """The text as a person sees it: no colours, no links, line drawing as box characters."""
     text = _ESCAPE.sub("", ansi) if "\x1b" in ansi else ansi
     if "\x0e" in text:
-        text = _LINE_DRAWING.sub(lambda found: found[1].translate(_GRAPHICS), text)
+        text = _LINE_DRAWING.sub(lambda found: found[1].translate(GRAPHICS), text)
     return text
 
 
