@@ -46,12 +46,14 @@ class PlanAgent:
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """What is left on one profile. `usable` False keeps its agents out of the plan."""
+    """What is left on one profile. `usable` False keeps its agents out of the plan; `instead` would serve for it."""
 
     profile: str
     usable: bool
     used_percent: float | None = None
     resets_at: datetime | None = None
+    instead: str | None = None
+    why: str = ""  # what keeps it from serving, where that is no matter of quota
 
 
 @dataclass(frozen=True, slots=True)

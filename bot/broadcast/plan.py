@@ -116,8 +116,10 @@ class _Planner:
             return ItemPlan(agent.id, Action.SKIP, reason, blocked=agent.state is not State.STOPPED)
         if room is not None and not room.usable:
             used = f"is at {room.used_percent:.0f} %" if room.used_percent is not None else "has no quota left"
+            used = room.why or used
             back = f", back {self.times.clock(room.resets_at)}" if room.resets_at else ""
-            return ItemPlan(agent.id, Action.SKIP, f"{room.profile} {used}{back}", blocked=True)
+            instead = f"; {room.instead} has room" if room.instead else ""
+            return ItemPlan(agent.id, Action.SKIP, f"{room.profile} {used}{back}{instead}", blocked=True)
         if idle_only and agent.state is not State.IDLE:
             return ItemPlan(agent.id, Action.SKIP, "is working")
         return None

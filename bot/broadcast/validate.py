@@ -43,4 +43,4 @@ def _bead_objection(item: Item, situation: Situation, bead: Bead | None) -> str:
 
 def _no_quota(headroom: Headroom) -> str:
     used = f" is at {headroom.used_percent:.0f} %" if headroom.used_percent is not None else " has no quota left"
-    return f"{headroom.profile}{used}"
+    return f"{headroom.profile} {headroom.why}" if headroom.why else f"{headroom.profile}{used}"

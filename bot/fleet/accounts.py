@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from bot.agents.environment import ProfileSetup, profile_setups
 from bot.agents.model import Agent
@@ -147,3 +148,9 @@ def stats_after(agent: Agent, profile: str) -> dict[str, object]:
     home = agent.stats.get(HOME_KEY) or agent.profile
     kept = {key: value for key, value in agent.stats.items() if key != HOME_KEY}
     return kept if home in (None, profile) else {**kept, HOME_KEY: home}
+
+
+def agent_on(agent: Agent, profile: str, transcript: str | None = None) -> Agent:
+    """The agent as it would be on that profile."""
+    moved = replace(agent, profile=profile, stats=stats_after(agent, profile))
+    return replace(moved, transcript=Path(transcript)) if transcript else moved

@@ -1,0 +1,68 @@
+"""May an agent be moved, and does it answer after it was: program in front, input line free, conversation there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from bot.agents.environment import ProfileSetup
+from bot.agents.model import Agent
+from bot.agents.watch import Look
+from bot.clis.cli import cli_for
+from bot.clis.model import State
+from bot.clis.tail import tail_offset
+
+TAIL = 256 * 1024
+SHOWN = 24  # characters of a text that must stand on the screen
+
+
+def free(look: Look) -> bool:
+    """Idle, or held by a usage limit; nobody's text in its input line, no question open."""
+    reading = look.reading
+    if look.view.state not in (State.IDLE, State.LIMITED) or not look.clis or look.view.draft:
+        return False
+    return reading is None or reading.dialog is None or reading.dialog.kind == "limit"
+
+
+async def answers(agent: Agent, look: Look, setup: ProfileSetup) -> str:
+    """What is missing; empty when it answers."""
+    if not look.clis:
+        return "its program is not in front"
+    reading = look.reading
+    if reading is not None and reading.dialog is not None and reading.dialog.kind != "limit":
+        return f"it asks: {reading.dialog.title or reading.dialog.kind}"
+    if look.view.state not in (State.IDLE, State.LIMITED):
+        return f"it is {look.view.state}"
+    if reading is None or reading.composer.kind not in ("empty", "draft"):
+        return "its input line is not there"
+    if agent.transcript is None:
+        return ""
+    screen = look.screen.plain if look.screen else ""
+    return await asyncio.to_thread(_conversation_missing, agent, look.clis[0].pid, setup, screen)
+
+
+def _conversation_missing(agent: Agent, pid: int, setup: ProfileSetup, screen: str) -> str:
+    cli = cli_for(agent.kind)
+    held = cli.conversation(home=setup.home, workdir=agent.workdir, pid=pid, known=None)
+    if held is not None and held.id == agent.conversation:
+        return ""
+    texts = last_texts(agent.kind, agent.transcript)
+    shown = _letters(screen)
+    if not texts or any(_letters(text)[:SHOWN] in shown for text in texts):
+        return ""
+    return "its conversation is not on the screen"
+
+
+def last_texts(kind: str, path: Path | None) -> list[str]:
+    """The last texts of a conversation, the newest first."""
+    if path is None or not path.is_file():
+        return []
+    entries, _ = cli_for(kind).entries(path, tail_offset(path, TAIL))
+    said = [e.text.strip() for e in entries if e.kind in ("user", "model") and e.text.strip()]
+    return said[-4:][::-1]
+
+
+def _letters(text: str) -> str:
+    """Without white space and marks, which a CLI's drawing changes."""
+    return re.sub(r"[\W_]+", "", text)

@@ -1,0 +1,297 @@
+"""Moving a running agent to another account: its conversation goes with it, and it comes back if it does not answer.
+
+Each step is written down before it is taken, so that a bot that was ended half-way brings the agent back at its next
+start. Nothing is typed while an agent is moved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.agents.life import Life
+from bot.agents.model import Agent
+from bot.agents.registry import Registry
+from bot.agents.watch import Watch
+from bot.clis.model import State
+from bot.clock import Clock
+from bot.errors import MafError, Refused
+from bot.fleet.accounts import HOME_KEY, KINDS, Accounts, agent_on, reasons, stats_after
+from bot.fleet.answering import answers, free
+from bot.fleet.handover import Handover
+from bot.notices import post
+from bot.quota.service import Quota
+from bot.store import Store
+from bot.store.tables import DeliveryRow, RotationRow
+
+log = logging.getLogger(__name__)
+
+NOTICE = "rotation"
+ANSWERS_S = 45.0  # for a CLI to start and show the conversation
+OPEN_DELIVERY = ("intended", "queued", "typed")
+# From here on the agent does not run on its old profile any more.
+TOUCHED = frozenset({"stopping", "switching", "starting", "verifying", "returning"})
+
+
+class NotMoved(Refused):
+    """The agent stays where it is."""
+
+    code = "not_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One rotation as it ended: outcome moved, returned (it answers on its old profile) or stuck (it does not)."""
+
+    id: int
+    agent: str
+    source: str
+    target: str
+    outcome: str
+    reason: str
+    detail: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "agent": self.agent,
+            "from": self.source,
+            "to": self.target,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "detail": self.detail,
+        }
+
+
+async def _pass_by(_step: str) -> None:
+    """The checkpoint of every day; a test gives one that fails."""
+
+
+class Rotation:
+    """Moves agents, one move per agent at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        registry: Registry,
+        watch: Watch,
+        life: Life,
+        accounts: Accounts,
+        quota: Quota,
+        handover: Handover,
+        checkpoint: Callable[[str], Awaitable[None]] = _pass_by,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._registry = registry
+        self._watch = watch
+        self._life = life
+        self._accounts = accounts
+        self._quota = quota
+        self._handover = handover
+        self.checkpoint = checkpoint
+        self.answers_s = ANSWERS_S
+        self._busy: set[str] = set()
+
+    async def rotate(self, agent_id: str, by: str, *, to: str | None = None, reason: str = "") -> Move:
+        """Move an idle agent to the next profile (or to `to`). Raises NotMoved with what stands in the way; a move
+        that failed brings the agent back, and up to `max_rotation_attempts` profiles are tried."""
+        if agent_id in self._busy:
+            raise NotMoved(f"{agent_id} is being moved already.")
+        self._busy.add(agent_id)
+        try:
+            with self._accounts.moving(agent_id):
+                return await self._rotate(agent_id, by, to, reason)
+        finally:
+            self._busy.discard(agent_id)
+
+    async def _rotate(self, agent_id: str, by: str, to: str | None, reason: str) -> Move:
+        await self._quota.fresh()
+        attempts = 1 if to else self._quota.book.config().codex_profiles.max_rotation_attempts
+        tried: frozenset[str] = frozenset()
+        move: Move | None = None
+        for _ in range(attempts):
+            agent = await self._movable(agent_id)
+            choice = self._accounts.target(agent, tried=tried)
+            why = dict(choice.rejected).get(to or "")
+            target = to if to and not why else None if to else choice.profile
+            if target is None or target == agent.profile:
+                if move is not None:
+                    return move
+                raise NotMoved(
+                    f"{agent_id} stays on {agent.profile}: " + (f"{to} {why}." if to else f"{reasons(choice)}."),
+                    hint="Look: maf quota status",
+                )
+            move = await self._move(agent, target, by, reason or self._why(agent))
+            if move.outcome != "returned":
+                return move
+            tried |= {target}
+        if move is None:
+            raise NotMoved(f"{agent_id} stays on its profile: max_rotation_attempts is 0.")
+        return move
+
+    def _why(self, agent: Agent) -> str:
+        status = self._quota.status(agent.profile)
+        return (self._accounts.objection(status) if status else "") or "asked for"
+
+    async def _movable(self, agent_id: str) -> Agent:
+        """An agent that may be moved now. Raises NotFound, NotMoved."""
+        agent = await self._registry.get(agent_id)
+        if agent.kind not in KINDS or agent.profile is None or agent.adopted:
+            raise NotMoved(f"{agent_id} has no profile that it could be moved from.")
+        look = (await self._watch.look([agent_id])).get(agent_id)
+        if look is None or not free(look):
+            state = look.view.state if look else State.UNKNOWN
+            raise NotMoved(f"{agent_id} is {state}; only an idle agent is moved.", hint="It is tried again later.")
+        async with self._store.begin() as tx:
+            waiting = await tx.scalar(
+                select(DeliveryRow.id).where(DeliveryRow.agent == agent_id, DeliveryRow.status.in_(OPEN_DELIVERY))
+            )
+        if waiting is not None:
+            raise NotMoved(f"{agent_id} has a prompt to take first.", hint="It is tried again later.")
+        return await self._registry.get(agent_id)  # the look may have learnt its conversation
+
+    async def _move(self, agent: Agent, target: str, by: str, reason: str) -> Move:
+        row = await self._begin(agent, target, by, reason)
+        try:
+            await self._go(agent, target, row)
+        except MafError as error:
+            detail = f"{error.message}"
+            log.warning("%s was not moved to %s: %s", agent.id, target, detail)
+            return await self._back(agent, row, detail)
+        log.info("%s moved from %s to %s: %s", agent.id, agent.profile, target, reason)
+        return await self._end(row, "moved", "")
+
+    async def _go(self, agent: Agent, target: str, row: int) -> None:
+        source_home, target_file = self._accounts.setup(agent).home, None
+        moved = agent_on(agent, target)
+        if agent.transcript is not None and agent.transcript.is_file():
+            await self._step(row, "copying")
+            target_file = self._handover.place(agent, source_home, self._accounts.setup(moved).home)
+            await self._handover.copy(agent.transcript, target_file, target)
+        await self._step(row, "stopping")
+        await self._life.stop(agent.id)
+        if target_file is not None and agent.transcript is not None:
+            # It may have written its last lines while it left.
+            await self._step(row, "stopping")
+            await self._handover.copy(agent.transcript, target_file, target)
+        await self._step(row, "switching", target_file=str(target_file) if target_file else None)
+        await self._registry.update(agent.id, profile=target, transcript=target_file, stats=stats_after(agent, target))
+        await self._step(row, "starting")
+        await self._life.start(agent.id)
+        await self._step(row, "verifying")
+        await self._until_it_answers(agent.id)
+
+    async def _back(self, agent: Agent, row: int, detail: str) -> Move:
+        """On its old profile again, as it was."""
+        async with self._store.begin() as tx:
+            step = (await tx.get_one(RotationRow, row)).step
+        if step not in TOUCHED:
+            return await self._end(row, "returned", detail)
+        await self._step(row, "returning", check=False)
+        try:
+            await self._life.stop(agent.id)
+            await self._registry.update(
+                agent.id,
+                profile=agent.profile,
+                transcript=agent.transcript,
+                conversation=agent.conversation,
+                stats=dict(agent.stats),
+            )
+            await self._life.start(agent.id)
+            await self._until_it_answers(agent.id)
+        except MafError as error:
+            return await self._end(row, "stuck", f"{detail} And it does not answer on {agent.profile}: {error.message}")
+        return await self._end(row, "returned", detail)
+
+    async def _until_it_answers(self, agent_id: str) -> None:
+        """Its program in front, its input line free, and the conversation the one it had. Raises NotMoved."""
+        deadline = self._clock.monotonic() + self.answers_s
+        while True:
+            agent = await self._registry.get(agent_id)
+            look = (await self._watch.look([agent_id])).get(agent_id)
+            missing = "its pane is gone" if look is None else await answers(agent, look, self._accounts.setup(agent))
+            if not missing:
+                return
+            if self._clock.monotonic() >= deadline:
+                raise NotMoved(f"It does not answer on {agent.profile}: {missing}.")
+            await asyncio.sleep(0.3)
+
+    async def resume(self) -> list[Move]:
+        """After a restart of the bot: whoever was on the way is brought back. Returns how it ended."""
+        async with self._store.begin() as tx:
+            rows = list(await tx.scalars(select(RotationRow).where(RotationRow.outcome == "")))
+        found = []
+        for row in rows:
+            try:
+                agent = await self._registry.get(row.agent)
+            except MafError:
+                found.append(await self._end(row.id, "returned", "The agent is gone."))
+                continue
+            old = agent_on(agent, row.source, row.source_file)
+            with self._accounts.moving(agent.id):
+                found.append(await self._back(old, row.id, "The bot was restarted on the way."))
+        return found
+
+    async def check(self) -> list[Move]:
+        """Every `rotation_monitoring` minutes: idle agents on used-up profiles move on; those away go home again."""
+        if not self._quota.book.config().codex_profiles.enable:
+            return []
+        await self._quota.fresh()
+        moves = []
+        for agent in await self._registry.all():
+            status = self._quota.status(agent.profile)
+            if agent.kind not in KINDS or status is None or agent.desired != "running" or agent.adopted:
+                continue
+            home = agent.stats.get(HOME_KEY)
+            try:
+                if self._accounts.objection(status):
+                    moves.append(await self.rotate(agent.id, "schedule"))
+                elif isinstance(home, str) and self._may_go_home(agent, home):
+                    moves.append(await self.rotate(agent.id, "schedule", to=home, reason=f"{home} has room again"))
+            except MafError as error:
+                log.debug("%s", error.message)
+        return moves
+
+    def _may_go_home(self, agent: Agent, home: str) -> bool:
+        status = self._quota.status(home)
+        if status is None or self._accounts.objection(status):
+            return False
+        return home not in dict(self._accounts.target(agent).rejected)
+
+    async def _begin(self, agent: Agent, target: str, by: str, reason: str) -> int:
+        async with self._store.begin() as tx:
+            row = RotationRow(
+                agent=agent.id,
+                source=agent.profile or "",
+                target=target,
+                conversation=agent.conversation,
+                source_file=str(agent.transcript) if agent.transcript else None,
+                target_file=None,
+                step="planned",
+                reason=reason,
+                asked_by=by,
+                began_at=self._clock.now(),
+            )
+            tx.add(row)
+            await tx.flush()
+            return row.id
+
+    async def _step(self, row: int, step: str, *, check: bool = True, **values: Any) -> None:
+        async with self._store.begin() as tx:
+            await tx.execute(update(RotationRow).where(RotationRow.id == row).values(step=step, **values))
+        if check:
+            await self.checkpoint(step)
+
+    async def _end(self, row: int, outcome: str, detail: str) -> Move:
+        async with self._store.begin() as tx:
+            found = await tx.get_one(RotationRow, row)
+            found.outcome, found.detail, found.ended_at = outcome, detail, self._clock.now()
+            await post(tx, NOTICE, {"rotation": row}, urgent=outcome == "stuck")
+            return Move(row, found.agent, found.source, found.target, outcome, found.reason, detail)
