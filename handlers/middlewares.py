@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from aiogram import BaseMiddleware
+from aiogram import BaseMiddleware, Bot
 from aiogram.dispatcher.flags import get_flag
 from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
@@ -46,6 +46,8 @@ class Door(BaseMiddleware):
         user: User | None = getattr(event, "from_user", None)
         message = event.message if isinstance(event, CallbackQuery) else event
         if user is None or user.is_bot or not isinstance(message, Message):
+            return None
+        if isinstance(event, Message) and await _for_another_bot(event, data["bot"]):
             return None
         known = next((p for p in await self.access.people() if p.user_id == user.id), None)
         if known is None and not await self._may_knock(event):
@@ -104,11 +106,17 @@ class Answers(BaseMiddleware):
         try:
             return await handler(event, data)
         except MafError as error:
-            await say.error(error)
+            await self._say(data["person"], say, error)
         except Exception:  # The edge of the process: a bug in one handler must not leave a person without an answer.
             log.exception("a handler failed")
-            await say.error(Internal())
+            await self._say(data["person"], say, Internal())
         return None
+
+    @staticmethod
+    async def _say(person: Person, say: Say, error: MafError) -> None:
+        """A stranger who knocks meets silence, whatever goes wrong with it."""
+        if person.role is not Role.NOBODY:
+            await say.error(error)
 
     async def _tapped(self, handler: Handler, event: CallbackQuery, data: dict[str, Any], say: Say) -> Any:
         tap = data["tap"] = Tap(event)
@@ -139,6 +147,13 @@ async def _quietly(call: Awaitable[Any]) -> None:
         await call
     except AiogramError as error:
         log.info("a button press could not be answered: %s", error)
+
+
+async def _for_another_bot(message: Message, bot: Bot) -> bool:
+    """`/agents@some_bot` is for that bot alone."""
+    first = (message.text or "").split(maxsplit=1)[:1]
+    name = first[0].partition("@")[2] if first and first[0].startswith("/") else ""
+    return bool(name) and name.lower() != ((await bot.me()).username or "").lower()
 
 
 def _chat_id(event: TelegramObject) -> int:
