@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.app import App
 from bot.beads.sample import write_sample
@@ -28,12 +29,13 @@ from bot.broadcast.ledger import Draft
 from bot.home import Home
 from bot.settings import load_settings
 from bot.store import Store
+from bot.store.tables import DeliveryRow
 from bot.telegram.people import Access
 from bot.work.claims import Claims
 from tests.flow.product import LABELS, button, end_tmux, prompts_of, socket_of, until
 from tests.integration.sandbox_client import Client, running
 
-ROUNDS = int(os.environ.get("MAF_KILL_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("MAF_KILL_ROUNDS", "1"))
 POINTS = {
     "after_taken": 0,
     "after_claimed": 2,
@@ -43,6 +45,8 @@ POINTS = {
     "after_enter": 1,
     "after_evidence": 1,
 }
+# Every point costs two starts of the bot: `make test` takes two of them, `make test-real` all.
+CHOSEN = list(POINTS) if ROUNDS > 1 else ["after_claimed", "after_typed"]
 AGENTS = 5
 
 
@@ -142,8 +146,29 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         end_tmux(socket)
 
 
-async def check(s: Scene, draft: Draft, message: int) -> int:
+async def told(s: Scene, draft: str, message: int) -> tuple[Draft, str]:
+    """The draft and its report, once the report says what the rows say. Late evidence may still change both."""
+    seen: list[tuple[Draft, str]] = []
+
+    async def agree() -> bool:
+        now = await s.read(draft)
+        messages = (await s.client.messages())["messages"]
+        text = next(m["text"] for m in messages if m["message_id"] == message)
+        seen[:] = [(now, text)]
+        taken = sum(i.status in {"submitted", "started"} for i in now.items)
+        unconfirmed = sum(i.status == "unconfirmed" for i in now.items)
+        return f" {taken} of {len(now.sent)} taken" in text and text.count("typed, not confirmed") == unconfirmed
+
+    try:
+        await until(agree, 25, "a report that says what the rows say")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {seen}") from None
+    return seen[0]
+
+
+async def check(s: Scene, draft_id: str, message: int) -> int:
     """What must hold after any crash; how many items the person has to decide about."""
+    draft, _ = await told(s, draft_id, message)
     received = Counter(text.rsplit("ref: ", 1)[-1].strip() for agent in s.agents for text in prompts_of(s.home, agent))
     ours = {i.delivery.id: i for i in draft.items if i.delivery is not None}
     twice = {ref: n for ref, n in received.items() if n > 1}
@@ -153,23 +178,20 @@ async def check(s: Scene, draft: Draft, message: int) -> int:
     unconfirmed = {ref for ref, i in ours.items() if i.status == "unconfirmed"}
     assert shown_taken <= arrived, "shown as taken, and did not arrive"
     assert arrived <= shown_taken | unconfirmed, "arrived, and is shown as refused or lost"
-    # A draft's items get one prompt each, whatever ref it went under.
-    per_agent = Counter(i.agent for i in draft.items if i.delivery is not None and received[i.delivery.id])
-    assert all(n == 1 for n in per_agent.values())
+    # An item gets one prompt, whatever ref it went under: those of other rows of this draft count too.
+    async with s.store.begin() as tx:
+        rows = await tx.scalars(select(DeliveryRow).where(DeliveryRow.notice_key == draft.key))
+        per_agent = Counter(row.agent for row in rows if received[row.id])
+    assert all(n == 1 for n in per_agent.values()), f"more than one prompt of one draft: {per_agent}"
     held = {(c.agent, c.bead) for c in await s.claims.all_open()}
     for item in draft.items:
         if item.status in {"refused", "failed"} and item.action == "assign":
             assert (item.agent, item.bead) not in held, f"{item.bead} stays claimed for a refused item"
-    found = await s.client.until(
-        lambda ms: any(m["message_id"] == message and f"{len(shown_taken)} of" in m["text"] for m in ms), within=20
-    )
-    report = next(m for m in found if m["message_id"] == message)
-    assert report["text"].count("not confirmed") >= len(unconfirmed)
     return len(unconfirmed)
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", CHOSEN)
 async def test_killed_at_a_chosen_point_nothing_is_lost_or_repeated(tmp_path: Path, point: str) -> None:
     async with scene(tmp_path) as s:
         await s.start(point=point, skip=POINTS[point])
@@ -182,7 +204,7 @@ async def test_killed_at_a_chosen_point_nothing_is_lost_or_repeated(tmp_path: Pa
             await tap
         await s.start()
         done = await s.settled(draft)
-        assert await check(s, done, message) <= 1
+        assert await check(s, draft, message) <= 1
         assert len(done.items) == AGENTS
         await s.kill()
 
@@ -210,7 +232,7 @@ async def test_killed_at_random_moments_nothing_is_lost_or_repeated(tmp_path: Pa
                 current = next(m for m in found["messages"] if m["message_id"] == message)
                 await s.client.press(message, button(current, "Send"))
             done = await s.settled(draft)
-            undecided += await check(s, done, message)
+            undecided += await check(s, draft, message)
             print(f"round {round_}: killed after {moment:.2f} s: {Counter(i.status for i in done.items)}")
         await s.kill()
     assert undecided <= max(1, ROUNDS * AGENTS // 10), f"{undecided} prompts were left to the person"

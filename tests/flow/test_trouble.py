@@ -1,0 +1,72 @@
+"""Trouble while the main job runs: slow Telegram, repeated updates, drafts that are too old, agents that are away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import update
+
+from bot.store.tables import DraftRow
+from tests.flow.product import button, product
+
+
+async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_the_agents(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        draft = await p.draft()
+        await p.client.fault("429", method="editMessageText", count=2, retry_after=1)
+        await p.client.fault("500", method="editMessageText", count=1)
+        await p.client.fault("duplicate", method="getUpdates", count=3)
+        await p.client.press(draft["message_id"], button(draft, "Send 3"))
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 3, within=30)
+        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
+
+
+async def test_a_draft_that_is_too_old_is_not_sent(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        draft = await p.draft()
+        async with p.app.services.store.begin() as tx:
+            await tx.execute(update(DraftRow).values(expires_at=p.app.services.clock.now() - timedelta(seconds=1)))
+        answer = await p.client.press(draft["message_id"], button(draft, "Send 1"))
+        assert "has expired; nothing of it was sent" in answer["answer"]["text"]
+        closed = await p.becomes(draft["message_id"], lambda m: "has expired" in m["text"])
+        await p.client.press(draft["message_id"], button(closed, "Fresh draft"))
+        fresh = await p.message(lambda m: m["message_id"] != draft["message_id"] and "1 prompt " in m["text"])
+        assert p.prompts("w1") == []
+        assert button(fresh, "Send 1")
+
+
+async def test_an_agent_that_ended_after_the_draft_is_refused_and_its_bead_stays_free(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        draft = await p.draft()
+        bead = (await p.status())["items"][1]["bead"]
+        await p.app.call("agent.stop", {"id": "w2"})
+        await p.client.press(draft["message_id"], button(draft, "Send 3"))
+        report = await p.becomes(draft["message_id"], lambda m: "w2 is stopped" in m["text"] and "Retry" in str(m))
+        assert "2 of 3 taken" in report["text"]
+        assert bead not in {c.bead for c in await p.app.services.claims.all_open()}
+        await p.app.call("agent.start", {"id": "w2"})
+        await p.client.press(draft["message_id"], button(report, "Retry failed"))
+        await p.becomes(draft["message_id"], lambda m: "3 of 3 taken" in m["text"], within=30)
+        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
+
+
+async def test_a_bead_that_somebody_took_meanwhile_is_not_given_twice(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        draft = await p.draft()
+        first = (await p.status())["items"][0]
+        beads = await p.app.services.book.for_workdir(p.project)
+        await p.app.services.claims.claim("somebody", await beads.show(first["bead"]))
+        await p.client.press(draft["message_id"], button(draft, "Send 3"))
+        await p.becomes(draft["message_id"], lambda m: f"{first['bead']} went to somebody" in m["text"])
+        assert p.prompts("w1") == []
+
+
+async def test_no_agents_and_no_beads_say_what_to_do(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        await p.client.say("/broadcast_targeted")
+        await p.message(lambda m: "There are no agents yet" in m["text"] and "/new" in m["text"])
+        await p.client.say("/brodcast_targeted")
+        await p.message(lambda m: "Did you mean /broadcast_targeted" in m["text"])
+        await p.client.say("/broadcast_apply zzzz")
+        await p.message(lambda m: "No draft named zzzz" in m["text"])
