@@ -1,0 +1,96 @@
+"""Cards: what stands on them, which buttons, and that every message fits Telegram's limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.telegram.access import COMMANDS, Role
+from bot.telegram.card import Message
+from bot.telegram.text import MAX_TEXT, render, units
+from handlers.cards.draft import closed, item_page, swap_page, whole
+from handlers.cards.pages import help_for
+from handlers.cards.report import report
+from tests.unit.test_report import AT, draft, item
+
+
+def text(message: Message) -> str:
+    return render(message.content).text
+
+
+def labels(message: Message) -> list[str]:
+    return [b.label for row in message.keyboard for b in row]
+
+
+def test_the_draft_says_how_many_prompts_and_until_when_and_offers_to_send() -> None:
+    card = whole(draft(item("w1", "drafted"), item("w2", "skipped"), status="pending"), UTC)
+    assert text(card).startswith("📝 Draft k7q2 · 1 prompt · pack general\n")
+    assert text(card).endswith("Good until 13:11.")
+    assert labels(card) == ["✅ Send 1", "👀 Look at each", "✖ Cancel"]
+
+
+def test_a_draft_with_nothing_to_send_has_no_send_button() -> None:
+    card = whole(draft(item("w2", "skipped", action="standby"), status="pending"), UTC)
+    assert text(card).endswith("Nothing to send.")
+    assert not [one for one in labels(card) if "Send" in one]
+
+
+def test_every_button_of_a_draft_carries_its_version() -> None:
+    d = replace(draft(item("w1", "drafted"), item("w2", "drafted"), status="pending"), version=7)
+    for card in (whole(d, UTC), item_page(d, 0), swap_page(d, 0)):
+        assert [b.packed for row in card.keyboard for b in row if ":7" not in (b.packed or "")] == []
+
+
+def test_a_resume_cannot_be_given_to_another_agent_and_a_skipped_item_can_be_taken_back() -> None:
+    d = draft(item("w1", "drafted", action="resume"), item("w2", "skipped"), status="pending")
+    assert "🔁 Other agent" not in labels(item_page(d, 0))
+    assert "⤴ Take back in" in labels(item_page(d, 1))
+
+
+@given(st.text(max_size=20_000))
+def test_a_page_with_any_prompt_fits_into_one_message(prompt: str) -> None:
+    one = replace(item("w1", "drafted"), prompt=prompt)
+    assert units(text(item_page(draft(one, status="pending"), 0))) <= MAX_TEXT * 2
+    if prompt.isascii():
+        assert units(text(item_page(draft(one, status="pending"), 0))) <= MAX_TEXT
+
+
+@pytest.mark.parametrize("decided", ["Left as it is by Olga.", "Sent again as dabcdefgh."])
+def test_an_unconfirmed_prompt_asks_until_somebody_has_decided(decided: str) -> None:
+    asks = report(draft(item("w2", "unconfirmed"), status="done"), AT, UTC)
+    assert labels(asks) == ["👁 Show w2", "⏎ Press Enter", "↻ Send again", "✓ Leave"]
+    assert labels(report(draft(item("w2", "unconfirmed", reason=decided), status="done"), AT, UTC)) == []
+
+
+def test_failed_items_can_be_tried_again_once_nothing_moves() -> None:
+    assert labels(report(draft(item("w1", "refused"), item("w2", "typed")), AT, UTC)) == []
+    done = report(draft(item("w1", "refused"), item("w2", "started"), status="done"), AT, UTC)
+    assert labels(done) == ["↻ Retry failed (1)"]
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "fresh"),
+    [
+        ("cancelled", "was cancelled by Sue", True),
+        ("superseded", "was replaced by draft abcd", False),
+        ("expired", "has expired", True),
+    ],
+)
+def test_a_closed_draft_says_why(status: str, says: str, fresh: bool) -> None:
+    d = replace(draft(item("w1", "drafted"), status=status), options={"closed_by": "Sue", "superseded_by": "abcd"})
+    card = closed(d, AT + timedelta(minutes=1))
+    assert says in text(card)
+    assert bool(card.keyboard) == fresh
+
+
+def test_help_shows_what_a_role_may_do_and_what_is_served() -> None:
+    served = {c.name for c in COMMANDS}
+    viewer, owner = text(help_for(Role.VIEWER, served)), text(help_for(Role.OWNER, served))
+    assert "/agents" in viewer
+    assert "/broadcast_apply" not in viewer
+    assert "/broadcast_apply" in owner
+    assert "/quota" not in text(help_for(Role.OWNER, served - {"quota"}))

@@ -1,0 +1,60 @@
+"""Parsing, and the table of rights: every handler names what it needs, and the table knows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import WrongUsage
+from bot.telegram.access import ROLES, Role
+from bot.telegram.people import Person
+from handlers import agents, broadcast, deliveries, draft, health, packs, people
+from handlers.broadcast import Wanted, parse
+from handlers.rights import LOOKS, NotAllowed, may
+
+MODULES = (people, broadcast, draft, deliveries, agents, packs, health)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("", Wanted()),
+        ("auto", Wanted(auto=True)),
+        ("auto idle", Wanted(auto=True, idle=True)),
+        ("idle", Wanted(idle=True)),
+        ("only w1,w2", Wanted(only=("w1", "w2"))),
+        ("only w1, w2  ,w1", Wanted(only=("w1", "w2"))),
+        ("auto only w2", Wanted(auto=True, only=("w2",))),
+        ("only w2 auto", Wanted(auto=True, only=("w2",))),
+    ],
+)
+def test_what_stands_behind_the_command(words: str, wanted: Wanted) -> None:
+    assert parse(words) == wanted
+
+
+@pytest.mark.parametrize("words", ["now", "only", "auto everything", "idle please"])
+def test_a_word_that_is_not_known_sends_nothing(words: str) -> None:
+    with pytest.raises(WrongUsage):
+        parse(words)
+
+
+def test_every_handler_names_what_it_needs_and_the_table_knows_it() -> None:
+    handlers = [
+        handler
+        for module in MODULES
+        for observer in (module.router().message, module.router().callback_query)
+        for handler in observer.handlers
+    ]
+    assert len(handlers) > 30
+    assert [h.callback.__name__ for h in handlers if h.flags.get("needs") not in ROLES] == []
+
+
+def test_what_needs_no_audit_row_changes_nothing_and_is_a_viewer_s() -> None:
+    assert all(ROLES[what] <= Role.VIEWER for what in LOOKS - {"capture"})
+    assert not {"draft.send", "send", "broadcast-apply", "pair"} & LOOKS
+
+
+def test_a_refusal_names_the_role_and_who_has_it() -> None:
+    vera, olga = Person(1, "Vera", Role.VIEWER), Person(2, "Olga", Role.OWNER)
+    with pytest.raises(NotAllowed, match=r"^Only a supervisor may send\. Ask Olga to approve\.$"):
+        may(vera, "draft.send", [vera, olga])
+    may(olga, "draft.send", [vera, olga])
