@@ -12,7 +12,9 @@ MAX_BYTES = 10 * 1024 * 1024
 KEEP = 5
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # A Bot API token anywhere in a text (Telegram puts it into the path of every request).
-TOKEN = re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}\b")
+TOKEN = re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}")
+# At INFO these tell of their own insides, every few seconds; what goes wrong they say louder.
+CHATTY = ("aiogram", "alembic.runtime.plugins", "apscheduler", "asyncio", "matplotlib", "PIL")
 
 
 class Redact(logging.Filter):
@@ -44,6 +46,9 @@ def set_up(logs: Path, *, level: str = "info", secrets: Iterable[str] = ()) -> N
     redact = Redact(secrets)
     root = logging.getLogger()
     root.setLevel(level.upper())
+    if level.lower() == "info":
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
     for name, at in (("maf.log", logging.NOTSET), ("error.log", logging.ERROR)):
         handler = logging.handlers.RotatingFileHandler(
             logs / name, maxBytes=MAX_BYTES, backupCount=KEEP, encoding="utf8", delay=True

@@ -52,6 +52,15 @@ export ENABLE_AGENT_MAIL="true"
 export ENABLE_BEADS_INTEGRATION="true"
 """
 
+# An agent that runs `git add -A` in the project must not commit tokens, logins and the store. Packs and configuration
+# are a team's to share.
+GITIGNORE = """\
+/*
+!/.gitignore
+!/config/
+!/packs/
+"""
+
 # What a service lacks and a person's shell has: without these an agent does not find its tools, its language and its
 # keys.
 LOGIN_VARIABLES = ("PATH", "HOME", "LANG", "SSH_AUTH_SOCK")
@@ -85,6 +94,7 @@ def make_home(home: Home, *, environment: Mapping[str, str]) -> Made:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         root = home.root.parent
         for path, text in (
+            (home.root / ".gitignore", GITIGNORE),
             (home.env_file, MAF_ENV),
             (home.agent_env, AGENT_ENV.format(root=quoted(str(root)))),
             (home.tmux_conf, tmux_conf()),

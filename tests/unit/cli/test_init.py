@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_a_new_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = Home(project / ".maf")
     assert main(["init", "--home", str(home.root), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)["written"]
-    assert set(written) == {"maf.env", "agent.env", "tmux.conf", "run/login-env"}
+    assert set(written) == {".gitignore", "maf.env", "agent.env", "tmux.conf", "run/login-env"}
     assert mode(home.root) == 0o700
     assert {mode(home.root / name) for name in written} == {0o600}
     # The five variables of the agents' environment, the project's odd name included.
@@ -39,6 +40,27 @@ def test_a_new_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     }
     load_settings(home)
     assert set(parse_env((home.run / "login-env").read_text())) >= {"PATH", "HOME"}
+
+
+def test_git_takes_packs_and_configuration_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path / ".maf")
+    make_home(home, environment=os.environ)
+    for name in ("packs/shop.json", "config/default-agent-config.json", "maf.db", "profiles/a/auth.json"):
+        (home.root / name).parent.mkdir(exist_ok=True)
+        (home.root / name).write_text("{}")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=20)
+    found = subprocess.run(
+        ["git", "-C", str(tmp_path), "ls-files", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert set(found.stdout.split()) == {
+        ".maf/.gitignore",
+        ".maf/config/default-agent-config.json",
+        ".maf/packs/shop.json",
+    }
 
 
 def test_what_was_edited_stays(tmp_path: Path) -> None:
