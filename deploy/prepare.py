@@ -40,10 +40,10 @@ def main() -> int:
     if stamp() == wanted and (VENV / "bin" / "maf").exists():
         return 0
     began = time.monotonic()
-    print(f"Building .venv with Python {sys.version.split()[0]} …", flush=True)
+    say(f"Building .venv with Python {sys.version.split()[0]} …")
     build(locks)
     STAMP.write_text(wanted, encoding="utf8")
-    print(f"Built .venv in {time.monotonic() - began:.0f} s.", flush=True)
+    say(f"Built .venv in {time.monotonic() - began:.0f} s.")
     return 0
 
 
@@ -73,7 +73,7 @@ def build(locks: list[Path]) -> None:
         if subprocess.run(locked, env=environment, check=False).returncode == 0:
             subprocess.run([*command, "--offline", *own], env=environment, check=True)
             return
-        print("uv could not do it; trying pip, which takes longer.", flush=True)
+        say("uv could not do it; trying pip, which takes longer.")
     command = [python, *PIP, "install"]
     try:
         subprocess.run([*command, "--no-deps", "--no-compile", "--require-hashes", *files], check=True)
@@ -85,7 +85,6 @@ def build(locks: list[Path]) -> None:
 def create() -> None:
     """An empty environment with pip in it. An old one is kept: uv and pip change only what differs."""
     if (VENV / "bin" / "python").exists():
-        question = [VENV / "bin" / "python", "-c", "import sys, pip; print(sys.version)"]
         question = [VENV / "bin" / "python", "-c", "import sys, pip; print(sys.version)"]
         found = subprocess.run(question, capture_output=True, text=True, check=False)
         if found.stdout.strip() == sys.version:
@@ -145,27 +144,32 @@ def tools() -> None:
     if version < TMUX_OLDEST:
         stop(f"{said} is too old: maf needs tmux 3.0 or newer.", "Install a newer tmux.")
     if version < TMUX_TESTED:
-        print(f"warning: {said} may work, but maf is tested with 3.2 and newer.", file=sys.stderr)
+        say(f"warning: {said} may work, but maf is tested with 3.2 and newer.")
 
 
 def install(package: str) -> bool:
     """Install a system package if that may be done without asking: apt-get as root, brew on macOS."""
     if shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        print(f"Installing {package} …", flush=True)
+        say(f"Installing {package} …")
         command = ["apt-get", "install", "-y", "-qq", package]
         if subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, check=False).returncode == 0:
             return True
         subprocess.run(["apt-get", "update", "-qq"], env=quiet, stdout=subprocess.DEVNULL, check=False)
         return subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, check=False).returncode == 0
     if sys.platform == "darwin" and shutil.which("brew"):
-        print(f"Installing {package} …", flush=True)
+        say(f"Installing {package} …")
         return subprocess.run(["brew", "install", "--quiet", package], check=False).returncode == 0
     return False
 
 
+def say(what: str) -> None:
+    """To stderr: stdout is for what comes after, `make up ARGS=--json` for one."""
+    print(what, file=sys.stderr, flush=True)
+
+
 def stop(what: str, hint: str) -> None:
-    print(f"error: {what}\nhint: {hint}", file=sys.stderr)
+    say(f"error: {what}\nhint: {hint}")
     sys.exit(4)
 
 
