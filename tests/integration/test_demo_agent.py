@@ -147,7 +147,10 @@ def test_a_crash_is_a_crash_and_the_conversation_comes_back(tmux: PrivateTmux, t
     assert conversation is not None
     pane.server.run("set-option", "-p", "-t", pane.id, "remain-on-exit", "on")
     send(pane, "CRASH")
-    until(lambda: pane.show("#{pane_dead} #{pane_dead_status}") == "1 1", "the end of the program with exit code 1")
+    until(lambda: pane.show("#{pane_dead}") == "1", "the end of the program")
+    pane.sees("broke down")
+    # Where the end of the terminal is seen before the end of the process, tmux 3.3a never learns the exit code.
+    assert pane.show("#{pane_dead_status}") in {"1", ""}
     with conversation.path.open("a") as file:
         file.write('{"type": "user", "cut')
     again = start(tmux, tmp_path, resume=conversation.id)
