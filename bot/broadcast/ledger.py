@@ -23,8 +23,6 @@ from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 
 # No letters that look like digits: an id is read aloud and typed on a phone.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-# An item in one of these still waits for somebody to send it.
-OPEN = frozenset({"drafted"})
 # A delivery in one of these will not move by itself any more.
 SETTLED = frozenset({"submitted", "started", "unconfirmed", "refused", "failed", "skipped", "drafted"})
 FAILED = frozenset({"refused", "failed"})
