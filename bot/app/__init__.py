@@ -14,14 +14,17 @@ from bot.agents.environment import parse_env
 from bot.agents.life import Life
 from bot.agents.registry import Registry
 from bot.agents.watch import Watch
+from bot.app.accounts import Jobs, make_accounts, statusline
 from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
 from bot.broadcast.drafts import Drafts
-from bot.broadcast.model import Headroom
+from bot.broadcast.headroom import headroom
 from bot.broadcast.sending import Sender
 from bot.broadcast.survey import Survey
 from bot.clock import SystemClock
 from bot.errors import NotFound, WrongUsage
+from bot.fleet.resume import Resume
+from bot.fleet.rotation import Rotation
 from bot.home import Home
 from bot.operations import OPERATIONS, READS, Services
 from bot.packs import Packs
@@ -132,10 +135,12 @@ class App:
         if picked:
             log.info("%d prompts were under way and go on", len(picked))
         await self.services.apply.resume()
+        await Jobs(self.services).begin()
 
     def _register(self, schedule: Schedule, chat: Chat) -> None:
         schedule.every(15, "expire drafts", self.services.drafts.expire)
         schedule.every(120, "give beads back", self.services.apply.reconcile_claims)
+        Jobs(self.services).register(schedule)
         schedule.every(6 * 3600, "forget old updates", chat.inbox.forget_old)
 
     async def _leave(self, chat: Chat, server: Server) -> None:
@@ -150,8 +155,10 @@ class App:
     async def _operate(self, op: str, params: dict[str, Any], _progress: Progress) -> Any:
         return await self.call(op, params, actor=str(params.get("actor", "cli")))
 
-    async def _hook(self, _event: dict[str, Any]) -> Any:
+    async def _hook(self, event: dict[str, Any]) -> Any:
         """A hook of an agent: looked at again at once; nothing is decided here, so the CLI asks as it always does."""
+        if event.get("kind") == "statusline":
+            await statusline(self.services, event)
         return None
 
 
@@ -163,7 +170,11 @@ def _wire(
     control = ControlClient(settings.tmux_socket, config=config)
     panes = Panes(control)
     registry = Registry(store, home, clock)
-    watch = Watch(registry, panes, home=home, clock=clock)
+    login_env = _login_environment(home)
+    quota, accounts, handover = make_accounts(
+        home, settings, store, clock=clock, registry=registry, environment=login_env
+    )
+    watch = Watch(registry, panes, home=home, clock=clock, profiles=accounts.setup)
     life = Life(
         registry,
         Sessions(settings.tmux_socket, config),
@@ -172,14 +183,37 @@ def _wire(
         home=home,
         settings=settings,
         clock=clock,
-        login_env=_login_environment(home),
+        login_env=login_env,
     )
+    life.before_start = accounts.before_start
     deliveries = Deliveries(store, registry, watch, panes, clock=clock, background=background, checkpoint=checkpoint)
     packs = Packs(home, clock=clock)
     book = BeadsBook(tool_environment(), binary="bd" if settings.enable_beads else None, clock=clock)
     claims = Claims(store, book, clock)
-    survey = Survey(watch, book, claims, _no_quota)
+    survey = Survey(watch, book, claims, lambda: headroom(quota))
     sender = Sender(store, survey=survey, claims=claims, book=book, deliveries=deliveries, checkpoint=checkpoint)
+    rotation = Rotation(
+        store,
+        clock,
+        registry=registry,
+        watch=watch,
+        life=life,
+        accounts=accounts,
+        quota=quota,
+        handover=handover,
+    )
+    resume = Resume(
+        store,
+        clock,
+        registry=registry,
+        watch=watch,
+        deliveries=deliveries,
+        quota=quota,
+        claims=claims,
+        packs=packs,
+        book=book,
+    )
+    watch.limit_over = resume.over
     services = Services(
         home=home,
         settings=settings,
@@ -196,6 +230,11 @@ def _wire(
         claims=claims,
         drafts=Drafts(store, clock, survey=survey, packs=packs, ttl=settings.draft_ttl, zone=settings.zone),
         apply=Apply(store, clock, sender=sender, claims=claims, checkpoint=checkpoint),
+        profiles=quota.book,
+        quota=quota,
+        accounts=accounts,
+        rotation=rotation,
+        resume=resume,
         background=background,
     )
     return services, control
@@ -206,11 +245,6 @@ def _login_environment(home: Home) -> dict[str, str]:
     saved = home.run / "login-env"
     found = parse_env(saved.read_text(encoding="utf8", errors="replace")) if saved.is_file() else {}
     return {**tool_environment(), **{k: v for k, v in found.items() if v}}
-
-
-async def _no_quota() -> dict[str, Headroom]:
-    """Headroom of the profiles: nothing known, so nothing held back."""
-    return {}
 
 
 __all__ = ["App"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.operations import agent, bead, broadcast, health, pack, people
+from bot.operations import agent, bead, broadcast, health, pack, people, quota, task
 from bot.operations.services import Services
 
 Operation = Callable[..., Awaitable[Any]]
@@ -25,6 +25,13 @@ READS = frozenset(
         "bead.ready",
         "bead.in_progress",
         "bead.show",
+        "quota.status",
+        "quota.text",
+        "quota.export",
+        "quota.alerts",
+        "quota.select",
+        "quota.chart",
+        "profile.list",
         "audit",
         "health",
         "ping",
@@ -56,6 +63,20 @@ OPERATIONS: dict[str, Operation] = {
     "bead.in_progress": bead.in_progress,
     "bead.show": bead.show,
     "bead.release": bead.release,
+    "quota.status": quota.status,
+    "quota.text": quota.text,
+    "quota.export": quota.export,
+    "quota.alerts": quota.alerts,
+    "quota.select": quota.select,
+    "quota.chart": quota.chart,
+    "quota.record": quota.record,
+    "quota.mute": quota.mute,
+    "quota.rotate": quota.rotate,
+    "profile.list": quota.profiles,
+    "profile.add": quota.add_profile,
+    "profile.edit": quota.edit_profile,
+    "profile.remove": quota.remove_profile,
+    "task.claim": task.claim,
     "pair.create": people.pair,
     "health": health.health,
     "audit": health.audit,

@@ -16,8 +16,13 @@ from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
 from bot.broadcast.drafts import Drafts
 from bot.clock import Clock
+from bot.fleet.accounts import Accounts
+from bot.fleet.resume import Resume
+from bot.fleet.rotation import Rotation
 from bot.home import Home
 from bot.packs import Packs
+from bot.profiles.book import ProfileBook
+from bot.quota.service import Quota
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.audit import Audit
@@ -46,6 +51,11 @@ class Services:
     claims: Claims
     drafts: Drafts
     apply: Apply
+    profiles: ProfileBook
+    quota: Quota
+    accounts: Accounts
+    rotation: Rotation
+    resume: Resume
     background: bool
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
