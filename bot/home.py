@@ -87,6 +87,26 @@ class Home:
     def profile(self, name: str) -> Path:
         return self.root / "profiles" / name
 
+    def worktree(self, agent: str) -> Path:
+        return self.root / "worktrees" / agent
+
+    def agent_log(self, agent: str) -> Path:
+        return self.logs / "agents" / f"{agent}.log"
+
+    def agent_facts(self, agent: str) -> Path:
+        """What an agent's side windows show, written by the bot."""
+        return self.run / "agents" / f"{agent}.json"
+
+    @property
+    def waiting(self) -> Path:
+        """What the status line says of agents that need a person."""
+        return self.run / "waiting"
+
+    @property
+    def next(self) -> Path:
+        """The session of the agent that has needed a person for longest."""
+        return self.run / "next"
+
     @property
     def exists(self) -> bool:
         return self.root.is_dir()

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     project_root: Path | None = Field(None, validation_alias="MAF_PROJECT_ROOT")
     log_level: str = Field("info", validation_alias="MAF_LOG_LEVEL")
     max_agents: int = Field(50, ge=1, le=500, validation_alias="MAF_MAX_AGENTS")
+    # Before a start: megabytes of memory that must stay free, and the most load per processor; 0 asks nothing.
+    min_free_memory: int = Field(300, ge=0, validation_alias="MAF_MIN_FREE_MEMORY")
+    max_load: float = Field(12.0, ge=0, validation_alias="MAF_MAX_LOAD")
     draft_ttl: Duration = Field(timedelta(minutes=30), validation_alias="MAF_DRAFT_TTL")
     timezone: str = Field("UTC", validation_alias="MAF_TIMEZONE")
     quiet_hours: Annotated[tuple[time, time] | None, NoDecode] = Field(None, validation_alias="MAF_QUIET_HOURS")

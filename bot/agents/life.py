@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.agents.environment import ProfileSetup, agent_environment, parse_env
+from bot.agents import orphans, room, worktree
+from bot.agents.launch import Start, prepare, share_files
+from bot.agents.leaving import Leaving
 from bot.agents.model import Agent
-from bot.agents.preflight import decide
+from bot.agents.panels.command import window
 from bot.agents.registry import Registry
 from bot.agents.types import AgentType, load_types, type_named
-from bot.agents.watch import Look, Watch
-from bot.clis.cli import Launch, cli_for
+from bot.agents.watch import Watch
 from bot.clock import Clock
 from bot.errors import MafError, Refused
 from bot.home import Home
 from bot.settings import Settings
 from bot.tmux.keeper import keeper_command
 from bot.tmux.panes import Panes
-from bot.tmux.sessions import Sessions, Window
+from bot.tmux.sessions import SessionFacts, Sessions
 
-QUIT_S = 6.0  # for a CLI that was asked to leave
-TERM_S = 4.0  # after TERM, before KILL
-_TYPED_S = 0.25  # between the words of "leave" and Enter, and between keys
+ROOM_S = 30.0  # how long a restore waits for memory and load to come down before each start
+
+
+class NoRoom(Refused):
+    """This machine has no room for another agent now."""
+
+    code = "no_room"
+    hint = "Stop an agent, or change MAF_MIN_FREE_MEMORY (megabytes) or MAF_MAX_LOAD (per processor)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Life:
         self._sessions = sessions
         self._panes = panes
         self._watch = watch
+        self._leaving = Leaving(watch, panes, clock)
         self._home = home
         self._settings = settings
         self._clock = clock
@@ -78,11 +83,13 @@ class Life:
         labels: Collection[str] = (),
         description: str = "",
         start: bool = True,
+        own_tree: bool = False,
     ) -> Agent:
-        """A new agent, started unless told otherwise. After an error nothing of it is left.
+        """A new agent, started unless told otherwise; `own_tree` gives it a git worktree. After an error nothing of it
+        is left.
 
-        Raises NotFound (type), WrongUsage (id, folder), Refused (taken, too many, session name in use),
-        DependencyMissing (its CLI is not installed).
+        Raises NotFound (type), WrongUsage (id, folder), Refused (taken, too many, session name in use, no room),
+        DependencyMissing (its CLI is not installed or not logged in).
         """
         type_ = type_named(await asyncio.to_thread(self.types), type_name)
         agent = await self._registry.create(
@@ -95,111 +102,165 @@ class Life:
             description=description,
             max_agents=self._settings.max_agents,
         )
-        if not start:
-            return agent
         try:
-            return await self.start(agent.id)
+            if own_tree:
+                tree = await worktree.create(agent.workdir, self._home.worktree(agent.id), agent.id)
+                agent = await self._registry.update(agent.id, workdir=tree, worktree=True)
+            return await self.start(agent.id) if start else agent
         except BaseException:
+            if own_tree:
+                await worktree.remove(self._home.worktree(agent.id))
             await self._registry.delete(agent.id)
             raise
 
-    async def start(self, agent_id: str) -> Agent:
-        """Start a stopped or dead agent, with its conversation if it had one.
+    async def start(self, agent_id: str, *, fresh: bool = False) -> Agent:
+        """Start a stopped or dead agent, with its conversation if it had one and unless `fresh`.
 
-        Raises NotFound, Refused (it runs; its session's name is taken), DependencyMissing, TmuxGone.
+        Raises NotFound, Refused (it runs; its session's name is taken; no room), DependencyMissing, TmuxGone.
         """
         async with self._locks[agent_id]:
-            return await self._start(await self._registry.get(agent_id))
+            agent = await self._registry.get(agent_id)
+            return await (self._take_up(agent) if agent.adopted else self._start(agent, fresh=fresh))
 
     async def stop(self, agent_id: str) -> Agent:
-        """Ask its CLI to leave, then TERM, then KILL; its session goes with it. Raises NotFound, TmuxGone."""
+        """Ask its CLI to leave, then TERM, then KILL; its session goes with it. Raises NotFound, TmuxGone.
+
+        The pane of an adopted agent stays, for it is the person's.
+        """
         async with self._locks[agent_id]:
             agent = await self._registry.update(agent_id, desired="stopped")
-            await self._end(agent)
-            return await self._registry.update(agent_id, pane=None)
+            return await self._end(agent)
 
-    async def restart(self, agent_id: str) -> Agent:
-        """Stop and start; the conversation goes on."""
+    async def restart(self, agent_id: str, *, fresh: bool = False) -> Agent:
+        """Stop and start; the conversation goes on, unless `fresh`."""
         async with self._locks[agent_id]:
             agent = await self._registry.get(agent_id)
-            await self._end(agent)
-            agent = await self._registry.update(agent_id, pane=None, restarts=agent.restarts + 1)
-            return await self._start(agent)
+            if agent.adopted:
+                raise _not_ours_to_start(agent)
+            agent = await self._end(agent)
+            agent = await self._registry.update(agent_id, restarts=agent.restarts + 1)
+            return await self._start(agent, fresh=fresh)
 
-    async def delete(self, agent_id: str) -> None:
-        """Stop and forget it. Its conversation files stay where its CLI keeps them."""
+    async def delete(self, agent_id: str) -> Agent:
+        """Stop and forget it; an adopted one is only let go. Its conversation files stay where its CLI keeps them.
+
+        Its worktree goes if nothing in it would be lost. What else it holds is the business of bot/fleet/ending.py.
+        """
         async with self._locks[agent_id]:
             agent = await self._registry.update(agent_id, desired="stopped")
-            await self._end(agent)
+            if not agent.adopted:
+                await self._end(agent)
             await self._registry.delete(agent_id)
         self._locks.pop(agent_id, None)
+        return agent
+
+    async def left(self, agent_id: str) -> None:
+        """Its CLI has left by itself: it should not run any more."""
+        async with self._locks[agent_id]:
+            await self._registry.update(agent_id, desired="stopped")
 
     async def restore(self) -> Restored:
-        """Start every agent that should run and whose session is gone. One that cannot start does not stop the rest."""
-        there = {session.name: session.main for session in await self._sessions.all()}
+        """Start every agent that should run and whose CLI is not there. One that cannot start does not stop the rest.
+
+        Waits for room before each, up to half a minute.
+        """
+        looks = await self._watch.look()
         started: list[str] = []
         failed: dict[str, str] = {}
         for agent in await self._registry.all():
-            if agent.desired != "running" or agent.adopted:
-                continue
-            if agent.pane is not None and there.get(agent.session) == agent.pane:
+            look = looks.get(agent.id)
+            if agent.desired != "running" or agent.adopted or look is None or look.clis:
                 continue
             try:
                 async with self._locks[agent.id]:
-                    await self._start(agent)
+                    await self._start(agent, patience=ROOM_S)
                 started.append(agent.id)
             except MafError as error:
-                failed[agent.id] = error.message
+                failed[agent.id] = f"{error.message} {error.hint}".strip()
         return Restored(tuple(started), failed)
 
-    async def _start(self, agent: Agent) -> Agent:
+    async def _start(self, agent: Agent, *, fresh: bool = False, patience: float = 0.0) -> Agent:
+        there = await self._there(agent)
         agent = await self.before_start(agent)
         type_ = self._type_of(agent, await asyncio.to_thread(self.types))
-        setup = self._watch.profiles(agent)
-        launch, env = await asyncio.to_thread(self._launch, agent, type_, setup)
-        argv = keeper_command(launch.argv)
+        if fresh:
+            agent = await self._registry.update(agent.id, conversation=None, transcript=None, started_at=None)
+        start = await self._prepare(agent, type_)
+        await self._room(patience)
+        facts = await self._panes.facts()
+        await orphans.make_way(self._home.root, agent.id, [pane.pid for pane in facts.values()])
         was = agent.desired
         # The wish is written first: if we are ended now, `restore` does what was asked for.
-        agent = await self._registry.update(agent.id, desired="running", started_at=self._clock.now())
+        changes = (
+            {"conversation": start.conversation.id, "transcript": start.conversation.path}
+            if (start.conversation is not None)
+            else {}
+        )
+        agent = await self._registry.update(agent.id, desired="running", started_at=self._clock.now(), **changes)
         try:
-            pane = await self._place(agent, type_, argv, env)
+            pane = await self._place(agent, type_, start, there)
         except BaseException:
             await self._registry.update(agent.id, desired=was)
             raise
         return await self._registry.update(agent.id, pane=pane)
 
-    async def _place(self, agent: Agent, type_: AgentType, argv: tuple[str, ...], env: dict[str, str]) -> str:
-        """Into a new session, or into its own pane where only the keeper is left."""
+    async def _there(self, agent: Agent) -> SessionFacts | None:
+        """Its own session, where only the keeper is left in its pane. Raises Refused if the agent runs."""
         session = await self._sessions.find(agent.session)
-        if session is not None and session.main and session.main == agent.pane:
-            look = (await self._watch.look([agent.id])).get(agent.id)
-            if look is not None and look.clis:
-                raise Refused(f"{agent.id} is running already.")
-            await self._sessions.respawn(session.main, argv, env, cwd=agent.workdir)
-            return session.main
-        return await self._sessions.create(
-            agent.session, cwd=agent.workdir, env=env, argv=argv, windows=_windows(type_)
+        if session is None or not session.main:
+            return None
+        if session.main != agent.pane:
+            if await self._sessions.owner(agent.session) != (str(self._home.root), agent.id):
+                return None
+            # We were ended between making the session and writing it down.
+            agent = await self._registry.update(agent.id, pane=session.main)
+        look = (await self._watch.look([agent.id])).get(agent.id)
+        if look is not None and look.clis:
+            await self._registry.update(agent.id, desired="running")
+            raise Refused(f"{agent.id} is running already.")
+        return session
+
+    async def _take_up(self, agent: Agent) -> Agent:
+        """An adopted agent that was stopped counts again, once its CLI is back in its pane."""
+        look = (await self._watch.look([agent.id])).get(agent.id)
+        if look is None or not look.clis:
+            raise _not_ours_to_start(agent)
+        return await self._registry.update(agent.id, desired="running", started_at=self._clock.now())
+
+    async def _prepare(self, agent: Agent, type_: AgentType) -> Start:
+        others = [other for other in await self._registry.all() if other.id != agent.id]
+        return await asyncio.to_thread(
+            prepare,
+            agent,
+            type_,
+            self._watch.profiles(agent),
+            home=self._home,
+            login_env=self._login_env,
+            others=others,
+            same_home=any(share_files(agent, other) for other in others),
         )
 
-    def _launch(self, agent: Agent, type_: AgentType, setup: ProfileSetup) -> tuple[Launch, dict[str, str]]:
-        login = {**self._login_env, **_env_file(self._home.run / "login-env")}
-        agent_env = _env_file(self._home.agent_env)
-        path = {**login, **agent_env, **type_.env, **setup.env}.get("PATH")
-        if setup.home is not None:
-            setup.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        launch = cli_for(agent.kind).launch(
-            home=setup.home, workdir=agent.workdir, resume=_resumable(agent), extra=type_.command, path=path
-        )
-        env = agent_environment(
-            login=login,
-            agent_env=agent_env,
-            type_env=type_.env,
-            profile_env=setup.env,
-            cli_env=launch.env,
-            agent_id=agent.id,
-            home=self._home.root,
-        )
-        return launch, env
+    async def _place(self, agent: Agent, type_: AgentType, start: Start, there: SessionFacts | None) -> str:
+        """Into its own pane where only the keeper is left, or into a new session."""
+        argv = keeper_command(start.argv)
+        if there is not None:
+            await self._sessions.respawn(there.main, argv, start.env, cwd=agent.workdir)
+            return there.main
+        sides = tuple(window(side.name, side.panes, side.layout) for side in type_.windows)
+        return await self._sessions.create(agent.session, cwd=agent.workdir, env=start.env, argv=argv, windows=sides)
+
+    async def _room(self, patience: float) -> None:
+        deadline = self._clock.monotonic() + patience
+        while True:
+            machine = await asyncio.to_thread(room.measure)
+            why = room.why_full(
+                machine, least_free_mb=self._settings.min_free_memory, most_load=self._settings.max_load
+            )
+            if not why:
+                return
+            if self._clock.monotonic() >= deadline:
+                raise NoRoom(why)
+            await asyncio.sleep(1.0)
 
     def _type_of(self, agent: Agent, types: Mapping[str, AgentType]) -> AgentType:
         """A type whose definition is gone must not keep an agent from starting: its kind and role are in the row."""
@@ -207,76 +268,23 @@ class Life:
             return types[agent.type]
         return AgentType.model_validate({"name": "gone", "kind": agent.kind, "role": agent.role})
 
-    async def _end(self, agent: Agent) -> None:
-        look = (await self._watch.look([agent.id])).get(agent.id)
-        if look is not None and look.clis and agent.pane:
-            if _may_be_asked(look):
-                await self._ask_to_leave(agent, agent.pane)
-            await self._until_gone(agent, QUIT_S if _may_be_asked(look) else 0.0)
-            for number, seconds in ((signal.SIGTERM, TERM_S), (signal.SIGKILL, 1.0)):
-                if not await self._signal(agent, number):
-                    break
-                await self._until_gone(agent, seconds)
-        if agent.pane and not agent.adopted:
+    async def _end(self, agent: Agent) -> Agent:
+        """End its CLI and its session; the agent without a pane."""
+        await self._leaving.end(agent)
+        if agent.adopted:
+            return agent
+        if agent.pane:
             await self._sessions.kill(agent.session, pane=agent.pane)
+        return await self._registry.update(agent.id, pane=None)
 
-    async def _ask_to_leave(self, agent: Agent, pane: str) -> None:
-        words, *keys = cli_for(agent.kind).quit()
-        if not await self._panes.keys(pane, words, literal=True):
-            return
-        for key in keys:
-            await asyncio.sleep(_TYPED_S)
-            await self._panes.keys(pane, key)
 
-    async def _until_gone(self, agent: Agent, seconds: float) -> None:
-        deadline = self._clock.monotonic() + seconds
-        while self._clock.monotonic() < deadline:
-            look = (await self._watch.look([agent.id])).get(agent.id)
-            if look is None or not look.clis:
-                return
-            await asyncio.sleep(0.1)
-
-    async def _signal(self, agent: Agent, number: signal.Signals) -> bool:
-        """To the processes of its CLI that are in front of its own pane right now; False when there are none."""
-        look = (await self._watch.look([agent.id])).get(agent.id)
-        if look is None or not look.clis:
-            return False
-        for process in look.clis:
-            try:
-                os.kill(process.pid, number)
-            except ProcessLookupError:
-                continue
-        return True
+def _not_ours_to_start(agent: Agent) -> Refused:
+    return Refused(
+        f"{agent.id} was adopted: its pane is yours, and we start nothing in it.",
+        hint=f"Start {agent.kind} in that pane yourself, or let the agent go: maf agent delete {agent.id}",
+    )
 
 
 async def _as_it_is(agent: Agent) -> Agent:
     """What is done before a start where nobody chooses a profile."""
     return agent
-
-
-def _may_be_asked(look: Look) -> bool:
-    """Words that ask it to leave may be typed only where a prompt might be."""
-    return decide(look.facts(), now=False).act == "go"
-
-
-def _windows(type_: AgentType) -> tuple[Window, ...]:
-    """The side windows; each command line runs in a shell of its own."""
-    made = []
-    for window in type_.windows:
-        first, *rest = [("sh", "-c", command) for command in window.panes]
-        made.append(Window(window.name, first, tuple(rest), layout=window.layout))
-    return tuple(made)
-
-
-def _env_file(path: Path) -> dict[str, str]:
-    try:
-        return parse_env(path.read_text("utf8"))
-    except (FileNotFoundError, UnicodeDecodeError):
-        return {}
-
-
-def _resumable(agent: Agent) -> str | None:
-    """Its conversation, if the file that holds it is still there."""
-    if agent.conversation is None or agent.transcript is None or not agent.transcript.is_file():
-        return None
-    return agent.conversation

@@ -63,7 +63,10 @@ class Registry:
         pane_pid: int | None = None,
         worktree: bool = False,
     ) -> Agent:
-        """Write the row of a new, stopped agent; one with a `pane_pid` is adopted. Raises WrongUsage (id, workdir) or Refused (taken, too many)."""
+        """Write the row of a new, stopped agent; one with a `pane_pid` is adopted.
+
+        Raises WrongUsage (id, workdir) or Refused (taken, too many).
+        """
         folder = await asyncio.to_thread(_existing, workdir)
         async with self._lock:
             known = await self._load()

@@ -3,7 +3,7 @@
     {"types": {"claude-docs": {"kind": "claude", "role": "implementor", "description": "Writes the manual",
       "prefix": "m", "command": ["--model", "sonnet"], "env": {"TZ": "UTC"}, "limit": 2,
       "restart": {"times": 3, "within": 600},
-      "windows": [{"name": "git", "layout": "even-vertical", "panes": ["git status --short"]}]}}}
+      "windows": [{"name": "site", "layout": "even-vertical", "panes": ["@git", "npm run dev"]}]}}}
 
 The outer "types" may be left out. An own type with the name of a built-in one replaces it.
 """
@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from bot.agents.panels.command import PANELS
 from bot.errors import NotFound, WrongSetting
 from bot.home import Home
 
@@ -27,12 +28,34 @@ class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Command = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class SideWindow(_Data):
-    """A window beside the agent's own; each pane is a command line for the person's shell."""
+    """A window beside the agent's own, with one or more panes, in the agent's folder and environment.
+
+    A pane is a command line (run with `sh -c`; when it has ended the pane stays and offers to run it again), or one of
+    our panels: @monitor @git @review @staging @history @tests @lint.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,24}$")]
-    panes: tuple[str, ...] = Field(min_length=1, max_length=6)
+    panes: tuple[Command, ...] = Field(min_length=1, max_length=6)
     layout: Layout = "even-vertical"
+
+    @field_validator("name")
+    @classmethod
+    def _not_the_agents(cls, value: str) -> str:
+        if value in ("agent", "run"):
+            raise ValueError("agent and run are windows that every agent has")
+        return value
+
+    @field_validator("panes")
+    @classmethod
+    def _known_panels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [pane for pane in value if pane.startswith("@") and pane[1:] not in PANELS]
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no panel; there are: {' '.join('@' + name for name in PANELS)}")
+        return value
 
 
 class Restart(_Data):
@@ -56,17 +79,20 @@ class AgentType(_Data):
     restart: Restart = Restart()
     limit: int | None = Field(None, ge=1)
 
-
-_GIT_STATUS = "while :; do clear; git -c color.status=always status -sb; git --no-pager diff --stat; sleep 5; done"
-_GIT_LOG = "while :; do clear; git --no-pager log --oneline --graph --color -30; sleep 10; done"
-_GIT_STAGED = (
-    "while :; do clear; git --no-pager diff --cached --stat; git -c color.status=always status -s; sleep 5; done"
-)
+    @field_validator("windows")
+    @classmethod
+    def _own_names(cls, value: tuple[SideWindow, ...]) -> tuple[SideWindow, ...]:
+        names = [window.name for window in value]
+        if len(set(names)) < len(names):
+            raise ValueError("two windows have the same name")
+        return value
 
 
 def _window(name: str, *panes: str) -> SideWindow:
     return SideWindow(name=name, panes=panes)
 
+
+_DEVELOPMENT = (_window("monitoring", "@monitor"), _window("git", "@git"), _window("tests", "@tests"))
 
 BUILT_IN: tuple[AgentType, ...] = (
     AgentType(
@@ -74,16 +100,16 @@ BUILT_IN: tuple[AgentType, ...] = (
         kind="claude",
         role="implementor",
         prefix="w",
-        description="Claude Code for development, with windows for git and tests",
-        windows=(_window("git", _GIT_STATUS), _window("tests", "exec ${SHELL:-sh}")),
+        description="Claude Code for development, with windows for monitoring, git and tests",
+        windows=_DEVELOPMENT,
     ),
     AgentType(
         name="codex-worker",
         kind="codex",
         role="implementor",
         prefix="w",
-        description="Codex for development, with windows for git and tests",
-        windows=(_window("git", _GIT_STATUS), _window("tests", "exec ${SHELL:-sh}")),
+        description="Codex for development, with windows for monitoring, git and tests",
+        windows=_DEVELOPMENT,
     ),
     AgentType(
         name="codex-reviewer",
@@ -91,7 +117,7 @@ BUILT_IN: tuple[AgentType, ...] = (
         role="reviewer",
         prefix="r",
         description="Codex for reviews, with windows for review and lint",
-        windows=(_window("review", _GIT_LOG), _window("lint", "exec ${SHELL:-sh}")),
+        windows=(_window("review", "@review"), _window("lint", "@lint")),
     ),
     AgentType(
         name="claude-committer",
@@ -99,7 +125,7 @@ BUILT_IN: tuple[AgentType, ...] = (
         role="committer",
         prefix="c",
         description="Claude Code for commits, with windows for staging and history",
-        windows=(_window("staging", _GIT_STAGED), _window("history", _GIT_LOG)),
+        windows=(_window("staging", "@staging"), _window("history", "@history")),
     ),
     AgentType(name="shell", kind="shell", role="none", prefix="s", description="A plain shell in its own session"),
     AgentType(

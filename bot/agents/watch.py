@@ -21,6 +21,7 @@ from bot.agents.files import ConversationFiles, FileFacts
 from bot.agents.model import Agent, AgentView
 from bot.agents.preflight import Facts
 from bot.agents.registry import Registry
+from bot.agents.resources import Resources
 from bot.agents.signals import STARTING_S, cli_processes, from_files, liveness
 from bot.agents.state import Signal, from_reading, fuse
 from bot.clis.cli import cli_for
@@ -30,8 +31,9 @@ from bot.clis.screens import read_screen
 from bot.clock import Clock
 from bot.errors import MafError, NotFound
 from bot.home import Home
+from bot.tmux.captures import Captures
 from bot.tmux.panes import PaneFacts, Panes, Screen
-from bot.tmux.processes import Process, foreground, scan
+from bot.tmux.processes import Process, by_session, children_of, foreground, scan
 from bot.tmux.server import TmuxGone
 
 log = logging.getLogger(__name__)
@@ -109,7 +111,9 @@ class Watch:
         # What the agents' hooks told: votes on the state, and prompts taken since some moment (bot/agents/hooks.py).
         self.hook_signals: Callable[[Agent, datetime], Iterable[Signal]] = lambda agent, now: ()
         self.heard_prompts: Callable[[str, datetime], list[Entry]] = lambda agent_id, since: []
+        self._captures = Captures(panes)
         self._files = ConversationFiles()
+        self.resources = Resources()
         self._reading_files = asyncio.Lock()
         self._looks: dict[str, Look] = {}
         self._held: dict[str, announce.Held] = {}
@@ -175,7 +179,9 @@ class Watch:
         wanted = None if ids is None else set(ids)
         agents = [agent for agent in await self._registry.all() if wanted is None or agent.id in wanted]
         panes = [agent.pane for agent in agents if agent.pane]
-        (facts, screens), processes = await asyncio.gather(self._look_at(panes), asyncio.to_thread(scan))
+        (facts, screens), processes = await asyncio.gather(
+            self._look_at(panes, anew=wanted is not None), asyncio.to_thread(scan)
+        )
         async with self._reading_files:
             found = await asyncio.to_thread(self._see, agents, facts, screens, processes)
         for agent in agents:
@@ -184,12 +190,16 @@ class Watch:
             self._looks = {agent.id: found[agent.id] for agent in agents}
         return found
 
-    async def _look_at(self, panes: list[str]) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:
-        """Once more when the server went away under it: the next call connects anew, and reading twice harms nobody."""
+    async def _look_at(self, panes: list[str], *, anew: bool) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:
+        """Who asks for some agents (`anew`) is about to act on what he sees: those are captured in any case.
+
+        Once more when the server went away under it: the next call connects anew, and reading twice harms nobody.
+        """
+        look = self._panes.look if anew else self._captures.look
         try:
-            return await self._panes.look(panes)
+            return await look(panes)
         except TmuxGone:
-            return await self._panes.look(panes)
+            return await look(panes)
 
     async def tick(self) -> None:
         """One look at everything; tells what has changed and held. Raises TmuxGone."""
@@ -205,6 +215,7 @@ class Watch:
         for gone in self._held.keys() - looks.keys():
             del self._held[gone]
             self._files.forget(gone)
+            self.resources.forget(gone)
         async with self._ticked:
             self._ticked.notify_all()
 
@@ -222,13 +233,19 @@ class Watch:
         screens: dict[str, Screen],
         processes: dict[int, Process],
     ) -> dict[str, Look]:
-        now = self._clock.now()
+        now, moment = self._clock.now(), self._clock.monotonic()
+        sessions = by_session(processes)
+        children = children_of(processes) if self.resources.due(moment) else None
         found = {}
         for agent in agents:
             pane, screen = facts.get(agent.pane or ""), screens.get(agent.pane or "")
             if pane is not None and not _is_its_own(agent, pane):
                 pane = screen = None
-            found[agent.id] = self._see_one(agent, pane, screen, processes, now)
+            found[agent.id] = self._see_one(agent, pane, screen, sessions, now)
+            if pane is None:
+                self.resources.forget(agent.id)
+            elif children is not None:
+                self.resources.note(agent.id, pane.pid, processes, children, moment)
         return found
 
     def _see_one(
@@ -236,13 +253,14 @@ class Watch:
         agent: Agent,
         pane: PaneFacts | None,
         screen: Screen | None,
-        processes: dict[int, Process],
+        sessions: dict[int, dict[int, Process]],
         now: datetime,
     ) -> Look:
-        front = foreground(processes, pane.pid) if pane is not None and not pane.dead else []
+        alive = pane is not None and not pane.dead
+        front = foreground(sessions.get(pane.pid, {}), pane.pid) if pane is not None and alive else []
         clis = tuple(cli_processes(front, cli_for(agent.kind).process_names))
         # What an ended program left on the screen says nothing.
-        reading = read_screen(agent.kind, screen) if screen is not None and clis else None
+        reading = self._read(agent, screen) if screen is not None and clis else None
         files = self._files.read(agent, self.profiles(agent), clis[0].pid if clis else None)
         signals = (
             liveness(agent, pane, clis, now, was_up=self._was_up(agent, clis)),
@@ -259,6 +277,14 @@ class Watch:
         draft = reading.composer.text if reading is not None and reading.composer.holds_text else None
         view = AgentView(agent, fused.state, since, now, fused.rule, reading, draft)
         return Look(view, pane, screen, clis, files, signals)
+
+    def _read(self, agent: Agent, screen: Screen) -> ScreenReading:
+        """What the screen says; a screen that did not change says what it said."""
+        last = self._looks.get(agent.id)
+        if last is not None and last.reading is not None and last.screen is not None:
+            if (last.screen.ansi, last.screen.title, last.screen.width) == (screen.ansi, screen.title, screen.width):
+                return last.reading
+        return read_screen(agent.kind, screen)
 
     def _was_up(self, agent: Agent, clis: Collection[Process]) -> bool:
         if clis:

@@ -43,9 +43,13 @@ class Ended(Exception):
     """TERM or HUP came."""
 
 
-def keeper_command(argv: Sequence[str], *, python: str = sys.executable) -> tuple[str, ...]:
-    """The argv that runs a CLI under a keeper, for `Sessions.create` and `Sessions.respawn`."""
-    return (python, "-I", "-S", os.path.abspath(__file__), "--", *argv)  # noqa: PTH100 - pathlib costs start time
+def keeper_command(argv: Sequence[str], *, name: str = "", python: str = sys.executable) -> tuple[str, ...]:
+    """The argv that runs a CLI under a keeper, for `Sessions.create` and `Sessions.respawn`.
+
+    `name` says what runs in a side window; without it, it is the agent itself.
+    """
+    named = ("--name", name) if name else ()
+    return (python, "-I", "-S", os.path.abspath(__file__), *named, "--", *argv)  # noqa: PTH100 - pathlib costs start time
 
 
 def describe(status: int) -> str:
@@ -55,8 +59,10 @@ def describe(status: int) -> str:
     return f"exit {os.waitstatus_to_exitcode(status)}"
 
 
-def farewell(agent: str, status: int) -> str:
-    """The lines under the CLI's last screen."""
+def farewell(agent: str, status: int, side: str = "") -> str:
+    """The lines under the CLI's last screen; `side` names a side window's program."""
+    if side:
+        return f"{side} ended ({describe(status)}). Press r here to run it again."
     name = agent or "This agent"
     how = f"maf agent start {agent}, or press r here" if agent else "press r here"
     return f"{name} stopped ({describe(status)}). Restart: {how}."
@@ -117,13 +123,14 @@ def end_group(group: int, first: signal.Signals) -> None:
             return
 
 
-def mend(saved: list[object], message: str) -> None:
+def mend(saved: list[object], message: str, how: str) -> None:
     """Take the terminal back, drop what was typed at the CLI, and say what happened."""
     os.tcsetpgrp(TTY, os.getpgrp())
     quiet = list(saved)
     quiet[3] = int(str(saved[3])) & ~(termios.ICANON | termios.ECHO | termios.ISIG)
     termios.tcsetattr(TTY, termios.TCSAFLUSH, quiet)  # type: ignore[arg-type]
-    title = b"\x1b]2;stopped\x07"  # a spinner left in the title would pass for work
+    # A spinner left in the title would pass for work; this one tells the bot how the CLI ended.
+    title = f"\x1b]2;stopped: {how}\x07".encode()
     os.write(1, MEND + title + b"\r\n" + message.encode("utf8", "replace") + b"\r\n" + PASTE_ON)
 
 
@@ -142,7 +149,7 @@ def wait_for_key() -> bool:
             return True
 
 
-def keep(argv: Sequence[str], agent: str) -> None:
+def keep(argv: Sequence[str], agent: str, side: str) -> None:
     saved = termios.tcgetattr(TTY)
     pid = 0
     try:
@@ -151,7 +158,7 @@ def keep(argv: Sequence[str], agent: str) -> None:
             status = wait(pid)
             end_group(pid, signal.SIGHUP)
             pid = 0
-            mend(saved, farewell(agent, status))
+            mend(saved, farewell(agent, status, side), describe(status))
             if not wait_for_key():
                 return
             os.write(1, PASTE_OFF + b"\x1b]2;\x07\x1b[2J\x1b[H")
@@ -168,7 +175,11 @@ def on_end(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    argv = list(arguments[1:] if arguments[:1] == ["--"] else arguments)
+    argv, side = list(arguments), ""
+    if argv[:1] == ["--name"]:
+        side, argv = argv[1], argv[2:]
+    if argv[:1] == ["--"]:
+        argv = argv[1:]
     if not argv or not os.isatty(TTY):
         os.write(2, b"usage: keeper.py -- COMMAND ...   (in a terminal)\n")
         return 2
@@ -176,7 +187,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_end)
-    keep(argv, os.environ.get("MAF_AGENT", ""))
+    keep(argv, os.environ.get("MAF_AGENT", ""), side)
     return 0
 
 

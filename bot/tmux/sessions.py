@@ -92,6 +92,10 @@ class Sessions:
         """Every session of the server but our hidden one; none when no server runs."""
         return await self._in_thread(self._all)
 
+    async def owner(self, name: str) -> tuple[str, str]:
+        """(MAF_HOME, MAF_AGENT) as a session of ours was given them; "" for what it was not given."""
+        return await self._in_thread(lambda: self._owner(name))
+
     async def add_window(self, name: str, window: Window, *, cwd: Path) -> str:
         """Open a side window in a session of ours; its first pane's id. It goes when its program ends."""
         return await self._in_thread(lambda: self._add_window(name, window, cwd))
@@ -221,6 +225,11 @@ class Sessions:
             raise Refused(f"The tmux session {name} is another one than ours; it was left alone.")
         self._ask("kill-session", "-t", session.id)
         return True
+
+    def _owner(self, name: str) -> tuple[str, str]:
+        listed = self._server().cmd("show-environment", "-t", f"={name}:")
+        given = dict(line.split("=", 1) for line in listed.stdout if "=" in line) if listed.returncode == 0 else {}
+        return given.get("MAF_HOME", ""), given.get("MAF_AGENT", "")
 
     def _add_window(self, name: str, window: Window, cwd: Path) -> str:
         self._ours(name)

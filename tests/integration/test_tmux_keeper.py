@@ -48,7 +48,7 @@ async def test_the_cli_is_in_front_and_then_the_keeper(sessions: Sessions, panes
     assert await panes.keys(pane, "q")
     await shows(panes, pane, "w1 stopped (exit 3). Restart: maf agent start w1, or press r here.")
     assert [p.pid for p in await in_front(panes, pane)] == [keeper]
-    assert (await panes.facts())[pane].title == "stopped"
+    assert (await panes.facts())[pane].title == "stopped: exit 3"
 
 
 async def test_after_kill_9_the_terminal_is_mended(sessions: Sessions, panes: Panes, tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""What an agent is started with: argv, environment, the conversation it goes on with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.agents.environment import ProfileSetup, agent_environment, parse_env
+from bot.agents.model import Agent
+from bot.agents.types import AgentType
+from bot.clis.cli import Conversation, cli_for
+from bot.clis.login import how_to_log_in, login_of
+from bot.errors import DependencyMissing
+from bot.home import Home
+
+
+class LoginNeeded(DependencyMissing):
+    """This agent's account is not logged in."""
+
+    code = "login_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Everything that a start needs; `conversation` is what it goes on with."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    conversation: Conversation | None
+
+
+def prepare(
+    agent: Agent,
+    type_: AgentType,
+    setup: ProfileSetup,
+    *,
+    home: Home,
+    login_env: Mapping[str, str],
+    others: Collection[Agent] = (),
+    same_home: bool = False,
+) -> Start:
+    """Blocks. `same_home`: another agent works in the same folder on the same account, so files tell nothing for sure.
+
+    Raises DependencyMissing (its CLI is not installed), LoginNeeded.
+    """
+    login = {**login_env, **_env_file(home.run / "login-env")}
+    agent_env = _env_file(home.agent_env)
+    path = {**login, **agent_env, **type_.env, **setup.env}.get("PATH")
+    if setup.home is not None:
+        setup.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    conversation = _resumable(agent) or (None if same_home else _lost(agent, setup, others))
+    launch = cli_for(agent.kind).launch(
+        home=setup.home,
+        workdir=agent.workdir,
+        resume=conversation.id if conversation else None,
+        extra=type_.command,
+        path=path,
+    )
+    env = agent_environment(
+        login=login,
+        agent_env=agent_env,
+        type_env=type_.env,
+        profile_env=setup.env,
+        cli_env=launch.env,
+        agent_id=agent.id,
+        home=home.root,
+    )
+    if login_of(agent.kind, setup.home, env) == "needed":
+        account = f"profile {agent.profile}" if agent.profile else "your own account"
+        raise LoginNeeded(
+            f"{agent.id} cannot start: {agent.kind} is not logged in ({account}).",
+            hint=f"Log in once in a terminal: {how_to_log_in(agent.kind, setup.home)}",
+        )
+    return Start(launch.argv, env, conversation)
+
+
+def share_files(one: Agent, other: Agent) -> bool:
+    """Whether the files of two agents lie together, so that a conversation could be either's."""
+    return (
+        one.id != other.id
+        and one.kind == other.kind != "demo"
+        and (one.profile, one.workdir) == (other.profile, other.workdir)
+    )
+
+
+def _resumable(agent: Agent) -> Conversation | None:
+    """Its conversation, if the file that holds it is still there."""
+    if agent.conversation is None or agent.transcript is None or not agent.transcript.is_file():
+        return None
+    return Conversation(agent.conversation, agent.transcript)
+
+
+def _lost(agent: Agent, setup: ProfileSetup, others: Collection[Agent]) -> Conversation | None:
+    """The conversation of an agent that ended before we had read which one it was."""
+    if agent.started_at is None or agent.conversation is not None:
+        return None
+    found = cli_for(agent.kind).conversation(
+        home=setup.home, workdir=agent.workdir, pid=None, known=None, since=agent.started_at
+    )
+    if found is None or any(other.conversation == found.id for other in others):
+        return None
+    return found
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    try:
+        return parse_env(path.read_text("utf8"))
+    except (FileNotFoundError, UnicodeDecodeError):
+        return {}

@@ -1,0 +1,103 @@
+"""Programs of ours that outlived their pane: known by MAF_AGENT and MAF_HOME in their environment, never by a name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from bot.clis.cli import KINDS, cli_for
+from bot.tmux.processes import Process, scan
+
+LEAVE_S = 4.0  # a CLI whose terminal is gone ends by itself within a second or two
+TERM_S = 3.0
+_NAMES = frozenset().union(*(cli_for(kind).process_names for kind in KINDS if cli_for(kind).takes_prompts))
+
+
+def orphans(
+    processes: Mapping[int, Process], *, home: Path, panes: Collection[int], agent: str | None = None
+) -> list[tuple[str, Process]]:
+    """(agent, process) of every agent CLI that was started from this home and sits in none of these panes (their pids).
+
+    Blocks. Tools that an agent left running on purpose (a development server) are none.
+    """
+    found = []
+    for process in processes.values():
+        if process.comm not in _NAMES or process.session in panes or process.state in ("Z", "X"):
+            continue
+        env = _environment(process.pid)
+        owner = env.get("MAF_AGENT")
+        if owner and env.get("MAF_HOME") == str(home) and agent in (None, owner):
+            found.append((owner, process))
+    return found
+
+
+async def end(process: Process) -> bool:
+    """TERM, then KILL; True when it is gone. Somebody else's process that took the number over is left alone."""
+    for number, patience in ((signal.SIGTERM, TERM_S), (signal.SIGKILL, 1.0)):
+        if not _same(process):
+            return True
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, number)
+            os.kill(process.pid, signal.SIGCONT)
+        if await gone(process, patience):
+            return True
+    return not _same(process)
+
+
+async def gone(process: Process, seconds: float) -> bool:
+    """Whether it ends by itself within so many seconds."""
+    for _ in range(max(1, int(seconds / 0.1))):
+        if not _same(process):
+            return True
+        await asyncio.sleep(0.1)
+    return not _same(process)
+
+
+async def make_way(home: Path, agent: str, panes: Collection[int]) -> None:
+    """Before a start: no former CLI of this agent may still hold its conversation."""
+    processes = await asyncio.to_thread(scan)
+    for _, process in await asyncio.to_thread(orphans, processes, home=home, panes=panes, agent=agent):
+        if not await gone(process, LEAVE_S):
+            await end(process)
+
+
+def _same(process: Process) -> bool:
+    now = scan_one(process.pid)
+    return now is not None and now.starttime == process.starttime and now.state not in ("Z", "X")
+
+
+def scan_one(pid: int) -> Process | None:
+    """One process as it is now; None when it is gone."""
+    from bot.tmux.processes import parse_stat
+
+    try:
+        return parse_stat(Path(f"/proc/{pid}/stat").read_bytes())
+    except FileNotFoundError:
+        return scan().get(pid) if not Path("/proc/self/stat").exists() else None
+    except OSError:
+        return None
+
+
+def _environment(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; {} where it cannot be read."""
+    try:
+        raw = Path(f"/proc/{pid}/environ").read_bytes()
+    except FileNotFoundError:
+        return {} if Path("/proc/self/environ").exists() else _environment_psutil(pid)
+    except OSError:
+        return {}
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
+    return {name.decode("utf8", "replace"): value.decode("utf8", "replace") for name, _, value in pairs}
+
+
+def _environment_psutil(pid: int) -> dict[str, str]:
+    import psutil
+
+    try:
+        return dict(psutil.Process(pid).environ())
+    except psutil.Error:
+        return {}
