@@ -18,6 +18,10 @@ def main(argv: list[str] | None = None) -> int:
         from bot.cli import hook
 
         return hook.run()
+    if words == ["hook", "statusline"]:
+        from bot.cli import statusline
+
+        return statusline.run()
     if words == ["quota", "line"]:
         from bot.cli import quota_line
 
