@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -57,3 +59,44 @@ def set_up(logs: Path, *, level: str = "info", secrets: Iterable[str] = ()) -> N
         handler.setFormatter(logging.Formatter(FORMAT))
         handler.addFilter(redact)
         root.addHandler(handler)
+
+
+def log_files(logs: Path) -> list[Path]:
+    """The live logs of a home: our own, and one per agent."""
+    return sorted([*logs.glob("*.log"), *logs.glob("agents/*.log")])
+
+
+def rotate(logs: Path, *, max_bytes: int = MAX_BYTES, keep: int = KEEP) -> list[Path]:
+    """Set aside every log larger than `max_bytes` as NAME.1 (older ones count up to `keep`); returns those set aside.
+
+    The content is copied and the file emptied in place, so a process that has it open for appending just goes on.
+    """
+    rotated = []
+    for path in log_files(logs):
+        try:
+            if path.stat().st_size <= max_bytes:
+                continue
+            for number in range(keep, 1, -1):
+                older = path.with_name(f"{path.name}.{number - 1}")
+                if older.exists():
+                    older.replace(path.with_name(f"{path.name}.{number}"))
+            if keep:
+                shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+            os.truncate(path, 0)
+        except FileNotFoundError:
+            continue
+        rotated.append(path)
+    return rotated
+
+
+def last_lines(path: Path, count: int, *, most: int = 1024 * 1024) -> list[str]:
+    """The last `count` lines of a file, looking back at most `most` bytes; none for a missing file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            block = file.read()
+    except FileNotFoundError:
+        return []
+    lines = block.decode("utf8", "replace").splitlines()
+    return lines[-count:] if count else []

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 
 from aiogram import F, Router
+from aiogram.filters import CommandObject
 from aiogram.types import Message
+from aiogram.utils.formatting import Pre, Text, as_list
 
+from bot.errors import NotFound
+from bot.log import last_lines, log_files
 from bot.operations import Services
 from bot.telegram.access import COMMANDS, command_of
 from handlers.broadcast import command
 from handlers.say import Say
+
+LOG_LINES = 25
+LOG_CHARACTERS = 3500
 
 
 def router() -> Router:
@@ -18,6 +26,7 @@ def router() -> Router:
     routes.message.register(health, command("health"), flags={"needs": "health"})
     routes.message.register(audit, command("audit"), flags={"needs": "audit"})
     routes.message.register(tasks, command("tasks"), flags={"needs": "tasks"})
+    routes.message.register(logs, command("logs"), flags={"needs": "logs"})
     return routes
 
 
@@ -39,6 +48,16 @@ async def audit(_message: Message, say: Say) -> None:
 async def tasks(_message: Message, app: Services, say: Say) -> None:
     await app.book.for_workdir(app.settings.root(app.home))
     await say.card("tasks", {})
+
+
+async def logs(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
+    """The last lines of a log; it has been rid of secrets when it was written."""
+    known = {path.stem: path for path in log_files(app.home.logs)}
+    name = (command.args or "maf").strip()
+    if name not in known:
+        raise NotFound.of("log", name, known)
+    lines = await asyncio.to_thread(last_lines, known[name], LOG_LINES)
+    await say.text(as_list(Text("🧾 ", name, ".log"), Pre("\n".join(lines)[-LOG_CHARACTERS:] or "(empty)")))
 
 
 async def unknown(message: Message, say: Say) -> None:

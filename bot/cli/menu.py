@@ -16,6 +16,7 @@ COMMANDS = {
     "bead": ("bot.cli.bead", "The tasks (beads) that agents work on."),
     "health": ("bot.cli.health", "Count what matters: agents, prompts under way, messages."),
     "audit": ("bot.cli.audit", "Who did what, and how it ended."),
+    "logs": ("bot.cli.logs", "The logs: their last lines, and setting large ones aside."),
     "task": ("bot.cli.task", "Claim the next bead for an agent."),
     "quota": ("bot.cli.quota", "What is left of each account, and which one serves next."),
     "db": ("bot.cli.db", "The store: its schema, copies of it, its soundness."),

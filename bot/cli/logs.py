@@ -1,0 +1,59 @@
+"""`maf logs`: the last lines, and setting large logs aside."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from bot.cli.command import Group
+from bot.cli.terminal import Terminal
+from bot.errors import NotFound, WrongUsage
+from bot.log import KEEP, MAX_BYTES, last_lines, log_files, rotate
+
+MB = 1024 * 1024
+FOLLOW_S = 0.5
+
+command = Group("logs", help="The logs: their last lines, and setting large ones aside.")
+
+
+@command.command("tail")
+@click.pass_obj
+@click.argument("name", default="maf")
+@click.option("--lines", type=click.IntRange(1, 10_000), default=40, show_default=True, help="How many lines.")
+@click.option("--follow", "-f", is_flag=True, help="Go on printing what comes, until Ctrl-C.")
+def tail(terminal: Terminal, name: str, lines: int, follow: bool) -> None:
+    """Print the last lines of the log NAME: maf, error, or an agent's id."""
+    logs = terminal.home.logs
+    known = {path.stem: path for path in log_files(logs)}
+    if name not in known:
+        raise NotFound.of("log", name, known)
+    found = last_lines(known[name], lines)
+    terminal.show({"log": name, "lines": found}, "\n".join(found))
+    if not follow or terminal.json:
+        return
+    at = known[name].stat().st_size
+    while True:
+        time.sleep(FOLLOW_S)
+        size = known[name].stat().st_size
+        at = 0 if size < at else at
+        if size > at:
+            with known[name].open("rb") as file:
+                file.seek(at)
+                click.echo(file.read(size - at).decode("utf8", "replace"), nl=False)
+            at = size
+
+
+@command.command("rotate")
+@click.pass_obj
+@click.argument("numbers", nargs=-1, type=click.IntRange(0))
+@click.option("--max-mb", type=click.IntRange(1), default=MAX_BYTES // MB, show_default=True, help="Larger ones go.")
+@click.option("--keep", type=click.IntRange(0, 99), default=KEEP, show_default=True, help="How many to keep of each.")
+def rotate_logs(terminal: Terminal, numbers: tuple[int, ...], max_mb: int, keep: int) -> None:
+    """Set aside every log larger than MB megabytes, and keep KEEP of each: `maf logs rotate 10 5`."""
+    if len(numbers) > 2:
+        raise WrongUsage("Give at most two numbers: megabytes, and how many to keep.")
+    max_mb = numbers[0] if numbers else max_mb
+    keep = numbers[1] if len(numbers) > 1 else keep
+    done = [path.name for path in rotate(terminal.home.logs, max_bytes=max_mb * MB, keep=keep)]
+    terminal.show({"rotated": done}, f"Set aside: {', '.join(done)}." if done else f"No log is over {max_mb} MB.")
