@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 TTL = timedelta(minutes=30)
 WAIT_S = 15.0
+STARTED_S = 2.0  # how long who sends stays for the first sign of work, once the prompt is taken
 
 
 class Deliveries:
@@ -49,7 +50,7 @@ class Deliveries:
         self._rows = DeliveryRows(store, clock)
         self._errands = Errands(registry, watch, panes, self._rows, clock, checkpoint=checkpoint, background=background)
         self._jobs: dict[str, asyncio.Task[Delivery]] = {}
-        self._after: set[asyncio.Task[Delivery]] = set()
+        self._after: dict[str, asyncio.Task[Delivery]] = {}
         # Rows of ours, or looked after already. Any other open row is from before a restart, and is looked at first.
         self._ours: set[str] = set()
 
@@ -107,6 +108,7 @@ class Deliveries:
             await asyncio.gather(*(self._settled(one) for one in ids))
         else:
             await asyncio.gather(*(self._jobs[one] for one in ids if one in self._jobs))
+            await self._started(ids)  # nobody follows them after this process
         return await self._rows.get_many(ids)
 
     async def wait(self, delivery_id: str, timeout: float) -> Delivery:
@@ -120,6 +122,7 @@ class Deliveries:
         self, agent: str, text: str, *, created_by: str, now: bool = False, wait: float = WAIT_S, raw: bool = False
     ) -> Delivery:
         """Create and run. A busy agent is waited for `wait` seconds; then it stays queued, or is refused without a bot.
+        Once the prompt is taken it stays a moment for the first sign of work.
 
         Raises NotFound or Refused for a text or an agent that cannot be at all; the rest is an answer.
         """
@@ -131,10 +134,12 @@ class Deliveries:
             delivery = await self.create(tx, agent=agent, text=text, created_by=created_by, mode=mode, ttl=ttl, raw=raw)
         job = self._begin(delivery, wait)
         if not self._background:
-            return await job
-        await asyncio.wait([job], timeout=wait)
+            await job
+        else:
+            await asyncio.wait([job], timeout=wait)
         if not job.done() and (await self._rows.get(delivery.id)).status != "queued":
             await self._settled(delivery.id)  # typed: the rest has its own bounds
+        await self._started([delivery.id])
         return await self._rows.get(delivery.id)
 
     async def get(self, delivery_id: str) -> Delivery:
@@ -193,7 +198,7 @@ class Deliveries:
 
     async def close(self) -> None:
         """Stop; what is open goes on after the next start."""
-        tasks = [*self._jobs.values(), *self._after]
+        tasks = [*self._jobs.values(), *self._after.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -229,7 +234,7 @@ class Deliveries:
             return
         if (error := job.exception()) is not None:
             log.error("delivery %s broke off", delivery_id, exc_info=error)
-        elif self._background and job.result().status in ("submitted", "unconfirmed"):
+        elif job.result().status == "submitted" or (self._background and job.result().status == "unconfirmed"):
             self._follow(job.result())
 
     def _follow(self, delivery: Delivery) -> None:
@@ -237,15 +242,22 @@ class Deliveries:
             return
         errand = self._errands.follow if delivery.status == "submitted" else self._errands.late
         task = asyncio.create_task(errand(delivery), name=f"after {delivery.id}")
-        self._after.add(task)
-        task.add_done_callback(self._after_done)
+        self._after[delivery.id] = task
+        task.add_done_callback(lambda done: self._after_done(delivery, done))
 
-    def _after_done(self, task: asyncio.Task[Delivery]) -> None:
-        self._after.discard(task)
+    def _after_done(self, before: Delivery, task: asyncio.Task[Delivery]) -> None:
+        if self._after.get(before.id) is task:
+            del self._after[before.id]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery could not be followed further", exc_info=error)
-        elif not task.cancelled() and task.result().status == "submitted" and "late" in task.get_name():
+        elif not task.cancelled() and before.status == "unconfirmed" and task.result().status == "submitted":
             self._follow(task.result())
+
+    async def _started(self, ids: Collection[str]) -> None:
+        """Until the agents work on it, for a moment at most."""
+        following = [self._after[one] for one in ids if one in self._after]
+        if following:
+            await asyncio.wait(following, timeout=STARTED_S)
 
     async def _settled(self, delivery_id: str) -> None:
         """Until its job is done, or it waits for a busy agent."""

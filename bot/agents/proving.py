@@ -23,6 +23,7 @@ ENTERS = 3  # the first one and at most two more
 GIVE_UP_S = 15.0
 QUEUED_S = 600.0  # the CLI has it in its own queue and takes it when its turn is over
 STARTED_S = 600.0
+COMMAND_S = 10.0
 LATE_S = 300.0
 
 
@@ -79,10 +80,13 @@ class Prover:
     async def follow(self, delivery: Delivery, trail: Trail) -> Delivery:
         """From submitted to started: output, a tool call, or a working sign after our text. Gives up in silence."""
         begun = self._clock.monotonic()
+        # A command leaves no record that could still come.
+        patience = COMMAND_S if delivery.evidence and delivery.evidence.kind == "screen" else STARTED_S
         submitted = delivery.evidence.at if delivery.evidence else delivery.updated_at
-        while (passed := self._clock.monotonic() - begun) < STARTED_S:
+        while (passed := self._clock.monotonic() - begun) < patience:
             proof = await asyncio.to_thread(trail.read)
-            look = self._watch.last(delivery.agent)
+            # Without a bot nobody else looks.
+            look = self._watch.last(delivery.agent) if self._watch.running else await self._look(delivery)
             sign = (
                 look is not None
                 and look.view.state is State.WORKING
@@ -92,7 +96,7 @@ class Prover:
                 return await self._rows.change(delivery.id, status="started", started_at=self._clock.now())
             if proof.limited:
                 return await self._rows.change(delivery.id, reason=_remark(proof, delivery.agent))
-            await asyncio.sleep(0.3 if passed < 10 else 2.0)
+            await asyncio.sleep(0.1 if passed < 2 else 0.3 if passed < 10 else 2.0)
         return delivery
 
     async def late(self, delivery: Delivery, trail: Trail) -> Delivery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -172,6 +173,37 @@ async def test_without_a_bot_a_busy_agent_is_refused_and_nothing_is_queued(tmp_p
         waited = await fleet.deliveries.send(agent.id, "third", created_by="test", wait=20)
         assert waited.exit_code == 0, waited
         assert [text.split("\n")[0] for text in fleet.prompts(agent.id)] == ["WAIT5 first", "third"]
+
+
+QUICK = {"types": {"quick": {"kind": "demo", "role": "implementor", "prefix": "q", "command": ["--seconds", "0.2"]}}}
+
+
+@pytest.mark.parametrize("background", [True, False], ids=["with a bot", "without a bot"])
+async def test_what_is_taken_is_seen_to_start(tmp_path: Path, tmux_socket: str, background: bool) -> None:
+    """Also by an agent that has answered before anybody looks, and where no bot goes on looking."""
+    async with open_fleet(tmp_path, tmux_socket, background=background) as fleet:
+        fleet.home.config.mkdir()
+        fleet.home.agent_types.write_text(json.dumps(QUICK))
+        agents = [await fleet.life.create("quick", workdir=fleet.work) for _ in range(2)] + [await fleet.demo()]
+        for agent in agents:
+            await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+            sent = await fleet.deliveries.send(agent.id, "say something", created_by="test")
+            assert sent.status == "started", sent
+            assert sent.started_at is not None
+            assert sent.evidence is not None
+            assert sent.evidence.at <= sent.started_at
+            await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+        async with fleet.store.begin() as tx:
+            made = [
+                await fleet.deliveries.create(tx, agent=agent.id, text="and more", created_by="test")
+                for agent in agents
+            ]
+        await fleet.deliveries.run_many([one.id for one in made])
+
+        async def started() -> bool:
+            return all([(await fleet.deliveries.get(one.id)).status == "started" for one in made])
+
+        await eventually(started, within=3)
 
 
 async def test_marks_are_made_inert_and_raw_keeps_them(fleet: Fleet) -> None:
