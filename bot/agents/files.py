@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from bot.agents import context as contexts
+from bot.agents.context import Context
 from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
 from bot.agents.turn import Turn, follow
@@ -29,6 +33,7 @@ class _Followed:
     size: int = -1
     offset: int = 0
     turn: Turn = field(default_factory=Turn)
+    context: Context = field(default_factory=Context)
     searched: float = float("-inf")
 
 
@@ -40,6 +45,7 @@ class FileFacts:
     path: Path | None = None
     turn: Turn = field(default_factory=Turn)
     session: Session | None = None
+    context: Context = field(default_factory=Context)
 
 
 class ConversationFiles:
@@ -59,7 +65,12 @@ class ConversationFiles:
         self._tail(agent, state)
         cli = cli_for(agent.kind)
         session = cli.session(home=setup.home, pid=pid) if isinstance(cli, Claude) else None
-        return FileFacts(state.conversation, state.path, state.turn, session)
+        return FileFacts(state.conversation, state.path, state.turn, session, state.context)
+
+    def told(self, agent_id: str, status: Mapping[str, Any]) -> None:
+        """What the agent's CLI told its statusline command."""
+        if (state := self._followed.get(agent_id)) is not None:
+            state.context = contexts.told(state.context, status)
 
     def forget(self, agent_id: str) -> None:
         self._followed.pop(agent_id, None)
@@ -75,6 +86,7 @@ class ConversationFiles:
         )
         if found is not None and found.path != state.path:
             state.conversation, state.path, state.size, state.turn = found.id, found.path, -1, Turn()
+            state.context = replace(state.context, tokens=0)
             state.offset = tail_offset(found.path, _FIRST_LOOK)
 
     def _tail(self, agent: Agent, state: _Followed) -> None:
@@ -89,3 +101,4 @@ class ConversationFiles:
         state.size = size
         entries, state.offset = cli_for(agent.kind).entries(state.path, state.offset)
         state.turn = follow(state.turn, entries)
+        state.context = contexts.follow(state.context, entries)

@@ -1,7 +1,7 @@
 """Watching the fleet: one look at everything per tick, fused into one state per agent, kept in memory.
 
-A tick costs one round trip to tmux (list and captures in one write), one pass over /proc, and a stat per conversation
-file, whatever the number of agents.
+A tick costs at most two round trips to tmux (what there is; the screens on which something was drawn), one pass over
+/proc, and a stat per conversation file, whatever the number of agents.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 from bot.agents import announce
 from bot.agents.environment import ProfileSetup, profile_setups
-from bot.agents.files import ConversationFiles, FileFacts
+from bot.agents.files import ConversationFiles
+from bot.agents.look import Change, Look
 from bot.agents.model import Agent, AgentView
-from bot.agents.preflight import Facts
 from bot.agents.registry import Registry
 from bot.agents.resources import Resources
 from bot.agents.signals import STARTING_S, cli_processes, from_files, liveness
@@ -40,49 +39,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.7
 
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One agent as it was looked at just now. `clis` are the processes of its CLI that are in front in its pane."""
-
-    view: AgentView
-    pane: PaneFacts | None
-    screen: Screen | None
-    clis: tuple[Process, ...]
-    files: FileFacts
-    signals: tuple[Signal, ...]
-
-    @property
-    def reading(self) -> ScreenReading | None:
-        return self.view.reading
-
-    def facts(self) -> Facts:
-        """What the rules before a paste want to know."""
-        pane, agent = self.pane, self.view.agent
-        there: Literal["ok", "gone", "dead", "input off"] = "ok"
-        if pane is None or pane.dead:
-            there = "gone" if pane is None else "dead"
-        elif pane.input_off:
-            there = "input off"
-        return Facts(
-            agent=agent.id,
-            state=self.view.state,
-            pane=there,
-            running=bool(self.clis),
-            reading=self.reading,
-            takes_prompts=cli_for(agent.kind).takes_prompts,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A state that has held long enough to be told."""
-
-    agent_id: str
-    before: State
-    after: State
-    view: AgentView
-
+__all__ = ["Change", "Look", "Watch"]
 
 Subscriber = Callable[[Change], Awaitable[None] | None]
 
@@ -281,10 +238,10 @@ class Watch:
     def _read(self, agent: Agent, screen: Screen) -> ScreenReading:
         """What the screen says; a screen that did not change says what it said."""
         last = self._looks.get(agent.id)
-        if last is not None and last.reading is not None and last.screen is not None:
-            if (last.screen.ansi, last.screen.title, last.screen.width) == (screen.ansi, screen.title, screen.width):
-                return last.reading
-        return read_screen(agent.kind, screen)
+        if last is None or last.reading is None or last.screen is None:
+            return read_screen(agent.kind, screen)
+        same = replace(last.screen, at=screen.at) == screen
+        return last.reading if same else read_screen(agent.kind, screen)
 
     def _was_up(self, agent: Agent, clis: Collection[Process]) -> bool:
         if clis:

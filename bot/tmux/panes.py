@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9 ._/-]+\Z")
 _FIELDS = (
     *("pane_id", "session_name", "window_id", "window_name", "pane_dead", "pane_in_mode", "pane_input_off", "pane_pid"),
     *("pane_width", "pane_height", "cursor_x", "cursor_y", "alternate_on", "pane_tty", "history_size"),
-    *("session_attached", "pane_title"),
+    *("session_attached", "window_activity", "pane_title"),
 )
 _FORMAT = "\t".join(f"#{{{name}}}" for name in _FIELDS)
 _LIST = f"list-panes -a -F {quote(_FORMAT)}"
@@ -37,6 +37,7 @@ class PaneFacts:
     """What tmux knows of one pane. `window` is the window's name; sizes are cells.
 
     `history` is the number of lines above the screen; `attached` counts the clients that look at the session.
+    `activity` is the second (Unix time) in which the window last printed something.
     """
 
     pane: str
@@ -55,6 +56,7 @@ class PaneFacts:
     tty: str
     history: int
     attached: int
+    activity: int
     title: str
 
 
@@ -94,6 +96,7 @@ def parse_facts(line: str) -> PaneFacts | None:
         tty=f["pane_tty"],
         history=number("history_size"),
         attached=number("session_attached"),
+        activity=number("window_activity"),
         title=f["pane_title"],
     )
 
@@ -212,15 +215,19 @@ class Panes:
 
     async def press(self, pane: str, *names: str, literal: bool = False, shows: Sequence[str] = ()) -> PasteResult:
         """Like keys, but says why not; with `shows` ("changed") only while each of these words is on the screen."""
-        return (await self.press_many([pane], *names, literal=literal))[0]
+        return (await self.press_many([pane], *names, literal=literal, shows=shows))[0]
 
-    async def press_many(self, panes: Sequence[str], *names: str, literal: bool = False) -> list[PasteResult]:
+    async def press_many(
+        self, panes: Sequence[str], *names: str, literal: bool = False, shows: Sequence[str] = ()
+    ) -> list[PasteResult]:
         """The same keys in each of these panes, in one round trip."""
         if not names:
             raise ValueError("no keys to press")
         flag = "-l " if literal else ""
         keys = " ".join(quote(name) for name in names)
-        replies = await self.control.run(*(guarded(pane, f"send-keys {flag}-t {pane} -- {keys}") for pane in panes))
+        replies = await self.control.run(
+            *(guarded(pane, f"send-keys {flag}-t {pane} -- {keys}", shows=shows) for pane in panes)
+        )
         return [judge(reply) for reply in replies]
 
     async def buffers(self) -> list[str]:

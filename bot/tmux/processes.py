@@ -108,11 +108,27 @@ def foreground(processes: Mapping[int, Process], pane_pid: int) -> list[Process]
     return [p for p in processes.values() if p.session == pane_pid and p.pgrp == leader.tpgid]
 
 
-def descendants(processes: Mapping[int, Process], pid: int) -> list[Process]:
-    """The process and all that came from it, parents before children."""
+def by_session(processes: Mapping[int, Process]) -> dict[int, dict[int, Process]]:
+    """The processes of each session, by pid; `foreground` of a pane needs no more than its own."""
+    sessions: dict[int, dict[int, Process]] = {}
+    for process in processes.values():
+        sessions.setdefault(process.session, {})[process.pid] = process
+    return sessions
+
+
+def children_of(processes: Mapping[int, Process]) -> dict[int, list[Process]]:
+    """The children of each process."""
     children: dict[int, list[Process]] = {}
     for process in processes.values():
         children.setdefault(process.ppid, []).append(process)
+    return children
+
+
+def descendants(
+    processes: Mapping[int, Process], pid: int, children: Mapping[int, list[Process]] | None = None
+) -> list[Process]:
+    """The process and all that came from it, parents before children. `children`, for many: `children_of` it all."""
+    children = children_of(processes) if children is None else children
     top = processes.get(pid)
     found = [top] if top is not None else []
     for process in found:
