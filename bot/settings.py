@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     min_free_memory: int = Field(300, ge=0, validation_alias="MAF_MIN_FREE_MEMORY")
     max_load: float = Field(12.0, ge=0, validation_alias="MAF_MAX_LOAD")
     draft_ttl: Duration = Field(timedelta(minutes=30), validation_alias="MAF_DRAFT_TTL")
+    # How long Codex, which shows no dialog meanwhile, waits for an answer from the chat; its hook may wait 100 s.
+    permission_wait: Duration = Field(
+        timedelta(seconds=90), le=timedelta(seconds=95), validation_alias="MAF_PERMISSION_WAIT"
+    )
+    permission_reminder: Duration = Field(timedelta(minutes=10), validation_alias="MAF_PERMISSION_REMINDER")
     timezone: str = Field("UTC", validation_alias="MAF_TIMEZONE")
     quiet_hours: Annotated[tuple[time, time] | None, NoDecode] = Field(None, validation_alias="MAF_QUIET_HOURS")
     quota_enforcement: bool = Field(True, validation_alias="MAF_QUOTA_ENFORCEMENT")

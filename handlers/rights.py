@@ -19,6 +19,9 @@ DOES = {
     "broadcast-apply": "send",
     "delivery.resend": "send again",
     "pack.use": "change the pack",
+    "dialog.once": "answer this",
+    "dialog.no": "answer this",
+    "dialog.always": "grant this for good",
 }
 
 

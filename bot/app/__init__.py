@@ -14,6 +14,7 @@ from bot.agents.environment import parse_env
 from bot.agents.life import Life
 from bot.agents.registry import Registry
 from bot.agents.watch import Watch
+from bot.app import asking
 from bot.app.accounts import Jobs, make_accounts, statusline
 from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
@@ -28,7 +29,6 @@ from bot.fleet.rotation import Rotation
 from bot.home import Home
 from bot.operations import OPERATIONS, READS, Services
 from bot.packs import Packs
-from bot.remote import spool
 from bot.remote.server import Server
 from bot.schedule import Schedule
 from bot.settings import Settings, tool_environment
@@ -130,7 +130,7 @@ class App:
 
     async def _resume(self) -> None:
         """What was under way when the bot last ended, and what its hooks had to say since."""
-        await asyncio.to_thread(spool.drain, str(self.services.home.hooks_spool))
+        await asking.begin(self.services)
         picked = await self.services.deliveries.resume()
         if picked:
             log.info("%d prompts were under way and go on", len(picked))
@@ -141,10 +141,12 @@ class App:
         schedule.every(15, "expire drafts", self.services.drafts.expire)
         schedule.every(120, "give beads back", self.services.apply.reconcile_claims)
         Jobs(self.services).register(schedule)
+        asking.register(self.services, schedule)
         schedule.every(6 * 3600, "forget old updates", chat.inbox.forget_old)
 
     async def _leave(self, chat: Chat, server: Server) -> None:
         await chat.stop(DRAIN_S)
+        await self.services.permissions.close()  # first: each hook that waits holds a connection open
         await server.stop(grace=DRAIN_S)
         await self.services.apply.close(timeout=DRAIN_S)
         for task in list(self.services.tasks):
@@ -156,10 +158,11 @@ class App:
         return await self.call(op, params, actor=str(params.get("actor", "cli")))
 
     async def _hook(self, event: dict[str, Any]) -> Any:
-        """A hook of an agent: looked at again at once; nothing is decided here, so the CLI asks as it always does."""
+        """An event of an agent's hook; what the hook prints, None to leave everything to the CLI."""
         if event.get("kind") == "statusline":
             await statusline(self.services, event)
-        return None
+            return None
+        return await self.services.hooks.take(event)
 
 
 def _wire(
@@ -214,12 +217,25 @@ def _wire(
         book=book,
     )
     watch.limit_over = resume.over
+    audit = Audit(store, clock)
+    hook_setup, hooks, permissions = asking.make_permissions(
+        home,
+        settings,
+        store,
+        clock=clock,
+        registry=registry,
+        watch=watch,
+        panes=panes,
+        deliveries=deliveries,
+        audit=audit,
+        life=life,
+    )
     services = Services(
         home=home,
         settings=settings,
         clock=clock,
         store=store,
-        audit=Audit(store, clock),
+        audit=audit,
         registry=registry,
         life=life,
         watch=watch,
@@ -235,6 +251,9 @@ def _wire(
         accounts=accounts,
         rotation=rotation,
         resume=resume,
+        hook_setup=hook_setup,
+        hooks=hooks,
+        permissions=permissions,
         background=background,
     )
     return services, control

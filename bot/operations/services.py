@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.agents.delivery import Deliveries
+from bot.agents.hook_setup import HookSetup
+from bot.agents.hooks import Hooks
 from bot.agents.life import Life
+from bot.agents.permissions import Permissions
 from bot.agents.registry import Registry
 from bot.agents.watch import Watch
 from bot.beads.book import BeadsBook
@@ -56,6 +59,9 @@ class Services:
     accounts: Accounts
     rotation: Rotation
     resume: Resume
+    hook_setup: HookSetup
+    hooks: Hooks
+    permissions: Permissions
     background: bool
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 

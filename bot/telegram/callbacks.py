@@ -56,10 +56,11 @@ class AgentTap(CallbackData, prefix="a"):
 
 
 class DialogTap(CallbackData, prefix="p"):
-    """Answer the dialog with this fingerprint, and no other, on that agent. `verb`: once, no, tell, always, screen."""
+    """On what agents ask: `mark` is what the card asked when the button was made. `verb`: oN take choice N, cN the
+    second tap of a lasting one, tN no and tell, own, each, all, back, show."""
 
-    agent: str
-    mark: str  # fingerprint, or enough of it
+    card: str
+    mark: str
     verb: str
 
 

@@ -10,8 +10,14 @@ from bot.telegram.card import Card
 
 def all_cards(app: Services, served: Collection[str]) -> dict[str, Card]:
     """Every kind of notice and its card."""
-    from handlers.cards import agents, pages
+    from handlers.cards import agents, pages, permission
     from handlers.cards.draft import draft_card
     from handlers.cards.report import delivery_card
 
-    return {"draft": draft_card, "delivery": delivery_card, **agents.cards(app), **pages.cards(app, served)}
+    return {
+        "draft": draft_card,
+        "delivery": delivery_card,
+        **agents.cards(app),
+        **permission.cards(app),
+        **pages.cards(app, served),
+    }

@@ -1,0 +1,203 @@
+"""What an agent asks, on a phone: who, the exact command, where, how risky, and the CLI's own choices as buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
+
+from bot.agents.permission_rows import Ask, asks_of_card, mark
+from bot.agents.question import Choice
+from bot.broadcast.report import clipped
+from bot.operations import Services
+from bot.telegram.callbacks import AgentTap, DialogTap
+from bot.telegram.card import Card, Document, Message, RenderContext
+from bot.telegram.keyboards import Button, in_rows
+
+MAX_LINES = 8
+MAX_CHARACTERS = 500
+MAX_LABEL = 60
+STARTUP = {
+    "trust": "is asked whether to trust its folder",
+    "hooks": "wants its hooks reviewed",
+    "apikey": "asks about an API key",
+    "login": "is not logged in",
+    "update": "offers an update",
+}
+_TOOLS = {"Bash": "wants to run", "Edit": "wants to edit", "Write": "wants to write", "WebFetch": "wants to fetch"}
+
+
+def cards(app: Services) -> dict[str, Card]:
+    async def permission(data: Mapping[str, Any], context: RenderContext) -> Message | None:
+        """data: {"card": ID}, and {"confirm": OPTION} between the two taps of a lasting grant."""
+        async with context.store.begin() as tx:
+            asks = await asks_of_card(tx, str(data["card"]))
+        beads = {ask.agent: ", ".join(c.bead for c in await app.claims.of(ask.agent)) for ask in asks}
+        waiting = [ask for ask in asks if ask.status == "open"]
+        if not waiting:
+            return ended(str(data["card"]), asks, context.zone) if context.editing else None
+        confirm = data.get("confirm")
+        return asked(waiting, asks, beads, context.zone, confirm if isinstance(confirm, int) else None)
+
+    async def reminder(data: Mapping[str, Any], context: RenderContext) -> Message | None:
+        """data: {"card": ID}: sent once, when nobody answered."""
+        async with context.store.begin() as tx:
+            waiting = [ask for ask in await asks_of_card(tx, str(data["card"])) if ask.status == "open"]
+        return remind(waiting, context) if waiting else None
+
+    async def whole(data: Mapping[str, Any], context: RenderContext) -> Message | None:
+        """data: {"card": ID}: the command or diff in full, as a file."""
+        async with context.store.begin() as tx:
+            asks = await asks_of_card(tx, str(data["card"]))
+        if not asks:
+            return None
+        name = "change.diff" if asks[0].tool != "Bash" else "command.sh.txt"
+        return Message(Text(f"{asks[0].agent}: all of it"), document=Document(name, asks[0].command.encode()))
+
+    async def tell(data: Mapping[str, Any], _context: RenderContext) -> Message:
+        """data: {"card", "mark", "option", "agents"}: a message to reply to."""
+        return Message(Text(f"✏️ Reply to this message with what {data['agents']} shall do instead."))
+
+    return {
+        "permission": permission,
+        "permission_reminder": reminder,
+        "permission_text": whole,
+        "permission_tell": tell,
+    }
+
+
+def asked(
+    waiting: Sequence[Ask], all_of: Sequence[Ask], beads: Mapping[str, str], zone: tzinfo, confirm: int | None
+) -> Message:
+    """The open questions of one card, which all ask the same."""
+    ask = waiting[0]
+    lines: list[Text | str] = [head(waiting, beads, zone)]
+    lines += body(ask)
+    lines += [note for one in waiting if (note := one.note)]
+    lines += [outcome(one, zone) for one in all_of if one.status != "open"]
+    if ask.held_until is not None:
+        at = f"{ask.held_until.astimezone(zone):%H:%M:%S}"
+        lines.append(f"Answer here until {at}; then it asks in its pane too.")
+    if confirm is not None and 0 <= confirm < len(ask.choices):
+        label = ask.choices[confirm].label
+        lines.append(Text("This lasts: ", Bold(label), ". Sure?"))
+        return Message(as_list(*lines), _confirm(ask, mark(waiting), confirm))
+    return Message(as_list(*lines), keyboard(waiting))
+
+
+def head(waiting: Sequence[Ask], beads: Mapping[str, str], zone: tzinfo) -> Text:
+    ask = waiting[0]
+    names = ", ".join(one.agent for one in waiting)
+    since = f"{ask.created_at.astimezone(zone):%H:%M}"
+    bead = f" · {beads[ask.agent]}" if len(waiting) == 1 and beads.get(ask.agent) else ""
+    return Text("✋ ", Bold(f"{names} {what(ask, many=len(waiting) > 1)}"), f"{bead} · since {since}")
+
+
+def what(ask: Ask, *, many: bool = False) -> str:
+    if ask.kind in STARTUP:
+        return STARTUP[ask.kind]
+    if ask.kind != "permission":
+        return f"asks: {clipped(ask.title, 60)}"
+    words = _TOOLS.get(ask.tool, f"wants to use {clipped(ask.tool or ask.title, 40)}")
+    return words.replace("wants", "want", 1) if many else words
+
+
+def body(ask: Ask) -> list[Text | str]:
+    """The command as it is, cut for the phone; where; how risky."""
+    cut = shown(ask.command)
+    prompt = "$ " if ask.tool == "Bash" else ""
+    lines: list[Text | str] = [Pre(f"{prompt}{cut}")] if cut else []
+    if ask.kind == "permission":
+        lines.append(Text("in ", Code(ask.workdir)))
+        away = f"yes, {clipped(', '.join(ask.outside), 60)}" if ask.outside else "no"
+        lines.append(f"{'⚠️ ' if ask.dangerous else ''}{ask.risk} · outside the workspace: {away}")
+    else:
+        profile = f" · profile {ask.profile}" if ask.profile else ""
+        lines.append(Text("in ", Code(ask.workdir), profile))
+    return lines
+
+
+def shown(text: str) -> str:
+    """The first lines of a long text, and how much more there is."""
+    lines = text.splitlines()
+    cut = "\n".join(lines[:MAX_LINES])[:MAX_CHARACTERS]
+    rest = len(text) - len(cut)
+    return f"{cut}\n… {rest:,} more characters" if rest > 1 else cut
+
+
+def keyboard(waiting: Sequence[Ask]) -> list[list[Button]]:
+    ask, bound = waiting[0], mark(waiting)
+    many = f" for {len(waiting)} agents" if len(waiting) > 1 else ""
+    first: list[Button] = []
+    lasting: list[list[Button]] = []
+    for number, choice in enumerate(ask.choices):
+        tap = DialogTap(card=ask.card, mark=bound, verb=f"o{number}")
+        if choice.grant == "lasting" or len(choice.label) > 30:
+            lasting += _own_rows(choice, ask, bound, number, many)
+        else:
+            first.append(Button(clipped(choice.label, MAX_LABEL) + many, tap))
+            if choice.grant == "no" and ask.kind == "permission":
+                first.append(Button("No, and tell it…", DialogTap(card=ask.card, mark=bound, verb=f"t{number}")))
+    rows = [*in_rows(first, width=2 if many else 3), *lasting]
+    return [*rows, *_looks(waiting, bound)]
+
+
+def _own_rows(choice: Choice, ask: Ask, bound: str, number: int, many: str) -> list[list[Button]]:
+    label = clipped(choice.label, MAX_LABEL) + many
+    if choice.tells:  # the CLI's own words for "no, and here is what to do instead"
+        no = Button("No" + many, DialogTap(card=ask.card, mark=bound, verb=f"o{number}"))
+        return [[no], [Button(label, DialogTap(card=ask.card, mark=bound, verb=f"t{number}"))]]
+    return [[Button(label, DialogTap(card=ask.card, mark=bound, verb=f"o{number}"))]]
+
+
+def _looks(waiting: Sequence[Ask], bound: str) -> list[list[Button]]:
+    ask = waiting[0]
+    row = [Button("👁 Screen", AgentTap(id=ask.agent, verb="screen"))]
+    if shown(ask.command) != ask.command.rstrip("\n"):
+        row.append(Button("📄 Show all", DialogTap(card=ask.card, mark=bound, verb="all")))
+    if len(waiting) > 1:
+        row.append(Button("Look at each", DialogTap(card=ask.card, mark=bound, verb="each")))
+    if ask.held_until is not None:
+        row.append(Button("⋯ More choices", DialogTap(card=ask.card, mark=bound, verb="own")))
+    return [row]
+
+
+def _confirm(ask: Ask, bound: str, number: int) -> list[list[Button]]:
+    label = clipped(ask.choices[number].label, MAX_LABEL)
+    return [
+        [Button(f"✔ {label}", DialogTap(card=ask.card, mark=bound, verb=f"c{number}"), style="danger")],
+        [Button("Back", DialogTap(card=ask.card, mark=bound, verb="back"))],
+    ]
+
+
+def outcome(ask: Ask, zone: tzinfo) -> str:
+    """One line: how a question ended."""
+    at = f" {ask.answered_at.astimezone(zone):%H:%M}" if ask.answered_at else ""
+    if ask.status == "gone":
+        return f"⏹ {ask.agent}: nothing to answer any more{at}. {ask.note}".rstrip()
+    if ask.via == "pane":
+        return f"↩ {ask.agent}: answered in its pane{at}"
+    sign = "✖" if ask.answer.lower().startswith("no") else "✅"
+    return f"{sign} {ask.agent}: {clipped(ask.answer, 80)} – {ask.answered_by}{at}"
+
+
+def ended(card: str, asks: Sequence[Ask], zone: tzinfo) -> Message:
+    if not asks:
+        return Message(Text("These questions are shown one by one now."))
+    ask = asks[0]
+    words = clipped(" ".join(ask.command.split()), 120) or clipped(ask.title, 120)
+    return Message(as_list(Text("✋ ", f"{what(ask)} ", Code(words)), *(outcome(one, zone) for one in asks)))
+
+
+def remind(waiting: Sequence[Ask], context: RenderContext) -> Message:
+    ask = waiting[0]
+    minutes = int((context.now - ask.created_at).total_seconds() // 60)
+    names = ", ".join(one.agent for one in waiting)
+    verb = "waits" if len(waiting) == 1 else "wait"
+    words = clipped(" ".join(ask.command.split()), 120) or clipped(ask.title, 120)
+    lines = [Bold(f"⏰ {names} still {verb} for you, {minutes} min"), Code(words)]
+    where = f"in {Path(ask.workdir).name}"
+    return Message(as_list(*lines, where), [[Button("✋ Show it", DialogTap(card=ask.card, mark="-", verb="show"))]])

@@ -1,0 +1,130 @@
+"""Buttons under what an agent asks, and replies that tell it what to do instead."""
+
+from __future__ import annotations
+
+from aiogram import F, Router
+from aiogram.types import CallbackQuery, Message
+
+from bot.agents.permission_rows import card_key
+from bot.agents.permissions import Answered
+from bot.notices import post
+from bot.notices.shown import Shown
+from bot.operations import Services
+from bot.telegram.callbacks import DialogTap
+from bot.telegram.people import Access, Person
+from handlers.rights import may
+from handlers.say import Say, Tap
+
+
+def router() -> Router:
+    routes = Router(name="permissions")
+    press = routes.callback_query.register
+    press(choose, DialogTap.filter(F.verb.startswith("o") & (F.verb != "own")), flags={"needs": "dialog.once"})
+    press(confirm, DialogTap.filter(F.verb.startswith("c")), flags={"needs": "dialog.always"})
+    press(ask_tell, DialogTap.filter(F.verb.startswith("t")), flags={"needs": "dialog.no"})
+    press(own_dialog, DialogTap.filter(F.verb == "own"), flags={"needs": "dialog.no"})
+    press(back, DialogTap.filter(F.verb == "back"), flags={"needs": "agents"})
+    press(whole, DialogTap.filter(F.verb == "all"), flags={"needs": "agents"})
+    press(each, DialogTap.filter(F.verb == "each"), flags={"needs": "dialog.once"})
+    press(show, DialogTap.filter(F.verb == "show"), flags={"needs": "agents"})
+    routes.message.register(told, F.text, ~F.text.startswith("/"), is_telling, flags={"needs": "dialog.no"})
+    return routes
+
+
+def number(verb: str) -> int:
+    """The choice that a button names."""
+    return int(verb[1:]) if verb[1:].isdecimal() else -1
+
+
+async def choose(
+    _query: CallbackQuery,
+    callback_data: DialogTap,
+    app: Services,
+    access: Access,
+    person: Person,
+    say: Say,
+    tap: Tap,
+) -> None:
+    option = number(callback_data.verb)
+    _, choice = app.permissions.chosen(callback_data.card, callback_data.mark, option)
+    if choice.grant == "lasting":
+        may(person, "dialog.always", await access.people())
+        await say.refresh(tap.message_id, confirm=option)
+        await tap.answer("This lasts. Tap again to be sure.")
+        return
+    await tap.answer(told_of(await _answer(app, callback_data, option, person, say)))
+
+
+async def confirm(
+    _query: CallbackQuery, callback_data: DialogTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
+    await say.refresh(tap.message_id, confirm=None)
+    answered = await _answer(app, callback_data, number(callback_data.verb), person, say)
+    await tap.answer(told_of(answered))
+
+
+async def back(_query: CallbackQuery, say: Say, tap: Tap) -> None:
+    await say.refresh(tap.message_id, confirm=None)
+
+
+async def ask_tell(_query: CallbackQuery, callback_data: DialogTap, app: Services, say: Say) -> None:
+    option = number(callback_data.verb)
+    asks, _ = app.permissions.chosen(callback_data.card, callback_data.mark, option)
+    names = ", ".join(ask.agent for ask in asks)
+    bound = {"card": callback_data.card, "mark": callback_data.mark, "option": option, "agents": names}
+    await say.card("permission_tell", bound)
+
+
+async def is_telling(message: Message, say: Say) -> dict[str, Shown] | bool:
+    """Lets a reply to the question "what instead?" through, with the notice behind it."""
+    replied = message.reply_to_message
+    notice = await say.shown(replied.message_id) if replied else None
+    return {"notice": notice} if notice is not None and notice.kind == "permission_tell" else False
+
+
+async def told(message: Message, notice: Shown, app: Services, person: Person, say: Say) -> None:
+    data = notice.data
+    answered = await app.permissions.answer(
+        str(data["card"]),
+        str(data["mark"]),
+        int(data["option"]),
+        by=person.name,
+        place=f"chat:{say.chat_id}",
+        text=(message.text or "").strip(),
+        chat_id=say.chat_id,
+    )
+    await say.text(told_of(answered))
+
+
+async def own_dialog(_query: CallbackQuery, callback_data: DialogTap, app: Services, tap: Tap) -> None:
+    app.permissions.let_go(callback_data.card, callback_data.mark)
+    await tap.answer("Its own dialog comes up; its choices will stand here.")
+
+
+async def whole(_query: CallbackQuery, callback_data: DialogTap, say: Say) -> None:
+    await say.card("permission_text", {"card": callback_data.card})
+
+
+async def each(_query: CallbackQuery, callback_data: DialogTap, app: Services) -> None:
+    await app.permissions.split(callback_data.card)
+
+
+async def show(_query: CallbackQuery, callback_data: DialogTap, say: Say) -> None:
+    """The question again, as a new message below."""
+    async with say.store.begin() as tx:
+        await post(
+            tx, "permission", {"card": callback_data.card}, chat_id=say.chat_id, key=card_key(callback_data.card)
+        )
+
+
+async def _answer(app: Services, tapped: DialogTap, option: int, person: Person, say: Say) -> Answered:
+    return await app.permissions.answer(
+        tapped.card, tapped.mark, option, by=person.name, place=f"chat:{say.chat_id}", chat_id=say.chat_id
+    )
+
+
+def told_of(answered: Answered) -> str:
+    """What became of it, in one sentence."""
+    words = f"{', '.join(answered.taken)}: {answered.choice.label}"
+    failed = "".join(f" {why}" for why in answered.failed.values())
+    return f"{words}.{failed}"
