@@ -259,3 +259,14 @@ async def test_captures_show_colour_history_and_title(control: ControlClient, pa
     assert "\n5\n" not in screen.plain
     assert "\n5\n" in (await panes.capture([pane], history=60))[pane].plain
     assert await text_of(panes, pane) == screen.plain
+
+
+async def test_a_key_is_pressed_only_while_these_words_are_on_the_screen(
+    control: ControlClient, panes: Panes, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    pane = await reader(control, panes, log)
+    assert await panes.press(pane, "1", shows=["no such words"]) == PasteResult(False, "changed")
+    assert await panes.press_many([pane], "2", shows=["ready", "no such words"]) == [PasteResult(False, "changed")]
+    assert await panes.press(pane, "3", shows=["ready"]) == PasteResult(True)
+    assert await arrived(log, 1) == b"3"
