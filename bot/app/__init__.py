@@ -26,6 +26,7 @@ from bot.clock import SystemClock
 from bot.errors import NotFound, WrongUsage
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
+from bot.fleet.wishes import Wishes
 from bot.home import Home
 from bot.operations import OPERATIONS, READS, Services
 from bot.packs import Packs
@@ -251,6 +252,7 @@ def _wire(
         accounts=accounts,
         rotation=rotation,
         resume=resume,
+        wishes=Wishes(store, clock, rotation=rotation, watch=watch),
         hook_setup=hook_setup,
         hooks=hooks,
         permissions=permissions,

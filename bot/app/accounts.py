@@ -11,6 +11,7 @@ from bot.clock import Clock
 from bot.errors import NotFound
 from bot.fleet.accounts import Accounts
 from bot.fleet.handover import Handover
+from bot.fleet.rotation import Move
 from bot.home import Home
 from bot.operations import Services
 from bot.profiles.book import ProfileBook
@@ -51,15 +52,20 @@ class Jobs:
         schedule.every(DAY_S, "trim quota", self._services.quota.trim)
 
     async def _rotate(self) -> None:
-        """Each `rotation_monitoring` minutes, as the configuration says now."""
+        """What people wished for; and each `rotation_monitoring` minutes what the accounts ask for."""
+        for move in await self._services.wishes.tick():
+            await self._moved(move)
         minutes = self._services.profiles.config().codex_profiles.rotation_monitoring
         now = self._services.clock.monotonic()
         if now - self._checked_at < minutes * 60:
             return
         self._checked_at = now
         for move in await self._services.rotation.check():
-            if move.outcome == "moved":
-                await self._services.resume.moved(move.agent)
+            await self._moved(move)
+
+    async def _moved(self, move: Move) -> None:
+        if move.outcome == "moved":
+            await self._services.resume.moved(move.agent)
 
     async def begin(self) -> None:
         """At start: agents that were on the way to another profile come back."""

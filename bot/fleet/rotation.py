@@ -44,6 +44,13 @@ class NotMoved(Refused):
     code = "not_moved"
 
 
+class NotIdle(NotMoved):
+    """Only an idle agent is moved."""
+
+    code = "not_idle"
+    hint = "It is tried again later."
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One rotation as it ended: outcome moved, returned (it answers on its old profile) or stuck (it does not)."""
@@ -132,8 +139,7 @@ class Rotation:
             if move.outcome != "returned":
                 return move
             tried |= {target}
-        if move is None:
-            raise NotMoved(f"{agent_id} stays on its profile: max_rotation_attempts is 0.")
+        assert move is not None  # noqa: S101 - max_rotation_attempts is at least 1
         return move
 
     def _why(self, agent: Agent) -> str:
@@ -148,13 +154,13 @@ class Rotation:
         look = (await self._watch.look([agent_id])).get(agent_id)
         if look is None or not free(look):
             state = look.view.state if look else State.UNKNOWN
-            raise NotMoved(f"{agent_id} is {state}; only an idle agent is moved.", hint="It is tried again later.")
+            raise NotIdle(f"{agent_id} is {state}; only an idle agent is moved.")
         async with self._store.begin() as tx:
             waiting = await tx.scalar(
                 select(DeliveryRow.id).where(DeliveryRow.agent == agent_id, DeliveryRow.status.in_(OPEN_DELIVERY))
             )
         if waiting is not None:
-            raise NotMoved(f"{agent_id} has a prompt to take first.", hint="It is tried again later.")
+            raise NotIdle(f"{agent_id} has a prompt to take first.")
         return await self._registry.get(agent_id)  # the look may have learnt its conversation
 
     async def _move(self, agent: Agent, target: str, by: str, reason: str) -> Move:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.errors import MafError, NotFound, Refused, WrongUsage
+from bot.errors import NotFound, Refused, WrongUsage
+from bot.fleet.accounts import reasons
 from bot.operations.services import Services
 from bot.profiles.book import Profile, login_steps
 from bot.quota import alarm, lines
@@ -234,15 +235,19 @@ async def rotate(app: Services, *, actor: str, id: str, to: str | None = None) -
     return move.as_dict()
 
 
-async def rotate_profile(app: Services, *, actor: str, profile: str) -> list[dict[str, Any]]:
-    """Move every agent of a profile that is free; those that are not say why."""
+async def rotate_profile(app: Services, *, actor: str, profile: str) -> dict[str, Any]:
+    """Have every agent of a profile moved as soon as it is idle; the moves tell of themselves.
+
+    Raises Refused when nobody runs on it, or when there is nowhere to go.
+    """
     app.profiles.get(profile)
-    answers = []
-    for agent in [a for a in await app.registry.all() if a.profile == profile and a.desired == "running"]:
-        try:
-            answers.append(await rotate(app, actor=actor, id=agent.id))
-        except MafError as error:
-            answers.append(
-                {"agent": agent.id, "from": profile, "to": None, "outcome": "stays", "detail": error.message}
-            )
-    return answers
+    await app.quota.fresh()
+    agents = [a for a in await app.registry.all() if a.profile == profile and a.desired == "running"]
+    if not agents:
+        raise Refused(f"Nobody runs on {profile}.")
+    choice = app.accounts.target(agents[0])
+    if choice.profile is None:
+        raise Refused(f"There is no profile to move to: {reasons(choice)}.", hint="Look: /quota")
+    for agent in agents:
+        await app.wishes.add(agent.id, actor, profile)
+    return {"profile": profile, "agents": [a.id for a in agents], "to": choice.profile}

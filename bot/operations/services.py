@@ -22,6 +22,7 @@ from bot.clock import Clock
 from bot.fleet.accounts import Accounts
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
+from bot.fleet.wishes import Wishes
 from bot.home import Home
 from bot.packs import Packs
 from bot.profiles.book import ProfileBook
@@ -59,6 +60,7 @@ class Services:
     accounts: Accounts
     rotation: Rotation
     resume: Resume
+    wishes: Wishes
     hook_setup: HookSetup
     hooks: Hooks
     permissions: Permissions

@@ -1,0 +1,82 @@
+"""Agents that a person wants moved as soon as they are idle. The wishes are kept, so that a restart forgets none."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from bot.agents.watch import Watch
+from bot.clis.model import State
+from bot.clock import Clock
+from bot.errors import MafError, NotFound
+from bot.fleet.rotation import Move, NotIdle, Rotation
+from bot.store import Store
+from bot.store.tables import SettingRow
+
+log = logging.getLogger(__name__)
+
+KEY = "rotation.wishes"
+KEPT = timedelta(hours=6)
+
+
+class Wishes:
+    """Who is to be moved, by whose wish, and when it was asked."""
+
+    def __init__(self, store: Store, clock: Clock, *, rotation: Rotation, watch: Watch) -> None:
+        self._store = store
+        self._clock = clock
+        self._rotation = rotation
+        self._watch = watch
+        self._held: dict[str, dict[str, Any]] | None = None
+
+    async def add(self, agent: str, by: str, off: str) -> None:
+        """Move it off the profile `off` when it is idle."""
+        held = await self._read()
+        held[agent] = {"by": by, "at": self._clock.now().timestamp(), "off": off}
+        await self._write()
+
+    async def tick(self) -> list[Move]:
+        """Grant the wishes of those that are idle now; forget those that cannot be granted."""
+        moves = []
+        for agent, wish in list((await self._read()).items()):
+            if not await self._worth(agent, wish):
+                await self._forget(agent)
+                continue
+            if self._watch.view(agent).state not in (State.IDLE, State.LIMITED):
+                continue
+            try:
+                moves.append(await self._rotation.rotate(agent, str(wish["by"]), reason="asked for"))
+            except NotIdle:
+                continue
+            except MafError as error:
+                log.warning("%s was not moved: %s", agent, error.message)
+            await self._forget(agent)
+        return moves
+
+    async def _worth(self, agent: str, wish: dict[str, Any]) -> bool:
+        late = self._clock.now().timestamp() - float(wish["at"]) > KEPT.total_seconds()
+        try:
+            return not late and self._watch.view(agent).agent.profile == wish["off"]
+        except NotFound:
+            return False
+
+    async def _read(self) -> dict[str, dict[str, Any]]:
+        if self._held is None:
+            async with self._store.begin() as tx:
+                row = await tx.get(SettingRow, KEY)
+                self._held = dict(row.value) if row is not None and isinstance(row.value, dict) else {}
+        return self._held
+
+    async def _forget(self, agent: str) -> None:
+        (await self._read()).pop(agent, None)
+        await self._write()
+
+    async def _write(self) -> None:
+        value = dict(await self._read())
+        async with self._store.begin() as tx:
+            row = await tx.get(SettingRow, KEY)
+            if row is None:
+                tx.add(SettingRow(key=KEY, value=value, changed_at=self._clock.now()))
+            else:
+                row.value, row.changed_at = value, self._clock.now()
