@@ -3,79 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-MAF = [sys.executable, "-m", "bot.cli"]
+from tests.integration.shop import MAF, Shop
+from tests.private_tmux import until
+
 TOKEN = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-
-class Shop:
-    """A folder with a home in it, a tmux server of its own, and `maf` to run there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / ".maf"
-        plain = {key: value for key, value in os.environ.items() if not key.startswith("MAF_")}
-        root = str(Path(__file__).parents[2])
-        self.env = {**plain, "PYTHONPATH": root, "MAF_TMUX_SOCKET": str(folder / "t")}
-
-    def maf(self, *words: str, code: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
-        ran = subprocess.run(
-            [*MAF, *words],
-            cwd=self.folder,
-            env={**self.env, **env},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in ran.stdout + ran.stderr
-        if code is not None:
-            assert ran.returncode == code, ran.stdout + ran.stderr
-        return ran
-
-    def read(self, *words: str, code: int = 0) -> Any:
-        return json.loads(self.maf(*words, "--json", code=code).stdout)
-
-    @contextmanager
-    def up(self, *words: str, **env: str) -> Iterator[dict[str, Any]]:
-        """`maf up --json` until the block ends; what it printed."""
-        command = [*MAF, "up", "--json", "--port", "0", *words]
-        with subprocess.Popen(
-            command, cwd=self.folder, env={**self.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            line = process.stdout.readline()
-            assert line, process.stderr.read()
-            try:
-                yield json.loads(line)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(timeout=30)
-                assert "Traceback" not in process.stderr.read()
-            assert process.returncode == 0
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     made = Shop(tmp_path)
     yield made
-    subprocess.run(
-        ["tmux", "-S", made.env["MAF_TMUX_SOCKET"], "kill-server"], capture_output=True, timeout=10, check=False
-    )
+    made.end()
+
+
+def all_started(shop: Shop, draft: str) -> Any:
+    """The draft, once every item of it has started."""
+    found = shop.read("broadcast", "status", draft)
+    return found if {i["status"] for i in found["items"]} == {"started"} else None
 
 
 def test_the_sandbox_does_the_main_job_and_leaves_cleanly(shop: Shop) -> None:
@@ -90,7 +44,7 @@ def test_the_sandbox_does_the_main_job_and_leaves_cleanly(shop: Shop) -> None:
         assert {i["status"] for i in draft["items"]} == {"drafted"}
         done = shop.read("broadcast", "apply", draft["draft"])
         assert {i["status"] for i in done["items"]} <= {"submitted", "started"}
-        found = shop.read("broadcast", "status", draft["draft"])
+        found = until(lambda: all_started(shop, draft["draft"]), "the first sign of work of each agent")
         assert all(i["delivery"]["evidence"]["kind"] and i["delivery"]["evidence"]["at"] for i in found["items"])
 
         assert "A bot already runs" in shop.maf("up", code=1).stderr
@@ -167,6 +121,25 @@ def test_acting_needs_a_home(shop: Shop) -> None:
     assert not shop.home.exists()
 
 
+def test_nobody_is_not_everybody(shop: Shop) -> None:
+    shop.maf("init")
+    for none in ("", " , "):
+        assert "hint: Write --only w1,w2" in shop.maf("broadcast", "draft", "--only", none, code=2).stderr
+    assert shop.read("broadcast", "status", code=1)["error"]["code"] == "not_found"
+
+
+def test_a_pack_of_ones_own(shop: Shop) -> None:
+    assert shop.read("pack", "new", "mine", code=1)["error"]["code"] == "no_home"
+    shop.maf("init")
+    made = shop.read("pack", "new", "mine")
+    assert made == {"id": "mine", "file": str(shop.home / "packs" / "mine.json")}
+    assert shop.read("pack", "validate", made["file"])["id"] == "mine"
+    assert "already" in shop.maf("pack", "new", "mine", code=1).stderr
+    assert "letters" in shop.maf("pack", "new", "../mine", code=2).stderr
+    shop.maf("pack", "use", "mine")
+    assert [p["id"] for p in shop.read("pack", "list") if p["active"]] == ["mine"]
+
+
 def test_a_prompt_without_a_bot(shop: Shop) -> None:
     shop.maf("init")
     shop.maf("agent", "create", "demo", "--id", "d1")
@@ -193,6 +166,7 @@ def test_the_store_is_copied_and_put_back(shop: Shop) -> None:
     shop.maf("agent", "create", "demo", "--id", "d1", "--no-start")
     shop.maf("db", "backup", "copy.db")
     assert shop.maf("db", "backup", "copy.db", code=1).stderr.startswith("error: ")
+    assert "hint: Choose another place." in shop.maf("db", "backup", "nowhere/copy.db", code=1).stderr
     shop.maf("agent", "delete", "d1")
     shop.maf("db", "restore", "copy.db")
     assert [a["id"] for a in shop.read("agent", "list")] == ["d1"]
