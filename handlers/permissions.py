@@ -6,7 +6,7 @@ from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
 from bot.agents.permission_rows import card_key
-from bot.agents.permissions import Answered
+from bot.agents.permissions import Answered, Reply
 from bot.notices import post
 from bot.notices.shown import Shown
 from bot.operations import Services
@@ -36,7 +36,7 @@ def number(verb: str) -> int:
     return int(verb[1:]) if verb[1:].isdecimal() else -1
 
 
-async def choose(
+async def choose(  # noqa: PLR0917 - aiogram hands each over by its name
     _query: CallbackQuery,
     callback_data: DialogTap,
     app: Services,
@@ -84,15 +84,8 @@ async def is_telling(message: Message, say: Say) -> dict[str, Shown] | bool:
 
 async def told(message: Message, notice: Shown, app: Services, person: Person, say: Say) -> None:
     data = notice.data
-    answered = await app.permissions.answer(
-        str(data["card"]),
-        str(data["mark"]),
-        int(data["option"]),
-        by=person.name,
-        place=f"chat:{say.chat_id}",
-        text=(message.text or "").strip(),
-        chat_id=say.chat_id,
-    )
+    reply = Reply(person.name, f"chat:{say.chat_id}", (message.text or "").strip(), say.chat_id)
+    answered = await app.permissions.answer(str(data["card"]), str(data["mark"]), int(data["option"]), reply)
     await say.text(told_of(answered))
 
 
@@ -118,9 +111,8 @@ async def show(_query: CallbackQuery, callback_data: DialogTap, say: Say) -> Non
 
 
 async def _answer(app: Services, tapped: DialogTap, option: int, person: Person, say: Say) -> Answered:
-    return await app.permissions.answer(
-        tapped.card, tapped.mark, option, by=person.name, place=f"chat:{say.chat_id}", chat_id=say.chat_id
-    )
+    reply = Reply(person.name, f"chat:{say.chat_id}", chat_id=say.chat_id)
+    return await app.permissions.answer(tapped.card, tapped.mark, option, reply)
 
 
 def told_of(answered: Answered) -> str:

@@ -118,7 +118,7 @@ def decision(ask: Ask, choice: Choice, *, by: str, text: str) -> dict[str, Any]:
     return allow(ask.suggestions if choice.grant == "lasting" else ())
 
 
-def hook_can(ask: Ask, choice: Choice) -> bool:
+def hook_can(choice: Choice) -> bool:
     """Can a hook give this answer exactly as its label says? Pure. A lasting grant has the CLI's own meaning, so it is
     chosen on the CLI's own dialog."""
     return choice.grant in ("once", "no")

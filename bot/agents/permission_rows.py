@@ -145,12 +145,14 @@ class AskRows:
         async with self._store.begin() as tx:
             return await asks_of_card(tx, card)
 
-    async def remind(self, asks: Sequence[Ask]) -> None:
+    async def remind(self, asks: Sequence[Ask]) -> list[Ask]:
         """One more message for a card that nobody answered."""
         async with self._store.begin() as tx:
-            for row in await tx.scalars(select(PermissionRow).where(PermissionRow.id.in_([a.id for a in asks]))):
+            rows = list(await tx.scalars(select(PermissionRow).where(PermissionRow.id.in_([a.id for a in asks]))))
+            for row in rows:
                 row.reminded_at = self._clock.now()
             await post(tx, "permission_reminder", {"card": asks[0].card})
+            return [ask_of(row) for row in rows]
 
     async def trusted(self) -> list[tuple[str, Path]]:
         """(profile, folder) that an owner said yes to when a CLI asked whether to trust it."""

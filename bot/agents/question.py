@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bot.agents.risk import Risk, edit_risk, risk_of
@@ -199,6 +199,12 @@ def same_question(asked: Question, dialog: Dialog) -> bool:
 
 def _squeezed(text: str) -> str:
     return _SPACE.sub("", text).rstrip("…")
+
+
+def together(asked: Question, dialog: Dialog, *, workspace: str) -> Question:
+    """One question of a hook and its dialog: the hook's exact words, the dialog's choices."""
+    seen = from_dialog(dialog, workspace=workspace)
+    return replace(asked, title=seen.title, choices=seen.choices, fingerprint=seen.fingerprint)
 
 
 def group_of(question: Question, *, agent: str, profile: str | None, workdir: str) -> str:

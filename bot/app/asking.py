@@ -42,12 +42,12 @@ def make_permissions(
     hooks = Hooks(registry, watch, clock)
     permissions = Permissions(
         store,
-        registry,
-        watch,
-        panes,
-        deliveries,
-        hooks,
-        audit,
+        registry=registry,
+        watch=watch,
+        panes=panes,
+        deliveries=deliveries,
+        hooks=hooks,
+        audit=audit,
         clock=clock,
         codex_wait=settings.permission_wait,
         remind_after=settings.permission_reminder,
