@@ -10,7 +10,7 @@ import click
 from bot.cli import call
 from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, table
-from bot.errors import DONE, NOT_CONFIRMED, REFUSED
+from bot.errors import DONE, NOT_CONFIRMED, REFUSED, WrongUsage
 
 command = Group("broadcast", help="Draft one prompt per agent, look at it, send it, follow it.")
 # Each agent has its own settle pause, evidence and queue; the bot goes on by itself when this command gives up.
@@ -24,7 +24,10 @@ STANDS_BY = {"standby", "skip"}
 @pass_terminal
 def draft(terminal: Terminal, only: str | None, idle: bool) -> None:
     """Plan a broadcast. Nothing is sent and nothing is claimed."""
-    chosen = [word.strip() for word in only.split(",") if word.strip()] if only else None
+    chosen = None if only is None else [word for word in only.replace(",", " ").split() if word]
+    if chosen == []:
+        # `--only "$AGENTS"` with an empty variable must not become a draft for everybody.
+        raise WrongUsage("--only names no agent.", hint="Write --only w1,w2, or leave it out for all.")
     planned = call.act(terminal, "broadcast.draft", {"only": chosen, "idle_only": idle})
     terminal.show(planned, lambda: lines(planned) + f"\nSend it: maf broadcast apply {planned['draft']}")
 

@@ -42,6 +42,20 @@ def use(terminal: Terminal, pack_id: str) -> None:
     terminal.show(done, f"The active pack is now {pack_id}.")
 
 
+@command.command("new")
+@click.argument("pack_id", metavar="ID")
+@pass_terminal
+def new(terminal: Terminal, pack_id: str) -> None:
+    """Begin a pack of your own from the template: .maf/packs/ID.json, for you to edit."""
+    from bot.packs import Packs
+
+    if not terminal.home.exists:
+        raise call.NoHome(f"There is no home here yet ({terminal.home.root}).")
+    path = Packs(terminal.home).new(pack_id)
+    text = f"Made {path}.\nEdit it, check it with `maf pack validate {path}`, then: maf pack use {pack_id}"
+    terminal.show({"id": pack_id, "file": str(path)}, text)
+
+
 @command.command("validate")
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_terminal

@@ -250,7 +250,12 @@ def _back_up(file: Path, target: Path) -> None:
         raise NotFound(f"There is no store at {file} yet.")
     if target.exists():
         raise Refused(f"{target} exists already; nothing was overwritten.")
-    _copy(file, target)
+    try:
+        _copy(file, target)
+    except (OSError, sqlite3.Error) as error:
+        raise Refused(
+            f"{target} cannot be written: {getattr(error, 'strerror', None) or error}.", hint="Choose another place."
+        ) from error
 
 
 def _copy(source: Path, target: Path) -> None:

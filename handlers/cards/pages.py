@@ -97,7 +97,11 @@ def pack_of(one: dict[str, Any]) -> Message:
     return Message(as_list(*lines))
 
 
-def tasks_of(ready: list[dict[str, Any]], held: list[dict[str, Any]]) -> Message:
+def tasks_of(ready: list[dict[str, Any]], in_progress: list[dict[str, Any]]) -> Message:
+    """What is free, and what is in hand: in Beads, or by a claim that maf alone keeps."""
+    begun = {b["id"] for b in in_progress}
+    held = in_progress + [b for b in ready if b["agent"] and b["id"] not in begun]
+    ready = [b for b in ready if not b["agent"] and b["id"] not in begun]
     lines: list[Text | str] = [Bold(f"📋 {len(ready)} ready · {len(held)} in hand")]
     lines += [f"P{b['priority']} {b['id']}  {clipped(b['title'], 40)}" for b in ready[:MAX_ROWS]]
     if len(ready) > MAX_ROWS:
