@@ -14,7 +14,7 @@ from bot.agents.environment import parse_env
 from bot.agents.life import Life
 from bot.agents.registry import Registry
 from bot.agents.watch import Watch
-from bot.app import asking
+from bot.app import asking, keeping
 from bot.app.accounts import Jobs, make_accounts, statusline
 from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
@@ -83,6 +83,7 @@ class App:
         finally:
             await services.apply.close(timeout=0.0)
             await services.deliveries.close()
+            await services.guardian.close()
             await services.watch.close()
             await control.close()
             await store.close()
@@ -132,6 +133,7 @@ class App:
     async def _resume(self) -> None:
         """What was under way when the bot last ended, and what its hooks had to say since."""
         await asking.begin(self.services)
+        keeping.begin(self.services)
         picked = await self.services.deliveries.resume()
         if picked:
             log.info("%d prompts were under way and go on", len(picked))
@@ -143,6 +145,7 @@ class App:
         schedule.every(120, "give beads back", self.services.apply.reconcile_claims)
         Jobs(self.services).register(schedule)
         asking.register(self.services, schedule)
+        keeping.register(self.services, schedule)
         schedule.every(6 * 3600, "forget old updates", chat.inbox.forget_old)
 
     async def _leave(self, chat: Chat, server: Server) -> None:
@@ -172,7 +175,7 @@ def _wire(
     clock = SystemClock()
     config = home.tmux_conf if settings.tmux_socket != "default" and home.tmux_conf.is_file() else None
     control = ControlClient(settings.tmux_socket, config=config)
-    panes = Panes(control)
+    panes, sessions = Panes(control), Sessions(settings.tmux_socket, config)
     registry = Registry(store, home, clock)
     login_env = _login_environment(home)
     quota, accounts, handover = make_accounts(
@@ -181,7 +184,7 @@ def _wire(
     watch = Watch(registry, panes, home=home, clock=clock, profiles=accounts.setup)
     life = Life(
         registry,
-        Sessions(settings.tmux_socket, config),
+        sessions,
         panes,
         watch,
         home=home,
@@ -231,6 +234,19 @@ def _wire(
         audit=audit,
         life=life,
     )
+    kept = keeping.make_keeping(
+        home,
+        store,
+        clock=clock,
+        registry=registry,
+        life=life,
+        watch=watch,
+        panes=panes,
+        sessions=sessions,
+        claims=claims,
+        packs=packs,
+        profiles=quota.book,
+    )
     services = Services(
         home=home,
         settings=settings,
@@ -256,6 +272,12 @@ def _wire(
         hook_setup=hook_setup,
         hooks=hooks,
         permissions=permissions,
+        sessions=sessions,
+        diary=kept.diary,
+        guardian=kept.guardian,
+        ending=kept.ending,
+        cleanup=kept.cleanup,
+        side=kept.side,
         background=background,
     )
     return services, control

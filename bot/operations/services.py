@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.agents.delivery import Deliveries
+from bot.agents.diary import Diary
 from bot.agents.hook_setup import HookSetup
 from bot.agents.hooks import Hooks
 from bot.agents.life import Life
@@ -20,8 +21,12 @@ from bot.broadcast.apply import Apply
 from bot.broadcast.drafts import Drafts
 from bot.clock import Clock
 from bot.fleet.accounts import Accounts
+from bot.fleet.cleanup import Cleanup
+from bot.fleet.ending import Ending
+from bot.fleet.guardian import Guardian
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
+from bot.fleet.side import SideFiles
 from bot.fleet.wishes import Wishes
 from bot.home import Home
 from bot.packs import Packs
@@ -31,6 +36,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.audit import Audit
 from bot.tmux.panes import Panes
+from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -64,6 +70,12 @@ class Services:
     hook_setup: HookSetup
     hooks: Hooks
     permissions: Permissions
+    sessions: Sessions
+    diary: Diary
+    guardian: Guardian
+    ending: Ending
+    cleanup: Cleanup
+    side: SideFiles
     background: bool
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 

@@ -1,0 +1,166 @@
+"""The end of an agent for good: everything that it held is let go, in this one place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import select
+
+from bot.agents import worktree
+from bot.agents.life import Life
+from bot.agents.registry import Registry
+from bot.clock import Clock
+from bot.errors import MafError
+from bot.home import Home
+from bot.store import Store
+from bot.store.tables import DeliveryRow
+from bot.tmux.panes import Panes
+from bot.work.claims import Claims
+
+log = logging.getLogger(__name__)
+
+_OPEN = ("intended", "queued")
+
+
+class Reservations(Protocol):
+    """Files that an agent has reserved for itself, wherever they are kept."""
+
+    async def release_all(self, agent: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of an agent; `problems` are things that could not be let go, each with its reason."""
+
+    id: str
+    claims: tuple[str, ...] = ()
+    tree: worktree.Removed | None = None
+    problems: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """{"id","deleted","claims","worktree","problems"}; worktree is null, "removed" or what keeps it."""
+        tree = None
+        if self.tree is not None:
+            tree = f"{self.tree.path} is kept: {self.tree.kept}" if self.tree.kept else "removed"
+            if self.tree.branch and not self.tree.kept:
+                tree += f"; its commits are on branch {self.tree.branch}"
+        return {
+            "id": self.id,
+            "deleted": True,
+            "claims": list(self.claims),
+            "worktree": tree,
+            "problems": list(self.problems),
+        }
+
+
+class Ending:
+    """Ends agents for good. `reservations` is None while nothing keeps any."""
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        store: Store,
+        clock: Clock,
+        registry: Registry,
+        life: Life,
+        panes: Panes,
+        claims: Claims,
+        reservations: Reservations | None = None,
+    ) -> None:
+        self._home = home
+        self._store = store
+        self._clock = clock
+        self._registry = registry
+        self._life = life
+        self._panes = panes
+        self._claims = claims
+        self.reservations = reservations
+
+    async def end(self, agent_id: str) -> Ended:
+        """Stop it, forget it, and let go of prompts on their way, claims, reservations, buffers, spooled hooks and
+        files. What cannot be let go is named; it does not bring the agent back.
+
+        Raises NotFound, TmuxGone.
+        """
+        agent = await self._life.delete(agent_id)
+        problems: list[str] = []
+        await self._refuse_prompts(agent_id)
+        claims = await self._release_claims(agent_id, problems)
+        if self.reservations is not None:
+            try:
+                await self.reservations.release_all(agent_id)
+            except MafError as error:
+                problems.append(f"its reservations: {error.message}")
+        for buffer in await self.buffers(agent_id):
+            await self._panes.delete_buffer(buffer)
+        tree = await worktree.remove(self._home.worktree(agent_id)) if agent.worktree else None
+        await asyncio.to_thread(self._files, agent_id)
+        for problem in problems:
+            log.warning("%s was deleted, but not all it held: %s", agent_id, problem)
+        return Ended(agent_id, tuple(claims), tree, tuple(problems))
+
+    async def buffers(self, agent_id: str | None = None) -> list[str]:
+        """Paste buffers that stand for prompts of ours that are not under way (of one agent, or of all)."""
+        names = await self._panes.buffers()
+        if not names:
+            return []
+        wanted = select(DeliveryRow.id).where(
+            DeliveryRow.id.in_(names), DeliveryRow.status.not_in(("intended", "typed"))
+        )
+        if agent_id is not None:
+            wanted = select(DeliveryRow.id).where(DeliveryRow.id.in_(names), DeliveryRow.agent == agent_id)
+        async with self._store.begin() as tx:
+            return list(await tx.scalars(wanted))
+
+    async def _refuse_prompts(self, agent_id: str) -> None:
+        async with self._store.begin() as tx:
+            rows = await tx.scalars(
+                select(DeliveryRow).where(DeliveryRow.agent == agent_id, DeliveryRow.status.in_(_OPEN))
+            )
+            for row in rows:
+                row.status, row.reason, row.updated_at = "refused", f"{agent_id} was deleted.", self._clock.now()
+
+    async def _release_claims(self, agent_id: str, problems: list[str]) -> list[str]:
+        released = []
+        for claim in await self._claims.of(agent_id):
+            try:
+                await self._claims.release(claim.bead, agent_id, "the agent was deleted", repo=claim.repo)
+                released.append(claim.bead)
+            except MafError as error:
+                problems.append(f"{claim.bead}: {error.message}")
+        return released
+
+    def _files(self, agent_id: str) -> None:
+        self._home.agent_facts(agent_id).unlink(missing_ok=True)
+        for name in (self._home.hooks_spool, self._home.hooks_spool.with_name("hooks.spool.1")):
+            without(name, agent_id)
+
+
+def without(spool: Path, agent_id: str) -> None:
+    """Take the events of one agent out of a spool of hooks. A hook that writes meanwhile makes a new file."""
+    taken = spool.with_name(f"{spool.name}.{os.getpid()}")
+    try:
+        spool.replace(taken)
+    except FileNotFoundError:
+        return
+    kept = [line for line in taken.read_bytes().splitlines(keepends=True) if _agent_of(line) != agent_id]
+    if kept:
+        with spool.open("ab") as file:
+            spool.chmod(0o600)
+            file.writelines(kept)
+    taken.unlink()
+
+
+def _agent_of(line: bytes) -> object:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event.get("agent") if isinstance(event, dict) else None

@@ -1,0 +1,177 @@
+"""Watches over the agents that should run: a crash is mended, a lost tmux server is told once, a fleet is restored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.agents.diary import Diary
+from bot.agents.life import Life, Restored
+from bot.agents.model import Agent
+from bot.agents.registry import Registry, natural
+from bot.agents.types import Restart
+from bot.agents.watch import Change, Look, Watch
+from bot.clis.model import State
+from bot.clock import Clock, iso
+from bot.errors import MafError, NotFound
+from bot.fleet.crash import how_it_ended, judge
+from bot.notices import post
+from bot.store import Store
+from bot.store.tables import OutboxRow
+from bot.tmux.panes import Panes
+
+log = logging.getLogger(__name__)
+
+_RECENT = 50  # notices that are searched for an alert that still stands
+
+
+class Guardian:
+    """One for each running bot; `attach` makes it listen. Without a bot only `restore` is of use."""
+
+    def __init__(
+        self, *, store: Store, registry: Registry, life: Life, watch: Watch, panes: Panes, diary: Diary, clock: Clock
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._life = life
+        self._watch = watch
+        self._panes = panes
+        self._diary = diary
+        self._clock = clock
+        self._server = 0
+        self._lost_at: datetime | None = None
+        self._lock = asyncio.Lock()
+        self._restarts: dict[str, asyncio.Task[None]] = {}
+
+    def attach(self) -> None:
+        self._server = self._panes.control.server_pid
+        self._watch.subscribe(self.changed)
+
+    async def close(self) -> None:
+        """Leave off; who waits to be started again is restored by the next start."""
+        tasks = list(self._restarts.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def changed(self, change: Change) -> None:
+        """A state that has held: kept in the agent's log; the end of an agent that should run is seen to."""
+        await self._diary.write(change.agent_id, f"{change.before} -> {change.after} ({change.view.rule})")
+        if change.after is State.DEAD:
+            async with self._lock:
+                await self._died(change.agent_id)
+
+    async def restore(self) -> Restored:
+        """Bring back all that should run; told in the alert that said it was lost, else in one quiet message."""
+        restored = await self._life.restore()
+        for agent in restored.started:
+            await self._diary.write(agent, "restored")
+        if restored.started or restored.failed:
+            await self._tell_restored(restored)
+        return restored
+
+    async def _died(self, agent_id: str) -> None:
+        try:
+            agent = await self._registry.get(agent_id)
+        except NotFound:
+            return
+        look = self._watch.last(agent_id)
+        if agent.desired != "running" or (look is not None and look.clis):
+            return
+        server = self._panes.control.server_pid
+        if self._server and server != self._server:
+            self._server = server
+            await self._server_lost()
+        self._server = server
+        if self._lost_at is not None and agent.started_at is not None and agent.started_at <= self._lost_at:
+            return  # told already, with all the others
+        await self._ended(agent, _how(look))
+
+    async def _server_lost(self) -> None:
+        """One alert for all, however many there were."""
+        self._lost_at = self._clock.now()
+        looks = await self._watch.look()
+        lost = [
+            look.view.agent.id
+            for look in looks.values()
+            if look.view.agent.desired == "running" and not look.clis and look.pane is None
+        ]
+        lost.sort(key=natural)
+        log.error("the tmux server ended, and with it %s", ", ".join(lost))
+        await self._post(
+            "fleet",
+            {"state": "lost", "lost": lost, "at": iso(self._lost_at)},
+            key=f"fleet:{secrets.token_hex(6)}",
+            urgent=True,
+        )
+
+    async def _ended(self, agent: Agent, how: str) -> None:
+        if agent.adopted or how == "exit 0":
+            # Somebody let it leave, at the terminal: to start it again would be to fight that person.
+            await self._life.left(agent.id)
+            await self._diary.write(agent.id, "left by itself")
+            await self._post("ended", {"agent": agent.id, "state": "left", "how": how}, silent=True)
+            return
+        rule = await self._rule(agent)
+        verdict = judge(agent.crashes, self._clock.now(), times=rule.times, within=rule.within)
+        agent = await self._registry.update(agent.id, crashes=verdict.crashes, errors=agent.errors + 1)
+        await self._diary.write(agent.id, f"crashed ({how or 'its pane is gone'})")
+        told = {"agent": agent.id, "how": how, "times": len(verdict.crashes), "minutes": round(rule.within / 60)}
+        if verdict.pause is None:
+            await self._diary.write(agent.id, "not started again: it crashed too often")
+            await self._post("ended", {**told, "state": "given up"})
+        elif agent.id not in self._restarts:
+            task = asyncio.create_task(self._again(agent.id, verdict.pause, told), name=f"restart {agent.id}")
+            self._restarts[agent.id] = task
+            task.add_done_callback(lambda _: self._restarts.pop(agent.id, None))
+
+    async def _rule(self, agent: Agent) -> Restart:
+        try:
+            types = await asyncio.to_thread(self._life.types)
+        except MafError:  # a file of types with a mistake in it must not leave a crashed agent lying
+            return Restart()
+        return types[agent.type].restart if agent.type in types else Restart()
+
+    async def _again(self, agent_id: str, pause: float, told: Mapping[str, Any]) -> None:
+        await asyncio.sleep(pause)
+        try:
+            agent = await self._registry.get(agent_id)
+            look = (await self._watch.look([agent_id]))[agent_id]
+            if agent.desired != "running" or look.clis:
+                return  # a person was faster
+            agent = await self._life.start(agent_id)
+        except MafError as error:
+            why = f"{error.message} {error.hint}".strip()
+            await self._diary.write(agent_id, f"could not be started again: {why}")
+            await self._post("ended", {**told, "state": "failed", "why": why})
+            return
+        await self._registry.update(agent_id, restarts=agent.restarts + 1)
+        await self._diary.write(agent_id, f"started again, {'with its conversation' if agent.conversation else 'anew'}")
+        await self._post("ended", {**told, "state": "again", "resumed": bool(agent.conversation)}, silent=True)
+
+    async def _tell_restored(self, restored: Restored) -> None:
+        told = {"state": "back", "back": list(restored.started), "failed": dict(restored.failed)}
+        async with self._store.begin() as tx:
+            rows = await tx.scalars(
+                select(OutboxRow).where(OutboxRow.kind == "fleet").order_by(OutboxRow.id.desc()).limit(_RECENT)
+            )
+            open_row = next((row for row in rows if row.data.get("state") == "lost"), None)
+            if open_row is not None and not restored.failed:
+                await post(tx, "fleet", {**open_row.data, **told}, key=open_row.key, urgent=True)
+            else:
+                key = f"fleet:{secrets.token_hex(6)}"
+                await post(tx, "fleet", told, key=key, silent=not restored.failed)
+
+    async def _post(self, kind: str, data: Mapping[str, Any], **how: Any) -> None:
+        async with self._store.begin() as tx:
+            await post(tx, kind, data, **how)
+
+
+def _how(look: Look | None) -> str:
+    return how_it_ended(look.pane.title) if look is not None and look.pane is not None else ""

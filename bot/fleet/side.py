@@ -1,0 +1,87 @@
+"""What the bot leaves in files for whoever looks at a terminal: the agents' side windows and tmux's status line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.agents.model import AgentView
+from bot.agents.watch import Change, Watch
+from bot.clis.model import State
+from bot.errors import MafError
+from bot.home import Home
+from bot.packs import Packs
+from bot.packs.model import Pack
+from bot.store import Store
+
+NEEDS_YOU = frozenset({State.WAITING, State.DEAD, State.ERROR})
+
+
+class SideFiles:
+    """Writes `run/agents/ID.json`, `run/waiting` and `run/next`, each only when it changes."""
+
+    def __init__(self, home: Home, store: Store, packs: Packs, watch: Watch) -> None:
+        self._home = home
+        self._store = store
+        self._packs = packs
+        self._watch = watch
+        self._written: dict[Path, str] = {}
+
+    async def changed(self, _change: Change) -> None:
+        await self.write()
+
+    async def write(self) -> None:
+        pack = await self._pack()
+        views = self._watch.views()
+        texts = {self._home.agent_facts(view.id): json.dumps(facts_of(view, pack)) for view in views}
+        texts[self._home.waiting], texts[self._home.next] = status_line(views)
+        due = {path: text for path, text in texts.items() if self._written.get(path) != text}
+        with contextlib.suppress(OSError):  # a full disk is the doctor's business
+            await asyncio.to_thread(_write, due)
+            self._written |= due
+
+    async def _pack(self) -> Pack | None:
+        try:
+            async with self._store.begin() as tx:
+                name = await self._packs.active(tx)
+            return await asyncio.to_thread(self._packs.get, name)
+        except MafError:
+            return None
+
+
+def facts_of(view: AgentView, pack: Pack | None) -> dict[str, Any]:
+    """What the panels of one agent show. Pure."""
+    facts: dict[str, Any] = {"state": str(view.state), "bead": view.bead}
+    if pack is not None:
+        commands = pack.agent_brief(view.id).test_commands or pack.role_brief(view.agent.role).test_commands
+        facts["tests"] = list(commands)
+        if view.agent.role == "reviewer":
+            facts["lint"] = list(commands)
+    return facts
+
+
+def status_line(views: list[AgentView]) -> tuple[str, str]:
+    """(what the status line says of agents that need a person, the session of the one that has waited longest).
+
+    Both are written into files that tmux reads; ids and sessions hold letters, digits, - and _ only. Pure.
+    """
+    needy = sorted((view for view in views if view.state in NEEDS_YOU), key=lambda view: view.since)
+    if not needy:
+        return "", ""
+    names = " ".join(view.id for view in needy[:3])
+    more = f" +{len(needy) - 3}" if len(needy) > 3 else ""
+    first = next((view.agent.session for view in needy if view.agent.pane), "")
+    return f"✋ {names}{more}", first
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.write_text(text, "utf8")
+        part.replace(path)
