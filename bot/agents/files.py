@@ -15,12 +15,14 @@ from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
 from bot.agents.turn import Turn, follow
 from bot.clis.claude.cli import Claude
-from bot.clis.claude.sessions import Session
+from bot.clis.claude.sessions import Session, session_file
 from bot.clis.cli import cli_for
 from bot.clis.tail import tail_offset
 
 _FIRST_LOOK = 256 * 1024  # bytes of an old conversation read to learn how its last turn ended
-_LOOK_AGAIN = 3.0  # seconds between searches for the file of a running CLI
+_LOOK_AGAIN = 3.0  # seconds between searches for the file of a running CLI that does something
+_LOOK_QUIET = 30.0  # the same for one whose screen has not changed since
+_SETTLED = 0.1  # seconds after which a session file that is the same by its time and size holds the same
 # Where /proc tells which file a process writes, "the newest of this folder" is not asked for: two agents may share it.
 _NO_GUESS = datetime(9000, 1, 1, tzinfo=UTC) if Path("/proc/self/fd").exists() else None
 
@@ -35,6 +37,10 @@ class _Followed:
     turn: Turn = field(default_factory=Turn)
     context: Context = field(default_factory=Context)
     searched: float = float("-inf")
+    stirred: bool = True
+    session: Session | None = None
+    session_stamp: tuple[int, int, int] | None = None
+    asked: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +60,21 @@ class ConversationFiles:
     def __init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
 
-    def read(self, agent: Agent, setup: ProfileSetup, pid: int | None) -> FileFacts:
-        """`pid` is the agent's running CLI; None when there is none, and then nothing is believed of its turn."""
+    def read(self, agent: Agent, setup: ProfileSetup, pid: int | None, *, quiet: bool = False) -> FileFacts:
+        """`pid` is the agent's running CLI; None when there is none, and then nothing is believed of its turn.
+
+        `quiet`: its screen is what it was at the last read, so that a new conversation is not looked for so often.
+        """
         if pid is None:
             return FileFacts(agent.conversation, agent.transcript)
         state = self._followed.setdefault(agent.id, _Followed())
         if state.pid != pid:
             self._followed[agent.id] = state = _Followed(pid=pid)
+        state.stirred = state.stirred or not quiet
         self._search(agent, setup, state, pid)
         self._tail(agent, state)
         cli = cli_for(agent.kind)
-        session = cli.session(home=setup.home, pid=pid) if isinstance(cli, Claude) else None
+        session = _session(cli, state, setup, pid, quiet=quiet) if isinstance(cli, Claude) else None
         return FileFacts(state.conversation, state.path, state.turn, session, state.context)
 
     def told(self, agent_id: str, status: Mapping[str, Any]) -> None:
@@ -78,9 +88,9 @@ class ConversationFiles:
     def _search(self, agent: Agent, setup: ProfileSetup, state: _Followed, pid: int) -> None:
         """Which file the running CLI writes; asked again now and then, for /clear and /new begin another one."""
         now = time.monotonic()
-        if now - state.searched < _LOOK_AGAIN:
+        if now - state.searched < (_LOOK_AGAIN if state.stirred else _LOOK_QUIET):
             return
-        state.searched = now
+        state.searched, state.stirred = now, False
         found = cli_for(agent.kind).conversation(
             home=setup.home, workdir=agent.workdir, pid=pid, known=None, since=_NO_GUESS or agent.started_at
         )
@@ -102,3 +112,26 @@ class ConversationFiles:
         entries, state.offset = cli_for(agent.kind).entries(state.path, state.offset)
         state.turn = follow(state.turn, entries)
         state.context = contexts.follow(state.context, entries)
+
+
+def _session(cli: Claude, state: _Followed, setup: ProfileSetup, pid: int, *, quiet: bool) -> Session | None:
+    """Claude's own word on its state, read again only when the file was written again."""
+    if state.session is not None:
+        if state.session_stamp is not None and _stamp(setup.home, state.session.pid) == state.session_stamp:
+            return state.session
+    elif quiet and time.monotonic() - state.asked < _LOOK_AGAIN:
+        return None
+    state.asked, now = time.monotonic(), time.time_ns()
+    state.session = cli.session(home=setup.home, pid=pid)
+    stamp = _stamp(setup.home, state.session.pid) if state.session is not None else None
+    settled = stamp is not None and now - stamp[0] > _SETTLED * 1e9
+    state.session_stamp = stamp if settled else None
+    return state.session
+
+
+def _stamp(home: Path | None, pid: int) -> tuple[int, int, int] | None:
+    try:
+        stat = session_file(home, pid).stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

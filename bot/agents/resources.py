@@ -51,17 +51,18 @@ class _Tracked:
 
 
 class Resources:
-    """The last ten minutes of every agent."""
+    """The last ten minutes of every agent, a sample each `every` seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = SAMPLE_S) -> None:
+        self._every = every
         self._tracked: dict[str, _Tracked] = {}
         self._next = float("-inf")
 
     def due(self, now: float) -> bool:
-        """Is it time for a sample? True once per SAMPLE_S."""
+        """Is it time for a sample? Saying so counts as having taken it."""
         if now < self._next:
             return False
-        self._next = now + SAMPLE_S
+        self._next = now + self._every
         return True
 
     def note(

@@ -32,7 +32,7 @@ from bot.errors import MafError, NotFound
 from bot.home import Home
 from bot.tmux.captures import Captures
 from bot.tmux.panes import PaneFacts, Panes, Screen
-from bot.tmux.processes import Process, by_session, children_of, foreground, scan
+from bot.tmux.processes import Process, by_session, children_of, foreground, scan, scan_only
 from bot.tmux.server import TmuxGone
 
 log = logging.getLogger(__name__)
@@ -131,21 +131,34 @@ class Watch:
         except TimeoutError:
             return
 
-    async def look(self, ids: Iterable[str] | None = None) -> dict[str, Look]:
-        """Look at these agents (all, without `ids`) now, in one go. Unknown ids are left out. Raises TmuxGone."""
+    async def look(self, ids: Iterable[str] | None = None, *, again: bool = False) -> dict[str, Look]:
+        """Look at these agents (all, without `ids`) now, in one go. Unknown ids are left out. Raises TmuxGone.
+
+        `again`, a moment after a look: of the processes only those that were in front are looked at.
+        """
         wanted = None if ids is None else set(ids)
         agents = [agent for agent in await self._registry.all() if wanted is None or agent.id in wanted]
         panes = [agent.pane for agent in agents if agent.pane]
         (facts, screens), processes = await asyncio.gather(
-            self._look_at(panes, anew=wanted is not None), asyncio.to_thread(scan)
+            self._look_at(panes, anew=wanted is not None), asyncio.to_thread(self._scan, agents if again else None)
         )
         async with self._reading_files:
-            found = await asyncio.to_thread(self._see, agents, facts, screens, processes)
+            found = await asyncio.to_thread(self._see, agents, facts, screens, processes, whole=not again)
+        if again and not all(look.clis for look in found.values()):
+            return await self.look(ids)  # what was in front is not: who is?
         for agent in agents:
             self._looks[agent.id] = found[agent.id]
         if wanted is None:
             self._looks = {agent.id: found[agent.id] for agent in agents}
         return found
+
+    def _scan(self, agents: list[Agent] | None) -> dict[int, Process]:
+        """All processes, or those of these agents' last looks."""
+        if agents is None:
+            return scan()
+        looks = [self._looks[agent.id] for agent in agents if agent.id in self._looks]
+        panes = [look.pane.pid for look in looks if look.pane is not None]
+        return scan_only([*panes, *(cli.pid for look in looks for cli in look.clis)])
 
     async def _look_at(self, panes: list[str], *, anew: bool) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:
         """Who asks for some agents (`anew`) is about to act on what he sees: those are captured in any case.
@@ -189,10 +202,12 @@ class Watch:
         facts: dict[str, PaneFacts],
         screens: dict[str, Screen],
         processes: dict[int, Process],
+        *,
+        whole: bool = True,
     ) -> dict[str, Look]:
         now, moment = self._clock.now(), self._clock.monotonic()
         sessions = by_session(processes)
-        children = children_of(processes) if self.resources.due(moment) else None
+        children = children_of(processes) if whole and self.resources.due(moment) else None
         found = {}
         for agent in agents:
             pane, screen = facts.get(agent.pane or ""), screens.get(agent.pane or "")
@@ -218,14 +233,15 @@ class Watch:
         clis = tuple(cli_processes(front, cli_for(agent.kind).process_names))
         # What an ended program left on the screen says nothing.
         reading = self._read(agent, screen) if screen is not None and clis else None
-        files = self._files.read(agent, self.profiles(agent), clis[0].pid if clis else None)
+        last = self._looks.get(agent.id)
+        quiet = last is not None and last.screen is screen
+        files = self._files.read(agent, self.profiles(agent), clis[0].pid if clis else None, quiet=quiet)
         signals = (
             liveness(agent, pane, clis, now, was_up=self._was_up(agent, clis)),
             *(self.hook_signals(agent, now) if clis else ()),
             *(from_files(files, now) if clis else ()),
             *(from_reading(reading, agent.kind) if reading is not None else ()),
         )
-        last = self._looks.get(agent.id)
         fused = fuse(signals, previous=last.view.state if last else None)
         if fused.state is State.LIMITED and self.limit_over(agent.id):
             state = State.COMPOSING if fused.draft else State.IDLE
@@ -240,7 +256,7 @@ class Watch:
         last = self._looks.get(agent.id)
         if last is None or last.reading is None or last.screen is None:
             return read_screen(agent.kind, screen)
-        same = replace(last.screen, at=screen.at) == screen
+        same = screen is last.screen or replace(last.screen, at=screen.at) == screen
         return last.reading if same else read_screen(agent.kind, screen)
 
     def _was_up(self, agent: Agent, clis: Collection[Process]) -> bool:

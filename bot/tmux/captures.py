@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.tmux.panes import PaneFacts, Panes
 from bot.tmux.screen import Screen
@@ -45,14 +45,11 @@ class Captures:
             for pane, screen in captured.items():
                 self._held[pane] = _Held(facts[pane], screen, second)
         self._held = {pane: held for pane, held in self._held.items() if pane in facts}
-        wanted = {pane: self._held[pane].screen for pane in panes if pane in self._held}
-        return facts, {pane: replace(screen, at=max(screen.at, now)) for pane, screen in wanted.items()}
+        # A screen that did not change is the same object as before, which the caller may rely on.
+        return facts, {pane: self._held[pane].screen for pane in panes if pane in self._held}
 
     def _same(self, pane: str, facts: PaneFacts, now: float) -> bool:
         held = self._held.get(pane)
         return (
-            held is not None
-            and replace(facts, attached=held.facts.attached) == held.facts
-            and held.second > facts.activity
-            and now - held.screen.at < RENEW_S
+            held is not None and facts == held.facts and held.second > facts.activity and now - held.screen.at < RENEW_S
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.tmux.control import ControlClient, Reply, Script, quote
@@ -101,9 +101,10 @@ def parse_facts(line: str) -> PaneFacts | None:
     )
 
 
-def parse_list(reply: Reply) -> dict[str, PaneFacts]:
-    """The answer to the list, without our own hidden session."""
-    found = (parse_facts(line) for line in reply.lines) if reply.ok else ()
+def parse_list(reply: Reply, known: Mapping[str, PaneFacts] | None = None) -> dict[str, PaneFacts]:
+    """The answer to the list, without our own hidden session. `known`: what was read of the same lines before."""
+    known = known or {}
+    found = (known.get(line) or parse_facts(line) for line in reply.lines) if reply.ok else ()
     return {facts.pane: facts for facts in found if facts is not None and facts.session != KEEP_ALIVE}
 
 
@@ -151,11 +152,17 @@ class Panes:
 
     def __init__(self, control: ControlClient) -> None:
         self.control = control
+        self._lines: dict[str, PaneFacts] = {}  # of the last list, which the next one mostly repeats
 
     async def facts(self) -> dict[str, PaneFacts]:
         """All panes of the server, by id; one command. Raises TmuxGone."""
         (reply,) = await self.control.run(_LIST)
-        return parse_list(reply)
+        return self._parsed(reply)
+
+    def _parsed(self, reply: Reply) -> dict[str, PaneFacts]:
+        facts = parse_list(reply, self._lines)
+        self._lines = {line: facts[pane] for line in reply.lines if (pane := line.partition("\t")[0]) in facts}
+        return facts
 
     async def capture(self, panes: Sequence[str], *, history: int = 0) -> dict[str, Screen]:
         """The screens of these panes, with colours, and `history` lines above each; one write.
@@ -172,7 +179,7 @@ class Panes:
                 raise ValueError(f"not a pane id: {pane!r}")
         lines = f" -S -{int(history)}" if history > 0 else ""
         listed, *captured = await self.control.run(_LIST, *(f"capture-pane -e -p{lines} -t {pane}" for pane in panes))
-        facts = parse_list(listed)
+        facts = self._parsed(listed)
         at = time.monotonic()
         screens: dict[str, Screen] = {}
         for pane, reply in zip(panes, captured, strict=True):

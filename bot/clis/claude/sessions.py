@@ -30,7 +30,7 @@ class Session:
 def read_session(home: Path | None, pid: int) -> Session | None:
     """The session of the living process `pid`; None if there is no file or it is of an earlier process."""
     try:
-        raw = (config_dir(home) / "sessions" / f"{pid}.json").read_bytes()
+        raw = session_file(home, pid).read_bytes()
     except OSError:
         return None
     record = decode(raw)
@@ -50,6 +50,11 @@ def read_session(home: Path | None, pid: int) -> Session | None:
         updated_at=_epoch_ms(record.get("statusUpdatedAt") or record.get("updatedAt")),
         pane=pane if pane.startswith("%") else "",
     )
+
+
+def session_file(home: Path | None, pid: int) -> Path:
+    """Where the process `pid` writes it."""
+    return config_dir(home) / "sessions" / f"{pid}.json"
 
 
 def config_dir(home: Path | None) -> Path:
