@@ -94,7 +94,7 @@ class Reader:
             return
         try:
             await self.count(found.uses)
-            await self.remember(profile.name, list(found.readings.values()))
+            await self.remember(profile.name, found.history)
             await self._files.remember(self._store, profile.name, found.moved)
         except SQLAlchemyError:
             self._files.forget(found.moved)  # read again next time; nothing counts twice

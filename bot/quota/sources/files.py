@@ -23,6 +23,10 @@ GLOBS = {
 }
 
 
+# Of a file that is read for the first time only the newest part of what it said of the limits is of use.
+TRAIL_S = 12 * 3600.0
+
+
 @dataclass(slots=True)
 class _Place:
     """How far a file was read, and what it was when it was."""
@@ -41,6 +45,12 @@ class Found:
     uses: list[Use] = field(default_factory=list)
     readings: dict[str, Reading] = field(default_factory=dict)
     moved: list[Path] = field(default_factory=list)
+    trail: list[Reading] = field(default_factory=list)  # what was said in the hours before, oldest first
+
+    @property
+    def history(self) -> list[Reading]:
+        """All of it in the order of time."""
+        return sorted([*self.trail, *self.readings.values()], key=lambda reading: reading.at)
 
 
 class ProfileFiles:
@@ -74,8 +84,11 @@ class ProfileFiles:
                 found.moved.append(path)
             place.offset, place.records = scan.offset, scan.records
             found.uses.extend(scan.uses)
+            found.trail.extend(scan.trail)
             readings = newer(readings, list(scan.readings.values()))
         found.readings.update(readings)
+        newest = max((reading.at for reading in readings.values()), default=0.0)
+        found.trail[:] = [reading for reading in found.trail if newest - reading.at < TRAIL_S]
         return found
 
     async def remember(self, store: Store, profile: str, moved: list[Path]) -> None:

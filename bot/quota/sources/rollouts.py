@@ -65,6 +65,7 @@ class Scan:
     readings: dict[str, Reading]
     offset: int
     records: bool  # the file has token_usage_record lines, so token_count lines are not counted
+    trail: tuple[Reading, ...] = ()  # readings before the newest, oldest first, for forecast and chart
 
 
 def scan(path: Path, profile: str, *, offset: int = 0, records: bool = False) -> Scan:
@@ -100,7 +101,8 @@ def _scan_block(block: mmap.mmap, span: tuple[int, int], profile: str, thread: s
     records = records or bool(uses)
     if not records:
         uses = _counted(block, start, end, profile, thread)
-    return Scan(uses, _limits(block, start, end), end, records)
+    readings, trail = _limits(block, start, end)
+    return Scan(uses, readings, end, records, trail)
 
 
 def _lines(block: mmap.mmap, needle: bytes, start: int, end: int) -> Iterator[_Line]:
@@ -169,10 +171,11 @@ def _counted(block: mmap.mmap, start: int, end: int, profile: str, thread: str) 
     return uses
 
 
-def _limits(block: mmap.mmap, start: int, end: int) -> dict[str, Reading]:
-    """The newest statement of each limit family, looked for from the end backwards: one line holds one family only."""
+def _limits(block: mmap.mmap, start: int, end: int) -> tuple[dict[str, Reading], tuple[Reading, ...]]:
+    """The newest statement of each limit family, looked for from the end backwards (one line holds one family only),
+    and what was said before."""
     found: dict[str, Reading] = {}
-    families: set[str] = set()
+    seen: list[Reading] = []
     stop = end
     for _ in range(LOOK_BACK_LINES):
         at = block.rfind(COUNT, start, stop)
@@ -183,10 +186,9 @@ def _limits(block: mmap.mmap, start: int, end: int) -> dict[str, Reading]:
         stop = first
         limits = line.payload.rate_limits if line and line.payload else None
         when = _epoch(line.timestamp) if line else None
-        if limits is None or when is None:
-            continue
-        family = str(limits.get("limit_id"))
-        if family not in families:
-            families.add(family)
-            found = newer(found, readings_of(limits, at=when, source="rollout", keys=LIMIT_KEYS))
-    return found
+        if limits is not None and when is not None:
+            seen += readings_of(limits, at=when, source="rollout", keys=LIMIT_KEYS)
+    for reading in reversed(seen):
+        found = newer(found, [reading])
+    newest = set(map(id, found.values()))
+    return found, tuple(reading for reading in reversed(seen) if id(reading) not in newest)

@@ -1,0 +1,238 @@
+"""The climb of one account, from 40 % to its reset: five alerts and one recovery, whatever breaks in between.
+
+The account's own rollout is what changes; the judge is the chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.app import App
+from bot.home import Home
+from bot.settings import load_settings
+from bot.telegram.people import Access
+from tests.flow.product import button, end_tmux, socket_of, until
+from tests.integration.sandbox_client import Client, running
+from tests.rollouts import Rollout, write_monitoring, write_profiles
+
+NAME = "codex-plus-1"
+
+
+class Account:
+    """A profile whose provider says what the test wants."""
+
+    def __init__(self, home: Home, name: str = NAME) -> None:
+        self.rollout = Rollout(home.profile(name))
+        self.resets = time.time() + 7200
+
+    def at(self, percent: float) -> None:
+        self.rollout.response(time.time(), 100, {"primary": (percent, 300, self.resets)})
+
+    def reset(self) -> None:
+        self.resets += 5 * 3600
+        self.at(2)
+
+
+class Bot:
+    """The bot as a process that comes and goes."""
+
+    def __init__(self, given: dict[str, Any], client: Client) -> None:
+        self.given, self.client = given, client
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        before = len(await self.client.calls("getUpdates"))
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.flow.killed_bot", json.dumps(self.given)
+        )
+
+        async def polls() -> bool:
+            assert self.process is not None
+            assert self.process.returncode is None, "the bot did not start"
+            return len(await self.client.calls("getUpdates")) > before
+
+        await until(polls, 40, "polling")
+
+    async def kill(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+@asynccontextmanager
+async def scene(tmp_path: Path, **env: Any) -> AsyncIterator[tuple[Home, Client, Bot]]:
+    """A home with one account, its owner paired, and no bot yet."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    project = tmp_path / "shop"
+    project.mkdir()
+    write_profiles(home.agent_config, {NAME: {"priority": 1}})
+    write_monitoring(home.monitoring_config, status_update_interval_seconds=1)
+    home.env_file.write_text("".join(f"{k}={v}\n" for k, v in env.items()))
+    socket = socket_of(tmp_path)
+    try:
+        async with running() as client:
+            given = {
+                "home": str(home.root),
+                "api": client.sandbox.origin,
+                "token": client.sandbox.token,
+                "socket": socket,
+                "project": str(project),
+            }
+            settings = load_settings(
+                home, bot_token=client.sandbox.token, telegram_api=client.sandbox.origin, tmux_socket=socket
+            )
+            async with App.open(home, settings) as app:
+                owner = client.sandbox.owner
+                await Access(app.services.store, app.services.clock).adopt_owner(
+                    user_id=owner, name="Olga", chat_id=owner
+                )
+            bot = Bot(given, client)
+            try:
+                yield home, client, bot
+            finally:
+                await bot.kill()
+    finally:
+        end_tmux(socket)
+
+
+async def heads(client: Client) -> list[str]:
+    """The first line of every message about the account, in order."""
+    messages = (await client.messages())["messages"]
+    return [m["text"].splitlines()[0] for m in messages if NAME in m["text"].splitlines()[0]]
+
+
+async def says(client: Client, expected: list[str], within: float = 25) -> None:
+    """Wait until the chat has as many messages, then compare them all."""
+
+    async def enough() -> bool:
+        return len(await heads(client)) >= len(expected)
+
+    await until(enough, within, f"{len(expected)} messages")
+    assert await heads(client) == expected
+
+
+CLIMB = [
+    (55, "🟡 codex-plus-1 · 5h window at 55 %"),
+    (80, "🟠 codex-plus-1 · 5h window at 80 %"),
+    (92, "🔴 codex-plus-1 · 5h window at 92 %"),
+    (96, "🚨 codex-plus-1 · 5h window at 96 %"),
+    (100, "🚨 codex-plus-1 · 5h window is used up"),
+]
+BACK = "🟢 codex-plus-1 · 5h window is back, 2 % used"
+
+
+async def test_the_climb_is_five_alerts_and_one_recovery_though_the_bot_is_killed_and_telegram_fails(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path) as (home, client, bot):
+        account = Account(home)
+        account.at(40)
+        await bot.start()
+        expected: list[str] = []
+        faults: dict[int, tuple[str, dict[str, Any]]] = {
+            80: ("429", {"count": 2, "retry_after": 1}),
+            92: ("500", {"count": 2}),
+            96: ("timeout", {"count": 1}),
+        }
+        for percent, head in CLIMB:
+            if percent in faults:
+                kind, more = faults[percent]
+                await client.fault(kind, method="sendMessage", **more)
+            if percent in (92, 100):
+                await bot.kill()  # what happens meanwhile is told after the restart
+                account.at(percent)
+                await bot.start()
+            else:
+                account.at(percent)
+                if percent == 96:
+                    # Killed while Telegram does not answer: the row is there, the message is not.
+                    await until(lambda: _asked(client), 25, "a try to send")
+                    await bot.kill()
+                    await bot.start()
+            expected.append(head)
+            await says(client, expected, 60)
+            account.at(percent)  # the same again is nothing new
+        account.reset()
+        expected.append(BACK)
+        await says(client, expected)
+        account.at(3)
+        await bot.kill()
+        await bot.start()
+        await asyncio.sleep(2.5)  # two more intervals in which nothing may be said; there is no condition to wait for
+        assert await heads(client) == expected
+
+
+async def _asked(client: Client) -> bool:
+    return any(
+        "96 %" in json.dumps(call["parameters"], ensure_ascii=False) for call in await client.calls("sendMessage")
+    )
+
+
+async def test_an_alert_says_what_is_asked_for_and_can_be_muted_until_the_reset(tmp_path: Path) -> None:
+    async with scene(tmp_path) as (home, client, bot):
+        account = Account(home)
+        now = time.time()
+        for minutes, percent in ((20, 60.0), (10, 70.0)):
+            account.rollout.response(now - minutes * 60, 100, {"primary": (percent, 300, account.resets)})
+        account.at(80)
+        await bot.start()
+        messages = await client.until(lambda m: any(NAME in x["text"] for x in m), within=25)
+        alert = next(m for m in messages if NAME in m["text"])
+        assert "at this pace empty" in alert["text"]
+        assert "resets" in alert["text"]
+        assert "runs on it: nobody" in alert["text"]
+        answer = await client.press(alert["message_id"], button(alert, "🔕"))
+        assert answer["answer"]["text"] == "Quiet until it resets."
+        await client.until(lambda m: any("🔕 until" in x["text"] for x in m))
+        account.at(93)
+        await client.say("/alerts")
+        listed = await client.until(lambda m: any("codex-plus-1 5h" in x["text"] and "🔕" in x["text"] for x in m))
+        assert "🔔 1 alerts" in next(m["text"] for m in listed if "codex-plus-1 5h" in m["text"])
+        assert [h for h in await heads(client) if "window at" in h] == ["🟠 codex-plus-1 · 5h window at 80 %"]
+        await client.press(alert["message_id"], "📈")
+        await client.until(lambda m: any(x.get("photo") for x in m), within=25)
+
+
+async def test_quiet_hours_hold_all_but_emergency_and_end_in_one_digest(tmp_path: Path) -> None:
+    async with scene(tmp_path, MAF_QUIET_HOURS="00:00-23:59") as (home, client, bot):
+        account = Account(home)
+        account.at(40)
+        await bot.start()
+        for percent in (55, 80):
+            account.at(percent)
+            await asyncio.sleep(1.6)  # two intervals: each level must be seen by itself
+        account.at(97)
+        await says(client, ["🚨 codex-plus-1 · 5h window at 97 %"])
+        await bot.kill()
+        home.env_file.write_text("")
+        await bot.start()
+        async with asyncio.timeout(25):
+            digest = None
+            while digest is None:
+                found = (await client.messages())["messages"]
+                digest = next((m for m in found if "while you slept" in m["text"]), None)
+                await asyncio.sleep(0.2)
+        assert "55 %" in digest["text"]
+        assert "80 %" in digest["text"]
+        assert "97 %" not in digest["text"]
+
+
+async def test_quota_in_chat_is_a_table_over_a_picture_with_a_button_per_account(tmp_path: Path) -> None:
+    async with scene(tmp_path) as (home, client, bot):
+        Account(home).at(78)
+        await bot.start()
+        await client.say("/quota")
+        messages = await client.until(lambda m: any(x.get("photo") and "1 accounts" in x["text"] for x in m), within=25)
+        shown = next(m for m in messages if m.get("photo"))
+        assert "codex-plus-1" in shown["text"]
+        assert "5h 78 %" in shown["text"]
+        await client.press(shown["message_id"], NAME)
+        await client.until(lambda m: any("5h window at 78 %" in x["text"] and "rollout" in x["text"] for x in m))
