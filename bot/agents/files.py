@@ -22,6 +22,7 @@ from bot.clis.tail import tail_offset
 _FIRST_LOOK = 256 * 1024  # bytes of an old conversation read to learn how its last turn ended
 _LOOK_AGAIN = 3.0  # seconds between searches for the file of a running CLI that does something
 _LOOK_QUIET = 30.0  # the same for one whose screen has not changed since
+_ASK_AGAIN = 0.5  # seconds between questions for a session file that is not there
 _SETTLED = 0.1  # seconds after which a session file that is the same by its time and size holds the same
 # Where /proc tells which file a process writes, "the newest of this folder" is not asked for: two agents may share it.
 _NO_GUESS = datetime(9000, 1, 1, tzinfo=UTC) if Path("/proc/self/fd").exists() else None
@@ -119,7 +120,7 @@ def _session(cli: Claude, state: _Followed, setup: ProfileSetup, pid: int, *, qu
     if state.session is not None:
         if state.session_stamp is not None and _stamp(setup.home, state.session.pid) == state.session_stamp:
             return state.session
-    elif quiet and time.monotonic() - state.asked < _LOOK_AGAIN:
+    elif time.monotonic() - state.asked < (_LOOK_AGAIN if quiet else _ASK_AGAIN):
         return None
     state.asked, now = time.monotonic(), time.time_ns()
     state.session = cli.session(home=setup.home, pid=pid)
