@@ -64,6 +64,8 @@ class App:
         self.services = services
         self._control = control
         self.chat: Chat | None = None
+        # Taps and commands wait until what was under way has been picked up: both would begin at the same items.
+        self._resumed = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
@@ -114,7 +116,7 @@ class App:
         from bot.app.chat import Chat
 
         services = self.services
-        self.chat = chat = Chat(services)
+        self.chat = chat = Chat(services, self._resumed)
         server = Server(services.home.socket, self._operate, self._hook)
         schedule = Schedule()
         await chat.connect()
@@ -138,6 +140,7 @@ class App:
         if picked:
             log.info("%d prompts were under way and go on", len(picked))
         await self.services.apply.resume()
+        self._resumed.set()
         await Jobs(self.services).begin()
 
     def _register(self, schedule: Schedule, chat: Chat) -> None:
@@ -159,6 +162,8 @@ class App:
         await chat.close()
 
     async def _operate(self, op: str, params: dict[str, Any], _progress: Progress) -> Any:
+        if op not in READS:
+            await self._resumed.wait()
         return await self.call(op, params, actor=str(params.get("actor", "cli")))
 
     async def _hook(self, event: dict[str, Any]) -> Any:

@@ -52,11 +52,14 @@ class TokenRefused(WrongSetting):
 class Chat:
     """One bot account: what comes in is recorded, then handled; what goes out goes through the outbox."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, resumed: asyncio.Event) -> None:
+        """`resumed`: updates are recorded at once, and handled from then on."""
         settings = services.settings
         if settings.bot_token is None:
             raise WrongSetting("MAF_BOT_TOKEN is not set.", hint=f"Write it into {services.home.env_file}.")
         self.services = services
+        self._resumed = resumed
+        self._began = services.clock.now()
         self.access = Access(services.store, services.clock)
         self.inbox = Inbox(services.store, services.clock)
         self.bot = _bot(settings.bot_token.get_secret_value(), settings.telegram_api)
@@ -119,17 +122,13 @@ class Chat:
 
     async def _greet(self) -> None:
         """What is good to do once, and not worth failing for: the menu, and a word about what was cut off."""
-        cut_off = [u for u in await self.inbox.cut_off(self.bot.id) if u.update_id not in self._current()]
-        for update in cut_off:
+        for update in await self.inbox.cut_off(self.bot.id, before=self._began):
             await self._tell_cut_off(update)
         commands = [c for c in menu() if c.command.replace("_", "-") in self.served or c.command in self.served]
         try:
             await self.bot.set_my_commands(commands)
         except AiogramError as error:
             log.warning("the menu of commands could not be published: %s", error)
-
-    def _current(self) -> set[int]:
-        return {int(task.get_name().removeprefix("update ")) for task in self._handling}
 
     async def _tell_cut_off(self, update: Unhandled) -> None:
         role = await self.access.role_of(update.user_id) if update.user_id else Role.NOBODY
@@ -183,6 +182,7 @@ class Chat:
             self._offset = max(self._offset or 0, update.update_id + 1)
 
     async def _handle(self, update: Update) -> None:
+        await self._resumed.wait()
         try:
             await self.dispatcher.feed_update(self.bot, update)
         except MafError as error:

@@ -80,7 +80,9 @@ class Apply:
             if not failed:
                 raise Refused(f"Nothing in draft {draft.id} failed.")
             again = {"status": "intended", "delivery_id": None, "reason": f"tried again by {by}"}
-            taken = [i.id for i in failed if await ledger.set_item(tx, i.id, {"intended", *FAILED}, **again)]
+            taken = [i.id for i in failed if await ledger.move_item(tx, i, {"intended", *FAILED}, **again)]
+            if not taken:
+                raise Refused(f"Somebody tries draft {draft.id} again already.")
             if draft.status == "done":
                 await ledger.set_status(tx, draft.id, {"done"}, status="applying", applied_at=self._clock.now())
             await touch(tx, draft.key)

@@ -295,6 +295,16 @@ async def set_item(tx: Transaction, item_id: int, expect: Collection[str], **val
     return _rows(changed) == 1
 
 
+async def move_item(tx: Transaction, item: Item, expect: Collection[str], **values: Any) -> bool:
+    """As set_item, and only while the item has the delivery (or none) that it had when it was read. Two who begin at
+    the same item can so never give it two prompts."""
+    linked = ItemRow.delivery_id == item.delivery.id if item.delivery else ItemRow.delivery_id.is_(None)
+    changed = await tx.execute(
+        update(ItemRow).where(ItemRow.id == item.id, ItemRow.status.in_(sorted(expect)), linked).values(**values)
+    )
+    return _rows(changed) == 1
+
+
 async def set_status(tx: Transaction, draft_id: str, expect: Collection[str], **values: Any) -> bool:
     """Write a draft if its status is one of `expect`; whether it was."""
     changed = await tx.execute(

@@ -15,7 +15,7 @@ from bot.broadcast.ledger import FAILED, Draft, Item
 from bot.broadcast.report import count
 from bot.broadcast.survey import Situation, Survey
 from bot.broadcast.validate import objection
-from bot.errors import MafError, NotFound, Refused
+from bot.errors import MafError, NotFound
 from bot.notices import touch
 from bot.store import Store
 from bot.work.claims import Claims
@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 Checkpoint = Callable[[str, str], None]
 # How long one look at a queued delivery waits before it looks again.
 WAIT_S = 30.0
+
+
+class _TakenAlready(Exception):
+    """Somebody else has given this item its delivery meanwhile: theirs counts, and ours is rolled back."""
 
 
 def nowhere(_point: str, _what: str) -> None:
@@ -90,7 +94,7 @@ class Sender:
 
     async def refuse(self, draft: Draft, item: Item, reason: str) -> None:
         async with self._store.begin() as tx:
-            await ledger.set_item(tx, item.id, {"intended"}, status="refused", reason=reason)
+            await ledger.move_item(tx, item, {"intended"}, status="refused", reason=reason)
             await touch(tx, draft.key)
 
     async def refuse_rest(self, draft_id: str, reason: str) -> None:
@@ -162,7 +166,7 @@ class Sender:
             return None
 
     async def _intend(self, draft: Draft, item: Item) -> str | None:
-        """The delivery's row and the item's link to it, in one transaction; None when it was refused."""
+        """The delivery's row and the item's link to it, in one transaction; None when it was refused, or has one."""
         try:
             async with self._store.begin() as tx:
                 delivery = await self._deliveries.create(
@@ -172,9 +176,11 @@ class Sender:
                     created_by=draft.applied_by or draft.created_by,
                     notice_key=draft.key,
                 )
-                if not await ledger.set_item(tx, item.id, {"intended"}, delivery_id=delivery.id):
-                    raise Refused("it was sent by somebody else meanwhile")
+                if not await ledger.move_item(tx, item, {"intended"}, delivery_id=delivery.id):
+                    raise _TakenAlready
                 await touch(tx, draft.key)
+        except _TakenAlready:
+            return None
         except MafError as error:
             await self.give_back(item, error.message)
             await self.refuse(draft, item, error.message)

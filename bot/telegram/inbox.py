@@ -7,7 +7,7 @@ never marked as handled belongs to a process that died in between: the person is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiogram.types import Update
@@ -61,12 +61,12 @@ class Inbox:
                 .values(handled_at=self._clock.now())
             )
 
-    async def cut_off(self, bot_id: int) -> list[Unhandled]:
-        """Updates that were recorded and never came to their end, oldest first. Call before polling starts."""
+    async def cut_off(self, bot_id: int, *, before: datetime) -> list[Unhandled]:
+        """Updates that were recorded before this process began and never came to their end, oldest first."""
         async with self._store.begin() as tx:
             rows = await tx.scalars(
                 select(UpdateRow)
-                .where(UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None))
+                .where(UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None), UpdateRow.received_at < before)
                 .order_by(UpdateRow.update_id)
             )
             return [_unhandled(row.update_id, row.payload or {}) for row in rows]
