@@ -26,6 +26,9 @@ SETTINGS_FILE = {"claude": "settings.json", "codex": "hooks.json"}
 # while its hook waits, so there the wait is bounded and then its dialog appears.
 PERMISSION_TIMEOUT_S = {"claude": 3600, "codex": 100}
 TIMEOUT_S = 10
+# Codex 0.169.0 lets these two have 3 s at most, and its trust is in what it makes of them: ask for no more.
+SHORT_S = 3
+SHORT = frozenset({"Interrupt", "SessionEnd"})
 EVENTS: dict[str, tuple[str, ...]] = {
     "claude": (
         "SessionStart",
@@ -84,7 +87,9 @@ def with_hooks(settings: Mapping[str, Any], kind: str, command: str) -> Settings
     result = without_hooks(settings)
     hooks = result.setdefault("hooks", {})
     for event in EVENTS[kind]:
-        timeout = PERMISSION_TIMEOUT_S[kind] if event == "PermissionRequest" else TIMEOUT_S
+        timeout = SHORT_S if event in SHORT else TIMEOUT_S
+        if event == "PermissionRequest":
+            timeout = PERMISSION_TIMEOUT_S[kind]
         group: Settings = {"hooks": [{"type": "command", "command": command, "timeout": timeout}]}
         if event in WITH_MATCHER:
             group = {"matcher": "*", **group}
