@@ -6,7 +6,7 @@ The stat line is that of Linux, proc_pid_stat(5); field numbers below are the ma
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,11 +76,22 @@ def scan() -> dict[int, Process]:
     return _scan_proc() if _LINUX() else _scan_psutil()
 
 
+def scan_only(pids: Iterable[int]) -> dict[int, Process]:
+    """These processes, those that are still there; a few reads where `scan` reads all (psutil: all the same)."""
+    if not _LINUX():
+        found = _scan_psutil()
+        return {pid: found[pid] for pid in pids if pid in found}
+    return _read_stats(str(pid) for pid in pids)
+
+
 def _scan_proc() -> dict[int, Process]:
+    # Names, not Path objects: this runs every second.
+    return _read_stats(name for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208
+
+
+def _read_stats(names: Iterable[str]) -> dict[int, Process]:
     found: dict[int, Process] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - names, not Path objects: this runs every second
-        if not name.isdecimal():
-            continue
+    for name in names:
         try:
             fd = os.open(f"/proc/{name}/stat", os.O_RDONLY)
         except OSError:  # it ended meanwhile
