@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.types import CallbackQuery
 
+from bot.errors import Refused
 from bot.operations import Services
 from bot.telegram.callbacks import DeliveryTap
 from bot.telegram.people import Person
@@ -31,9 +32,14 @@ async def enter(_query: CallbackQuery, callback_data: DeliveryTap, app: Services
     await tap.answer("Enter pressed.")
 
 
-async def resend(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
+async def resend(
+    _query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
     again = await app.deliveries.resend(callback_data.id, person.name)
-    await app.apply.link(callback_data.id, again.id)
+    if again.status == "refused":
+        raise Refused(f"Not sent again. {again.reason}")
+    if await app.apply.link(callback_data.id, again.id) is None:
+        await say.refresh(tap.message_id, delivery=again.id)
     await tap.answer(f"Sent again: {again.status}.")
 
 

@@ -164,7 +164,10 @@ class Deliveries:
         return await self._do(delivery, self._errands.press_enter(delivery))
 
     async def resend(self, delivery_id: str, by: str) -> Delivery:
-        """A person says so: send the text again, as a new delivery, unless the first one arrived after all."""
+        """A person says so: send the text again, as a new delivery, unless the first one arrived after all.
+
+        The new one as it is then; if it was refused nothing was typed, and the old one still waits for a decision.
+        """
         old = await self._free(delivery_id, "unconfirmed", "refused", "failed")
         if (found := await self._errands.evidence_now(old)) is not None:
             self._follow(found)
@@ -186,15 +189,17 @@ class Deliveries:
         )
         async with self._store.begin() as tx:
             self._rows.add(tx, new)
+            await self._rows.decide(tx, old, "resent", f"Sent again as {ref}.")
         self._ours.add(ref)
-        if old.status == "unconfirmed":
-            await self._rows.change(old.id, reason=f"Sent again as {ref}.")
-        return await self.run(ref)
+        done = await self.run(ref)
+        if done.status == "refused":  # nothing was typed, so the old one is still to be decided about
+            await self._rows.change(old.id, decision=old.decision, reason=old.reason)
+        return done
 
     async def leave(self, delivery_id: str, by: str) -> Delivery:
         """A person has looked and leaves it as it is."""
         await self._free(delivery_id, "unconfirmed")
-        return await self._rows.change(delivery_id, reason=f"Left as it is by {by}.")
+        return await self._rows.change(delivery_id, decision="left", reason=f"Left as it is by {by}.")
 
     async def close(self) -> None:
         """Stop; what is open goes on after the next start."""

@@ -12,6 +12,7 @@ from bot.errors import DONE, NOT_CONFIRMED, REFUSED
 Status = Literal["intended", "queued", "typed", "submitted", "started", "unconfirmed", "refused", "failed"]
 Mode = Literal["idle", "now"]
 EvidenceKind = Literal["hook", "rollout", "transcript", "screen"]
+Decision = Literal["left", "resent"]
 
 FINAL: frozenset[Status] = frozenset({"submitted", "started", "unconfirmed", "refused", "failed"})
 PROVEN: frozenset[Status] = frozenset({"submitted", "started"})
@@ -28,7 +29,8 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """`text` is what is typed, its ref line included. `submitted` means that the CLI recorded it as a user message,
-    `started` that output, a tool call or a working sign of that turn came after it. `notes` tell what was changed."""
+    `started` that output, a tool call or a working sign of that turn came after it. `notes` tell what was changed.
+    `decision` is what a person has decided about an unconfirmed one."""
 
     id: str
     agent: str
@@ -44,6 +46,12 @@ class Delivery:
     notes: tuple[str, ...] = ()
     expires_at: datetime | None = None
     notice_key: str | None = None
+    decision: Decision | None = None
+
+    @property
+    def undecided(self) -> bool:
+        """It waits for a person to decide about it."""
+        return self.status == "unconfirmed" and self.decision is None
 
     @property
     def final(self) -> bool:
@@ -66,6 +74,7 @@ class Delivery:
             "status": self.status,
             "evidence": evidence,
             "reason": self.reason,
+            "decision": self.decision,
             "notes": list(self.notes),
             "started_at": iso(self.started_at),
         }

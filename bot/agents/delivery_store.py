@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from bot.agents.delivery_model import Delivery, Evidence, EvidenceKind, Mode, Status
+from bot.agents.delivery_model import Decision, Delivery, Evidence, EvidenceKind, Mode, Status
 from bot.clock import Clock
 from bot.errors import NotFound
 from bot.notices import touch
@@ -42,6 +42,12 @@ class DeliveryRows:
                 notice_key=delivery.notice_key,
             )
         )
+
+    async def decide(self, tx: Transaction, delivery: Delivery, decision: Decision, reason: str) -> None:
+        """Write down what a person decided, in the caller's transaction."""
+        changes = {"decision": decision, "reason": reason, "updated_at": self._clock.now()}
+        await tx.execute(update(DeliveryRow).where(DeliveryRow.id == delivery.id).values(**changes))
+        await touch(tx, delivery.notice_key)
 
     async def get(self, delivery_id: str) -> Delivery:
         """Raises NotFound."""
@@ -82,6 +88,15 @@ class DeliveryRows:
                 await touch(tx, key)
             return {row.id: delivery_of(row) for row in rows}
 
+    async def change_alike(self, ids: Collection[str], **values: Any) -> None:
+        """Write the same into many rows, in one statement, with the messages that show them."""
+        async with self._store.begin() as tx:
+            these = DeliveryRow.id.in_(ids)
+            await tx.execute(update(DeliveryRow).where(these).values(**values, updated_at=self._clock.now()))
+            shown = select(DeliveryRow.notice_key).where(these, DeliveryRow.notice_key.is_not(None)).distinct()
+            for key in (await tx.scalars(shown)).all():
+                await touch(tx, str(key))
+
 
 def delivery_of(row: DeliveryRow) -> Delivery:
     """The row as a frozen value."""
@@ -103,4 +118,5 @@ def delivery_of(row: DeliveryRow) -> Delivery:
         notes=tuple(row.notes),
         expires_at=row.expires_at,
         notice_key=row.notice_key,
+        decision=cast("Decision | None", row.decision),
     )

@@ -223,7 +223,7 @@ async def _follow_newer(tx: Transaction) -> None:
         newer = await tx.scalar(
             select(DeliveryRow.id)
             .where(DeliveryRow.notice_key == old.notice_key, DeliveryRow.agent == old.agent)
-            .where(DeliveryRow.created_at > old.created_at)
+            .where(DeliveryRow.created_at > old.created_at, DeliveryRow.status != "refused")
             .order_by(DeliveryRow.created_at.desc())
             .limit(1)
         )

@@ -19,8 +19,6 @@ from bot.telegram.keyboards import Button
 
 # So many unconfirmed prompts get their own row of buttons at once; the next ones follow when these are settled.
 MAX_OPEN = 4
-# How the reason of an unconfirmed prompt begins once a person has decided about it (bot/agents/delivery.py).
-DECIDED = ("Left as it is", "Sent again as")
 
 
 def report(draft: Draft, now: datetime, zone: tzinfo) -> Message:
@@ -34,11 +32,7 @@ def report(draft: Draft, now: datetime, zone: tzinfo) -> Message:
 
 
 def _keyboard(draft: Draft) -> list[list[Button]]:
-    undecided = [
-        item.delivery
-        for item in draft.items
-        if item.status == "unconfirmed" and item.delivery and not item.delivery.reason.startswith(DECIDED)
-    ]
+    undecided = [item.delivery for item in draft.items if item.delivery and item.delivery.undecided]
     rows = [unconfirmed_buttons(delivery.id, delivery.agent) for delivery in undecided[:MAX_OPEN]]
     counts = count(draft.items)
     if counts.settled and any(i.status in FAILED for i in draft.items):
@@ -73,6 +67,5 @@ def one_delivery(delivery: Delivery, zone: tzinfo) -> Message:
     if delivery.reason:
         lines.append(delivery.reason)
     lines.extend(f"ℹ️ {note}" for note in delivery.notes)
-    undecided = delivery.status == "unconfirmed" and not delivery.reason.startswith(DECIDED)
-    buttons = [unconfirmed_buttons(delivery.id, delivery.agent)] if undecided else []
+    buttons = [unconfirmed_buttons(delivery.id, delivery.agent)] if delivery.undecided else []
     return Message(as_list(*lines), buttons)

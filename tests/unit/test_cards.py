@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.agents.delivery_model import Decision
 from bot.telegram.access import COMMANDS, Role
 from bot.telegram.card import Message
 from bot.telegram.text import MAX_TEXT, render, units
@@ -59,11 +60,14 @@ def test_a_page_with_any_prompt_fits_into_one_message(prompt: str) -> None:
         assert units(text(item_page(draft(one, status="pending"), 0))) <= MAX_TEXT
 
 
-@pytest.mark.parametrize("decided", ["Left as it is by Olga.", "Sent again as dabcdefgh."])
-def test_an_unconfirmed_prompt_asks_until_somebody_has_decided(decided: str) -> None:
+@pytest.mark.parametrize("decided", ["left", "resent"])
+def test_an_unconfirmed_prompt_asks_until_somebody_has_decided(decided: Decision) -> None:
     asks = report(draft(item("w2", "unconfirmed"), status="done"), AT, UTC)
     assert labels(asks) == ["👁 Show w2", "⏎ Press Enter", "↻ Send again", "✓ Leave"]
-    assert labels(report(draft(item("w2", "unconfirmed", reason=decided), status="done"), AT, UTC)) == []
+    over = item("w2", "unconfirmed", reason="Left as it is by Olga.")
+    assert over.delivery is not None
+    settled = replace(over, delivery=replace(over.delivery, decision=decided))
+    assert labels(report(draft(settled, status="done"), AT, UTC)) == []
 
 
 def test_failed_items_can_be_tried_again_once_nothing_moves() -> None:

@@ -45,6 +45,7 @@ class DeliveryRow(Base):
     evidence_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(default="")
+    decision: Mapped[str | None]  # of the person, about an unconfirmed one: left or resent
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
