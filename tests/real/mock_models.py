@@ -51,7 +51,8 @@ class Request:
 
     `user` is the newest user text in full, `new` every user text since the model last spoke, `fresh` those of them that
     no earlier unanswered request (interrupted, refused) has brought already. `hidden` is a request
-    that no person made (titles, summaries); `tool_result` means that the newest input is a tool's output.
+    that no person made (titles, summaries); `tool_result` means that the newest input is the output of a tool. `all` is
+    every user text in the request, of earlier turns too (OpenAI Responses only).
     """
 
     at: float
@@ -66,6 +67,7 @@ class Request:
     tools: tuple[str, ...]
     results: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
+    all: tuple[str, ...] = ()
 
 
 @dataclass
@@ -240,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
     def responses_request(self, body: dict[str, Any]) -> Request:
         """OpenAI Responses: `input` is a list of messages, calls and outputs."""
         new: list[str] = []
+        everything: list[str] = []
         results: list[str] = []
         tool_result = False
         for item in body.get("input") or []:
@@ -249,6 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
                 results.append(json.dumps(item.get("output"), ensure_ascii=False))
             elif item.get("role") == "user":
                 text = _text(item.get("content"))
+                everything.append(text)
                 if not text.lstrip().startswith(_NOT_THE_PERSON):
                     new.append(text)
                     tool_result = False
@@ -258,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.state.record(
             api="responses", key=self.key, user=new[-1] if new else "", new=tuple(new), tool_result=tool_result,
             hidden=bool(new and _TITLE.search(new[-1])) or not tools, model=str(body.get("model")), tools=tools,
-            results=tuple(results),
+            results=tuple(results), all=tuple(everything),
         )  # fmt: skip
 
     def messages_request(self, body: dict[str, Any]) -> Request:

@@ -1,0 +1,247 @@
+"""A real Codex agent moved between two accounts: the judge is the model server, which sees whose key asks, and what.
+
+Nothing is mocked but the model itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from bot.app import App
+from bot.beads.sample import write_sample
+from bot.errors import Refused
+from bot.fleet.rotation import NotIdle, NotMoved
+from bot.home import Home
+from bot.settings import load_settings
+from bot.store.tables import OutboxRow, RotationRow
+from tests.flow.product import end_tmux, socket_of, until
+from tests.real.homes import make_codex_home
+from tests.real.installed import need, real_path
+from tests.real.mock_models import MockModels
+from tests.rollouts import write_profiles
+
+ONE, TWO = "codex-plus-1", "codex-plus-2"
+KEYS = {ONE: "key-1", TWO: "key-2"}
+
+
+@dataclass
+class Scene:
+    """One Codex agent, w1, on the first of two accounts."""
+
+    app: App
+    home: Home
+    models: MockModels
+
+    @property
+    def services(self):  # type: ignore[no-untyped-def]
+        return self.app.services
+
+    async def prompt(self, text: str) -> None:
+        """Type it, and wait until the model has answered and the agent is idle again."""
+        done = await self.app.call("agent.send", {"id": "w1", "text": text, "wait": 30})
+        assert done["status"] in {"submitted", "started"}, done
+        await until(lambda: self.models.count(text) == 1, 20, "the model was asked")
+        await self.idle()
+
+    async def idle(self, within: float = 30) -> None:
+        async def ready() -> bool:
+            return (await self.services.watch.fresh("w1")).state in {"idle", "limited"}
+
+        await until(ready, within, "w1 is idle")
+
+    async def used(self, percent: float, profile: str = ONE) -> None:
+        """The provider says so in its next answer."""
+        self.models.set(KEYS[profile], primary=percent)
+        await self.prompt(f"count me at {percent} on {profile}")
+        await self.services.quota.refresh()
+
+    def hashes(self) -> dict[str, str]:
+        files = {name: self.home.profile(name) / "auth.json" for name in KEYS}
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+
+    async def profile(self) -> str | None:
+        return (await self.services.registry.get("w1")).profile
+
+    async def answers_on(self, profile: str, word: str) -> None:
+        """It takes a prompt, and that account is the one that is asked, with the whole conversation."""
+        await self.prompt(f"still there? {word}")
+        request = next(r for r in reversed(self.models.requests) if not r.hidden and word in r.user)
+        assert request.key == KEYS[profile]
+        assert any("KOLIBRI" in text for text in request.all), f"the earlier messages are not in {request.all}"
+
+
+@asynccontextmanager
+async def scene(tmp_path: Path, *, trusted: bool = True) -> AsyncIterator[Scene]:
+    need("codex")
+    home, work = Home(tmp_path / ".maf"), tmp_path / "proj"
+    work.mkdir()
+    write_sample(work)
+    (home.run).mkdir(parents=True)
+    (home.run / "login-env").write_text(f'PATH="{real_path()}"\nHOME="{tmp_path}"\n')
+    socket = socket_of(tmp_path)
+    with MockModels() as models:
+        entries = {}
+        for number, (name, key) in enumerate(KEYS.items(), 1):
+            trusts = work if trusted or name == ONE else tmp_path / "elsewhere"
+            make_codex_home(home.profile(name), trusts, models.url, key=key)
+            (home.profile(name) / "auth.json").write_text(json.dumps({"OPENAI_API_KEY": f"dummy-{name}"}))
+            entries[name] = {"priority": number, "environment": {"MOCK_KEY": key, "NO_PROXY": "127.0.0.1"}}
+        write_profiles(home.agent_config, entries)
+        try:
+            settings = load_settings(home, tmux_socket=socket, project_root=work, quota_cache_ttl=3600)
+            async with App.open(home, settings, background=True) as app:
+                await app.services.watch.start()
+                made = await app.call("agent.create", {"type": "codex-worker", "id": "w1"})
+                assert made["profile"] == ONE
+                here = Scene(app, home, models)
+                await here.idle()
+                await here.prompt("remember the word KOLIBRI")
+                yield here
+        finally:
+            end_tmux(socket)
+
+
+async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_home_after_the_reset(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path) as s:
+        before = s.hashes()
+        claimed = await s.app.call("task.claim", {"agent": "w1"})
+        await s.used(60)
+        assert await s.services.rotation.check() == []
+        s.models.set(KEYS[ONE], preset=20)
+        await s.used(100)
+
+        with pytest.raises(Refused, match="A rotation would use codex-plus-2"):
+            await s.app.call("task.claim", {"agent": "w1"})
+        dry = await s.app.call("task.claim", {"agent": "w1", "dry_run": True})
+        assert (dry["profile"], dry["dry_run"]) == (TWO, True)
+
+        (move,) = await s.services.rotation.check()
+        assert (move.outcome, move.source, move.target) == ("moved", ONE, TWO)
+        print(await s.services.registry.get("w1"))
+        assert await s.profile() == TWO
+        assert [c.bead for c in await s.services.claims.of("w1")] == [claimed["bead"]]
+        await s.answers_on(TWO, "BUSSARD")
+        assert s.hashes() == before
+
+        rollouts = {name: sorted((s.home.profile(name) / "sessions").rglob("rollout-*.jsonl")) for name in (ONE, TWO)}
+        assert [p.relative_to(s.home.profile(ONE)) for p in rollouts[ONE]] == [
+            p.relative_to(s.home.profile(TWO)) for p in rollouts[TWO]
+        ]
+        statuses = {one.profile.name: one for one in await s.services.quota.refresh()}
+        # The copy's old lines are neither counted again nor taken for limits of the second account.
+        assert statuses[TWO].usage["5h"].requests == 1
+        assert statuses[TWO].windows["5h"].percent == 42.5
+
+        resets = statuses[ONE].windows["5h"].resets_at
+        assert resets is not None
+
+        async def over() -> bool:
+            return time.time() > resets
+
+        await until(over, 30, "the reset")
+        (home,) = await s.services.rotation.check()
+        assert (home.outcome, home.target, home.reason) == ("moved", ONE, f"{ONE} has room again")
+        s.models.set(KEYS[ONE], primary=1.0, preset=9000)
+        await s.answers_on(ONE, "MILAN")
+        assert s.hashes() == before
+        request = s.models.requests[-1]
+        assert any("BUSSARD" in text for r in s.models.requests if not r.hidden and "MILAN" in r.user for text in r.all)
+        assert request.key == KEYS[ONE]
+        assert await s.services.rotation.check() == []
+
+
+@pytest.mark.parametrize("step", ["copying", "stopping", "switching", "starting", "verifying"])
+async def test_a_failure_at_any_step_leaves_it_answering_on_its_old_account(tmp_path: Path, step: str) -> None:
+    async with scene(tmp_path) as s:
+        before = s.hashes()
+        await s.used(100)
+
+        async def fail(at: str) -> None:
+            if at == step:
+                raise Refused(f"made to fail at {step}")
+
+        s.services.rotation.checkpoint = fail
+        move = await s.services.rotation.rotate("w1", "test", to=TWO)
+        assert (move.outcome, move.detail) == ("returned", f"made to fail at {step}")
+        assert await s.profile() == ONE
+        await s.answers_on(ONE, "SPERBER")
+        assert s.hashes() == before
+        async with s.services.store.begin() as tx:
+            (row,) = list(await tx.scalars(select(RotationRow)))
+            notices = [r.data for r in await tx.scalars(select(OutboxRow).where(OutboxRow.kind == "rotation"))]
+        assert row.outcome == "returned"
+        assert notices == [{"rotation": row.id}]
+
+
+async def test_an_account_that_asks_something_first_is_left_again(tmp_path: Path) -> None:
+    async with scene(tmp_path, trusted=False) as s:
+        await s.used(100)
+        s.services.rotation.answers_s = 12.0
+        move = await s.services.rotation.rotate("w1", "test")
+        assert move.outcome == "returned"
+        assert "it asks" in move.detail
+        await s.answers_on(ONE, "HABICHT")
+
+
+async def test_a_bot_that_was_ended_on_the_way_brings_the_agent_back(tmp_path: Path) -> None:
+    async with scene(tmp_path) as s:
+        await s.used(100)
+
+        class Killed(BaseException):
+            """The process ends here: nothing that would clean up runs."""
+
+        async def die(at: str) -> None:
+            if at == "starting":
+                raise Killed
+
+        s.services.rotation.checkpoint = die
+        with pytest.raises(Killed):
+            await s.services.rotation.rotate("w1", "test")
+        assert await s.profile() == TWO
+
+        async def live(_at: str) -> None:
+            return None
+
+        s.services.rotation.checkpoint = live
+        (move,) = await s.services.rotation.resume()
+        assert move.outcome == "returned"
+        await s.answers_on(ONE, "FALKE")
+
+
+async def test_what_may_not_be_moved(tmp_path: Path) -> None:
+    async with scene(tmp_path) as s:
+        await s.used(100)
+        # Nearly full.
+        await s.services.quota.record_readings(TWO, [_reading(93.0, time.time())])
+        with pytest.raises(NotMoved, match="codex-plus-2 is at 93 % of its 5h window"):
+            await s.services.rotation.rotate("w1", "test")
+        await s.services.quota.record_readings(TWO, [_reading(3.0, time.time())])
+        # Working.
+        task = asyncio.create_task(s.app.call("agent.send", {"id": "w1", "text": "WAIT8 please", "wait": 5}))
+
+        async def working() -> bool:
+            return (await s.services.watch.fresh("w1")).state == "working"
+
+        await until(working, 20, "w1 works")
+        with pytest.raises(NotIdle, match="only an idle agent is moved"):
+            await s.services.rotation.rotate("w1", "test")
+        await task
+        assert await s.profile() == ONE
+
+
+def _reading(percent: float, at: float):  # type: ignore[no-untyped-def]
+    from bot.quota.reading import Reading
+
+    return Reading("5h", "codex", 300, percent, at + 3600, at, "hand")
