@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from aiogram import F, Router
 from aiogram.filters import CommandObject
@@ -97,8 +99,16 @@ async def life(_message: Message, command: CommandObject, app: Services, say: Sa
 
 async def interrupt(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
     name = words(command, "/interrupt w1")[0]
-    await agent.interrupt(app, id=name)
-    await say.text(f"Asked {name} to stop what it does now.")
+    await say.text(interrupted(name, await agent.interrupt(app, id=name)))
+
+
+def interrupted(name: str, done: Mapping[str, Any]) -> str:
+    """What came of an interrupt."""
+    if not done["stopped"]:
+        return f"{name} was asked to stop, and still works."
+    if done["composer"] == "text":
+        return f"{name} has stopped. Text stands in its composer: look at it before you send something."
+    return f"{name} has stopped."
 
 
 async def turn_board(_query: CallbackQuery, callback_data: BoardTap, say: Say, tap: Tap) -> None:
@@ -114,8 +124,7 @@ async def tap_show(_query: CallbackQuery, callback_data: AgentTap, say: Say) -> 
 
 
 async def tap_interrupt(_query: CallbackQuery, callback_data: AgentTap, app: Services, tap: Tap) -> None:
-    await agent.interrupt(app, id=callback_data.id)
-    await tap.answer(f"Asked {callback_data.id} to stop what it does now.")
+    await tap.answer(interrupted(callback_data.id, await agent.interrupt(app, id=callback_data.id)))
 
 
 async def tap_life(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:

@@ -28,7 +28,7 @@ def orphans(
     for process in processes.values():
         if process.comm not in _NAMES or process.session in panes or process.state in ("Z", "X"):
             continue
-        env = _environment(process.pid)
+        env = environment(process.pid)
         owner = env.get("MAF_AGENT")
         if owner and env.get("MAF_HOME") == str(home) and agent in (None, owner):
             found.append((owner, process))
@@ -82,19 +82,19 @@ def scan_one(pid: int) -> Process | None:
         return None
 
 
-def _environment(pid: int) -> dict[str, str]:
+def environment(pid: int) -> dict[str, str]:
     """The environment that a process was started with; {} where it cannot be read."""
     try:
         raw = Path(f"/proc/{pid}/environ").read_bytes()
     except FileNotFoundError:
-        return {} if Path("/proc/self/environ").exists() else _environment_psutil(pid)
+        return {} if Path("/proc/self/environ").exists() else _psutil_environment(pid)
     except OSError:
         return {}
     pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
     return {name.decode("utf8", "replace"): value.decode("utf8", "replace") for name, _, value in pairs}
 
 
-def _environment_psutil(pid: int) -> dict[str, str]:
+def _psutil_environment(pid: int) -> dict[str, str]:
     import psutil
 
     try:

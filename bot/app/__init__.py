@@ -36,7 +36,7 @@ from bot.settings import Settings, tool_environment
 from bot.store import Store, migrate
 from bot.store.audit import Audit
 from bot.tmux.control import ControlClient
-from bot.tmux.panes import Panes
+from bot.tmux.servers import AllPanes
 from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
 
@@ -87,6 +87,7 @@ class App:
             await services.deliveries.close()
             await services.guardian.close()
             await services.watch.close()
+            await services.panes.close()
             await control.close()
             await store.close()
 
@@ -180,7 +181,7 @@ def _wire(
     clock = SystemClock()
     config = home.tmux_conf if settings.tmux_socket != "default" and home.tmux_conf.is_file() else None
     control = ControlClient(settings.tmux_socket, config=config)
-    panes, sessions = Panes(control), Sessions(settings.tmux_socket, config)
+    panes, sessions = AllPanes(control), Sessions(settings.tmux_socket, config)
     registry = Registry(store, home, clock)
     login_env = _login_environment(home)
     quota, accounts, handover = make_accounts(
@@ -241,6 +242,7 @@ def _wire(
     )
     kept = keeping.make_keeping(
         home,
+        settings,
         store,
         clock=clock,
         registry=registry,
@@ -283,6 +285,10 @@ def _wire(
         ending=kept.ending,
         cleanup=kept.cleanup,
         side=kept.side,
+        adoption=kept.adoption,
+        hold=kept.hold,
+        interrupts=kept.interrupts,
+        runs=kept.runs,
         background=background,
     )
     return services, control

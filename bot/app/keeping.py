@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.agents.adoption import Adoption
 from bot.agents.diary import Diary
+from bot.agents.hold import Hold
+from bot.agents.interrupt import Interrupts
 from bot.agents.life import Life
 from bot.agents.registry import Registry
+from bot.agents.runs import Runs
 from bot.agents.watch import Watch
 from bot.clock import Clock
 from bot.fleet.cleanup import Cleanup
@@ -18,8 +22,9 @@ from bot.operations import Services
 from bot.packs import Packs
 from bot.profiles.book import ProfileBook
 from bot.schedule import Schedule
+from bot.settings import Settings
 from bot.store import Store
-from bot.tmux.panes import Panes
+from bot.tmux.servers import AllPanes, split
 from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
 
@@ -35,23 +40,33 @@ class Keeping:
     ending: Ending
     cleanup: Cleanup
     side: SideFiles
+    adoption: Adoption
+    hold: Hold
+    interrupts: Interrupts
+    runs: Runs
 
 
 def make_keeping(
     home: Home,
+    settings: Settings,
     store: Store,
     *,
     clock: Clock,
     registry: Registry,
     life: Life,
     watch: Watch,
-    panes: Panes,
+    panes: AllPanes,
     sessions: Sessions,
     claims: Claims,
     packs: Packs,
     profiles: ProfileBook,
 ) -> Keeping:
     diary = Diary(home, clock)
+
+    async def servers() -> set[str]:
+        return {split(agent.pane)[0] for agent in await registry.all() if agent.pane and agent.adopted} - {""}
+
+    panes.wanted = servers
     ending = Ending(home=home, store=store, clock=clock, registry=registry, life=life, panes=panes, claims=claims)
     return Keeping(
         diary=diary,
@@ -61,6 +76,10 @@ def make_keeping(
         ending=ending,
         cleanup=Cleanup(home=home, registry=registry, panes=panes, sessions=sessions, ending=ending, profiles=profiles),
         side=SideFiles(home, store, packs, watch),
+        adoption=Adoption(registry, life, panes, sessions, profiles=profiles.all, settings=settings, clock=clock),
+        hold=Hold(registry, watch),
+        interrupts=Interrupts(registry, watch, panes, clock),
+        runs=Runs(registry, sessions, home),
     )
 
 

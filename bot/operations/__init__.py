@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.operations import agent, bead, broadcast, health, pack, people, quota, task
+from bot.operations import agent, bead, broadcast, health, life, pack, people, quota, task
 from bot.operations.services import Services
 
 Operation = Callable[..., Awaitable[Any]]
@@ -51,6 +51,12 @@ OPERATIONS: dict[str, Operation] = {
     "agent.send": agent.send,
     "agent.interrupt": agent.interrupt,
     "agent.explain": agent.explain,
+    "agent.adopt": life.adopt,
+    "agent.run": life.run,
+    "agent.freeze": life.freeze,
+    "agent.thaw": life.thaw,
+    "agent.restore": life.restore,
+    "cleanup": life.cleanup,
     "broadcast.draft": broadcast.draft,
     "broadcast.show": broadcast.show,
     "broadcast.apply": broadcast.apply,

@@ -9,7 +9,6 @@ from typing import Any
 
 from bot.agents.model import AgentView
 from bot.agents.types import load_types
-from bot.clis.cli import cli_for
 from bot.errors import Refused, WrongUsage
 from bot.notices import post
 from bot.operations.services import Services
@@ -40,8 +39,9 @@ async def create(
     labels: Sequence[str] = (),
     description: str = "",
     start: bool = True,
+    worktree: bool = False,
 ) -> dict[str, Any]:
-    """A new agent, started unless told not to."""
+    """A new agent, started unless told not to; with a git worktree of its own if asked for."""
     agent = await app.life.create(
         type,
         agent_id=id,
@@ -50,6 +50,7 @@ async def create(
         labels=tuple(labels),
         description=description,
         start=start,
+        own_tree=worktree,
     )
     return await _shown(app, await app.watch.fresh(agent.id))
 
@@ -70,12 +71,8 @@ async def restart(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
 
 
 async def delete(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
-    """End an agent for good; what it had claimed goes back."""
-    await app.registry.get(id)
-    await app.life.delete(id)
-    for claim in await app.claims.of(id):
-        await app.claims.release(claim.bead, id, "the agent was deleted", repo=claim.repo)
-    return {"id": id, "deleted": True}
+    """End an agent for good; all that it held is let go."""
+    return (await app.ending.end(id)).as_dict()
 
 
 async def list_(app: Services) -> list[dict[str, Any]]:
@@ -95,7 +92,9 @@ async def capture(app: Services, *, id: str, lines: int = 0) -> dict[str, Any]: 
     agent = await app.registry.get(id)
     if not 0 <= lines <= MAX_LINES:
         raise WrongUsage(f"{lines} lines cannot be shown.", hint=f"Ask for 0 to {MAX_LINES}.")
-    screens = await app.panes.capture([agent.pane], history=lines) if agent.pane else {}
+    # Looked at first: after a tmux server has ended, the next one gives the same pane ids to others.
+    look = (await app.watch.look([id]))[id]
+    screens = await app.panes.capture([agent.pane], history=lines) if agent.pane and look.pane is not None else {}
     screen = screens.get(agent.pane or "")
     if screen is None:
         raise Refused(f"{id} has no screen: it is not running.", hint=f"Start it: maf agent start {id}")
@@ -127,12 +126,11 @@ async def send_and_tell(app: Services, *, actor: str, id: str, text: str, chat_i
 
 
 async def interrupt(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
-    """Ask the agent's CLI to stop what it does now (Escape or its like)."""
-    agent = await app.registry.get(id)
-    keys = cli_for(agent.kind).interrupt_keys
-    if not agent.pane or not keys or not await app.panes.keys(agent.pane, *keys):
-        raise Refused(f"{id} cannot be interrupted: its pane takes no keys now.")
-    return await _shown(app, await app.watch.fresh(id))
+    """Stop what the agent does now. -> the agent, with "stopped" and "composer": empty, cleared (its prompt had come
+    back into it) or text (something stands there that may be a person's)."""
+    done = await app.interrupts.interrupt(id)
+    shown = await _shown(app, done.look.view)
+    return {**shown, "stopped": done.stopped, "composer": done.composer}
 
 
 async def explain(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002

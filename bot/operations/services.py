@@ -8,13 +8,17 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.agents.adoption import Adoption
 from bot.agents.delivery import Deliveries
 from bot.agents.diary import Diary
+from bot.agents.hold import Hold
 from bot.agents.hook_setup import HookSetup
 from bot.agents.hooks import Hooks
+from bot.agents.interrupt import Interrupts
 from bot.agents.life import Life
 from bot.agents.permissions import Permissions
 from bot.agents.registry import Registry
+from bot.agents.runs import Runs
 from bot.agents.watch import Watch
 from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
@@ -35,7 +39,7 @@ from bot.quota.service import Quota
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.audit import Audit
-from bot.tmux.panes import Panes
+from bot.tmux.servers import AllPanes
 from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
 
@@ -54,7 +58,7 @@ class Services:
     registry: Registry
     life: Life
     watch: Watch
-    panes: Panes
+    panes: AllPanes
     deliveries: Deliveries
     packs: Packs
     book: BeadsBook
@@ -76,6 +80,10 @@ class Services:
     ending: Ending
     cleanup: Cleanup
     side: SideFiles
+    adoption: Adoption
+    hold: Hold
+    interrupts: Interrupts
+    runs: Runs
     background: bool
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 

@@ -10,7 +10,7 @@ from bot.telegram.card import Card
 
 def all_cards(app: Services, served: Collection[str]) -> dict[str, Card]:
     """Every kind of notice and its card."""
-    from handlers.cards import agents, pages, permission, quota
+    from handlers.cards import agents, life, pages, permission, quota
     from handlers.cards.draft import draft_card
     from handlers.cards.report import delivery_card
 
@@ -18,6 +18,7 @@ def all_cards(app: Services, served: Collection[str]) -> dict[str, Card]:
         "draft": draft_card,
         "delivery": delivery_card,
         **agents.cards(app),
+        **life.cards(app),
         **quota.cards(app),
         **permission.cards(app),
         **pages.cards(app, served),

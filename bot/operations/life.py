@@ -1,0 +1,59 @@
+"""What can be done with an agent's life beyond start and stop: adopt, run, hold, restore, clean up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.operations.services import Services
+
+
+async def adopt(
+    app: Services,
+    *,
+    pane: str,
+    type: str,  # noqa: A002 - the word of the command line and of the contract
+    id: str | None = None,  # noqa: A002
+    socket: str | None = None,
+    labels: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Take over an agent that a person started in a pane of theirs."""
+    agent = await app.adoption.adopt(pane, type, server=socket, agent_id=id, labels=tuple(labels))
+    await app.diary.write(agent.id, f"adopted in pane {agent.pane}")
+    return (await app.watch.fresh(agent.id)).as_dict()
+
+
+async def run(app: Services, *, id: str, command: str) -> dict[str, Any]:  # noqa: A002
+    """Begin a command in a side window; who asked follows its files. -> {"agent","folder","pane"}"""
+    begun = await app.runs.start(id, command)
+    await app.diary.write(id, f"runs beside it: {command[:200]}")
+    return {"agent": begun.agent, "folder": str(begun.folder), "pane": begun.pane}
+
+
+async def freeze(app: Services, *, id: str | None = None) -> dict[str, Any]:  # noqa: A002
+    """Hold one agent, or all that run. -> {"agents":[…],"refused":{id: why}}"""
+    return await _hold(app, id, frozen=True)
+
+
+async def thaw(app: Services, *, id: str | None = None) -> dict[str, Any]:  # noqa: A002
+    """Let one agent go on, or all that are held. -> as freeze"""
+    return await _hold(app, id, frozen=False)
+
+
+async def _hold(app: Services, agent_id: str | None, *, frozen: bool) -> dict[str, Any]:
+    if agent_id is None:
+        done, refused = await app.hold.all(frozen=frozen)
+        return {"agents": done, "refused": refused}
+    await (app.hold.freeze if frozen else app.hold.thaw)(agent_id)
+    return {"agents": [agent_id], "refused": {}}
+
+
+async def restore(app: Services) -> dict[str, Any]:
+    """Bring back every agent that should run. -> {"started":[…],"failed":{id: why}}"""
+    restored = await app.guardian.restore()
+    return {"started": list(restored.started), "failed": dict(restored.failed)}
+
+
+async def cleanup(app: Services, *, dry_run: bool = False) -> dict[str, Any]:
+    """Remove what is ours and wanted no more. -> {"dry_run","removed":[{"what","id","why","outcome"}]}"""
+    return {"dry_run": dry_run, "removed": await app.cleanup.run(dry_run=dry_run)}

@@ -1,0 +1,69 @@
+"""What is told about the end of agents: one that crashed or left, and a whole fleet with its tmux server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiogram.utils.formatting import Bold, Text, as_list
+
+from bot.broadcast.report import clipped
+from bot.operations import Services
+from bot.telegram.callbacks import AgentTap
+from bot.telegram.card import Card, Message, RenderContext
+from bot.telegram.keyboards import Button
+
+MOST_NAMES = 30
+
+
+def cards(_app: Services) -> dict[str, Card]:
+    return {"ended": ended, "fleet": fleet}
+
+
+async def ended(data: Mapping[str, Any], _context: RenderContext) -> Message:
+    """data: {"agent", "state": again|failed|given up|left, "how", "times", "minutes", "why", "resumed"}."""
+    name, state = str(data["agent"]), data["state"]
+    how = f" ({data['how']})" if data.get("how") else ""
+    screen = Button("👁 Screen", AgentTap(id=name, verb="screen"))
+    start = Button("▶ Start", AgentTap(id=name, verb="start"))
+    fresh = Button("▶ New conversation", AgentTap(id=name, verb="fresh"))
+    if state == "again":
+        back = "with its conversation" if data.get("resumed") else "with a new conversation"
+        return Message(Text("🔄 ", Bold(name), f" crashed{how} and was started again, {back}."), [[screen]])
+    if state == "left":
+        return Message(Text("⏹ ", Bold(name), " has left by itself. It stays stopped."), [[start]])
+    if state == "failed":
+        why = clipped(str(data.get("why", "")), 400)
+        return Message(
+            as_list(Text("💥 ", Bold(name), f" crashed{how} and cannot be started again:"), why), [[screen, start]]
+        )
+    text = f" crashed {data.get('times')} times in {data.get('minutes')} minutes{how}. I have stopped restarting it."
+    return Message(
+        as_list(Text("💥 ", Bold(name), text), "Look at its screen; then start it again."), [[screen], [start, fresh]]
+    )
+
+
+async def fleet(data: Mapping[str, Any], _context: RenderContext) -> Message:
+    """data: {"state": lost|back, "lost": ids, "back": ids, "failed": {id: why}}."""
+    if data["state"] == "lost":
+        lost = list(data["lost"])
+        head = f"💥 tmux has ended, and with it {_count(lost)}."
+        body = "Their conversations are safe. Bring them back here, or with maf up."
+        again = Button("▶ Bring them back", AgentTap(id="all", verb="restore"))
+        return Message(as_list(Bold(head), _names(lost), body), [[again]])
+    back, failed = list(data["back"]), dict(data["failed"])
+    lines: list[Text | str] = []
+    if back:
+        lines += [Bold(f"🟢 {_count(back)} {'is' if len(back) == 1 else 'are'} back."), _names(back)]
+    lines += [f"⚠️ {name}: {clipped(str(why), 200)}" for name, why in failed.items()]
+    again = Button("▶ Try again", AgentTap(id="all", verb="restore"))
+    return Message(as_list(*lines), [[again]] if failed else [])
+
+
+def _count(names: list[str]) -> str:
+    return "1 agent" if len(names) == 1 else f"{len(names)} agents"
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

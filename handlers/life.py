@@ -1,0 +1,66 @@
+"""Holding agents and letting them go on; bringing back what was lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiogram import F, Router
+from aiogram.filters import CommandObject
+from aiogram.types import CallbackQuery, Message
+
+from bot.agents.registry import natural
+from bot.operations import Services, life
+from bot.telegram.callbacks import AgentTap
+from handlers.broadcast import command
+from handlers.say import Say, Tap
+
+
+def router() -> Router:
+    routes = Router(name="life")
+    hear, press = routes.message.register, routes.callback_query.register
+    hear(freeze, command("freeze"), flags={"needs": "freeze"})
+    hear(thaw, command("thaw"), flags={"needs": "thaw"})
+    press(tap_thaw, AgentTap.filter(F.verb == "thaw"), flags={"needs": "thaw"})
+    press(tap_restore, AgentTap.filter(F.verb == "restore"), flags={"needs": "restart"})
+    press(tap_fresh, AgentTap.filter(F.verb == "fresh"), flags={"needs": "restart"})
+    return routes
+
+
+async def freeze(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
+    done = await life.freeze(app, id=_one(command))
+    await say.text(held(done, "❄️", "is held where it is", "are held where they are", "No agent runs."))
+
+
+async def thaw(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
+    done = await life.thaw(app, id=_one(command))
+    await say.text(held(done, "🟢", "goes on", "go on", "No agent is frozen."))
+
+
+async def tap_thaw(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
+    await life.thaw(app, id=callback_data.id)
+    await say.refresh(tap.message_id)
+
+
+async def tap_restore(_query: CallbackQuery, app: Services, tap: Tap) -> None:
+    await tap.answer("Bringing them back …")
+    # The alert itself says how it went: the guardian writes it anew.
+    await life.restore(app)
+
+
+async def tap_fresh(_query: CallbackQuery, callback_data: AgentTap, app: Services, tap: Tap) -> None:
+    await app.life.start(callback_data.id, fresh=True)
+    await tap.answer(f"{callback_data.id} has started with a new conversation.")
+
+
+def _one(command: CommandObject) -> str | None:
+    """The agent that was named; None for all."""
+    words = (command.args or "").split()
+    return None if not words or words[0].lower() == "all" else words[0]
+
+
+def held(done: dict[str, Any], mark: str, one: str, many: str, none: str) -> str:
+    """What to say of agents that were frozen or thawed, and of those that could not be."""
+    names = sorted(done["agents"], key=natural)
+    lines = [f"{mark} {', '.join(names)} {one if len(names) == 1 else many}."] if names else []
+    lines += [f"⚠️ {why}" for why in done["refused"].values()]
+    return "\n".join(lines) or none
