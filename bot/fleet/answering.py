@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
 from bot.agents.watch import Look
-from bot.clis.cli import cli_for
+from bot.clis.cli import Conversation, cli_for
 from bot.clis.model import State
 from bot.clis.tail import tail_offset
 
@@ -23,6 +23,18 @@ def free(look: Look) -> bool:
     if look.view.state not in (State.IDLE, State.LIMITED) or not look.clis or look.view.draft:
         return False
     return reading is None or reading.dialog is None or reading.dialog.kind == "limit"
+
+
+async def conversation_of(agent: Agent, look: Look, setup: ProfileSetup) -> Conversation | None:
+    """The conversation that its program is in at this moment; the watch asks only every few seconds."""
+    if not look.clis:
+        return None
+    cli = cli_for(agent.kind)
+    return await asyncio.to_thread(
+        lambda: cli.conversation(
+            home=setup.home, workdir=agent.workdir, pid=look.clis[0].pid, known=None, since=agent.started_at
+        )
+    )
 
 
 async def answers(agent: Agent, look: Look, setup: ProfileSetup) -> str:

@@ -22,7 +22,7 @@ from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError, Refused
 from bot.fleet.accounts import HOME_KEY, KINDS, Accounts, agent_on, reasons, stats_after
-from bot.fleet.answering import answers, free
+from bot.fleet.answering import answers, conversation_of, free
 from bot.fleet.handover import Handover
 from bot.notices import post
 from bot.quota.service import Quota
@@ -161,7 +161,10 @@ class Rotation:
             )
         if waiting is not None:
             raise NotIdle(f"{agent_id} has a prompt to take first.")
-        return await self._registry.get(agent_id)  # the look may have learnt its conversation
+        found = await conversation_of(agent, look, self._accounts.setup(agent))
+        if found is None:
+            return await self._registry.get(agent_id)
+        return await self._registry.update(agent_id, conversation=found.id, transcript=found.path)
 
     async def _move(self, agent: Agent, target: str, by: str, reason: str) -> Move:
         row = await self._begin(agent, target, by, reason)

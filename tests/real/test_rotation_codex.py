@@ -129,7 +129,6 @@ async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_ho
 
         (move,) = await s.services.rotation.check()
         assert (move.outcome, move.source, move.target) == ("moved", ONE, TWO)
-        print(await s.services.registry.get("w1"))
         assert await s.profile() == TWO
         assert [c.bead for c in await s.services.claims.of("w1")] == [claimed["bead"]]
         await s.answers_on(TWO, "BUSSARD")
