@@ -14,9 +14,13 @@ from bot.cli import call
 from bot.cli.command import Group, pass_terminal
 from bot.cli.delivery import outcome
 from bot.cli.terminal import Terminal, table
-from bot.errors import DependencyMissing, Refused, WrongUsage
+from bot.errors import DONE, NOT_CONFIRMED, REFUSED, DependencyMissing, Refused, WrongUsage
 
-command = Group("agent", help="The agents: start them, look at them, send them work.")
+command = Group(
+    "agent",
+    help="The agents: start them, look at them, send them work.",
+    lazy={"run": ("bot.cli.agent_run", "Run a command in a side window of an agent.")},
+)
 # A start waits for the CLI to show its composer; a stop asks, then insists.
 LIFE_TIMEOUT_S = 120.0
 DEFAULT_WAIT_S = 15.0
@@ -37,6 +41,7 @@ def types(terminal: Terminal) -> None:
 @click.option("--profile", metavar="P", help="The account it runs on.")
 @click.option("--workdir", type=click.Path(path_type=Path), help="Where it works; else the project.")
 @click.option("--label", "labels", multiple=True, metavar="L", help="What work fits it; may be given more than once.")
+@click.option("--worktree", is_flag=True, help="Give it a git worktree of its own, on a new branch.")
 @click.option("--no-start", is_flag=True, help="Register it only.")
 @pass_terminal
 def create(
@@ -47,6 +52,7 @@ def create(
     profile: str | None,
     workdir: Path | None,
     labels: Sequence[str],
+    worktree: bool,
     no_start: bool,
 ) -> None:
     """Make an agent of TYPE and start it."""
@@ -57,6 +63,7 @@ def create(
         "workdir": str(workdir.expanduser().absolute()) if workdir else None,
         "labels": list(labels),
         "start": not no_start,
+        "worktree": worktree,
     }
     agent = call.act(terminal, "agent.create", params, timeout=LIFE_TIMEOUT_S)
     terminal.show(agent, lambda: f"{agent['id']} is {'made' if no_start else 'started'} ({agent['type']}).")
@@ -74,8 +81,68 @@ def _life(name: str, past: str, text: str) -> None:
 _life("start", "started", "Start an agent, with its last conversation.")
 _life("stop", "stopped", "Ask an agent to leave; insist when it does not.")
 _life("restart", "started again", "Stop an agent and start it again.")
-_life("delete", "gone", "Stop an agent and forget it.")
-_life("interrupt", "interrupted", "Press Esc: the agent stops what it does.")
+
+
+@command.command("delete")
+@click.argument("agent_id", metavar="ID")
+@pass_terminal
+def delete(terminal: Terminal, agent_id: str) -> None:
+    """Stop an agent and forget it; what it had claimed and reserved is given back.
+
+    Its worktree goes if nothing in it would be lost. An adopted agent is only let go.
+    """
+    done = call.act(terminal, "agent.delete", {"id": agent_id}, timeout=LIFE_TIMEOUT_S)
+    words = [f"{agent_id} is gone."]
+    words += [f"Given back: {', '.join(done['claims'])}."] if done["claims"] else []
+    words += [f"Its worktree: {done['worktree']}."] if done["worktree"] else []
+    words += [f"Not let go: {problem}" for problem in done["problems"]]
+    terminal.show(done, "\n".join(words))
+
+
+@command.command("interrupt")
+@click.argument("agent_id", metavar="ID")
+@pass_terminal
+def interrupt(terminal: Terminal, agent_id: str) -> int:
+    """Stop what a working agent does now. Exit code 3: it still works, or text stands in its composer."""
+    done = call.act(terminal, "agent.interrupt", {"id": agent_id}, timeout=LIFE_TIMEOUT_S)
+    if not done["stopped"]:
+        terminal.show(done, f"{agent_id} was asked to stop, and still works.")
+    elif done["composer"] == "text":
+        terminal.show(done, f"{agent_id} has stopped. Text stands in its composer: maf agent capture {agent_id}")
+    else:
+        terminal.show(done, f"{agent_id} has stopped.")
+    return DONE if done["stopped"] and done["composer"] != "text" else NOT_CONFIRMED
+
+
+@command.command("adopt")
+@click.argument("pane", metavar="PANE")
+@click.option("--type", "type_", required=True, metavar="T", help="What kind of agent it is.")
+@click.option("--id", "agent_id", metavar="ID", help="Its name; else the next free one.")
+@click.option("--socket", metavar="S", help="The tmux server of the pane: a name (default is your own) or a path.")
+@click.option("--label", "labels", multiple=True, metavar="L", help="What work fits it; may be given more than once.")
+@pass_terminal
+def adopt(
+    terminal: Terminal, *, pane: str, type_: str, agent_id: str | None, socket: str | None, labels: Sequence[str]
+) -> None:
+    """Take over an agent that you started yourself, in the tmux pane PANE (like %5)."""
+    params = {"pane": pane, "type": type_, "id": agent_id, "socket": socket, "labels": list(labels)}
+    agent = call.act(terminal, "agent.adopt", params)
+    terminal.show(agent, lambda: f"{agent['id']} is the {agent['kind']} in pane {agent['pane']} ({agent['state']}).")
+
+
+def _hold(name: str, word: str, text: str) -> None:
+    @command.command(name, help=text)
+    @click.argument("agent_id", metavar="[ID]", required=False)
+    @pass_terminal
+    def one(terminal: Terminal, agent_id: str | None) -> int:
+        done = call.act(terminal, f"agent.{name}", {"id": agent_id})
+        lines = [f"{', '.join(done['agents'])} {word}." if done["agents"] else f"No agent to {name}."]
+        terminal.show(done, "\n".join([*lines, *done["refused"].values()]))
+        return REFUSED if done["refused"] else DONE
+
+
+_hold("freeze", "held where it is", "Hold an agent (without ID: all) where it is, with all that it runs.")
+_hold("thaw", "going on", "Let an agent (without ID: all that are held) go on.")
 
 
 @command.command("list")
@@ -124,12 +191,14 @@ def attach(terminal: Terminal, agent_id: str) -> None:
     agent = call.read(terminal, "agent.show", {"id": agent_id})
     from bot.cli.sandbox_home import settings_of
     from bot.tmux.server import tmux_argv
+    from bot.tmux.servers import split
 
     if not agent["pane"]:
         raise Refused(f"{agent_id} has no pane; it is {agent['state']}.", hint=f"Start it: maf agent start {agent_id}")
-    socket = settings_of(terminal.home).tmux_socket
+    server, pane = split(agent["pane"])
+    socket = server or settings_of(terminal.home).tmux_socket
     inside = "TMUX" in os.environ and socket == "default"
-    tmux = [*tmux_argv(socket), "switch-client" if inside else "attach-session", "-t", f"={agent['session']}"]
+    tmux = [*tmux_argv(socket), "switch-client" if inside else "attach-session", "-t", pane]
     if not inside:
         os.environ.pop("TMUX", None)
     try:

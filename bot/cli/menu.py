@@ -19,6 +19,7 @@ COMMANDS = {
     "logs": ("bot.cli.logs", "The logs: their last lines, and setting large ones aside."),
     "task": ("bot.cli.task", "Claim the next bead for an agent."),
     "quota": ("bot.cli.quota", "What is left of each account, and which one serves next."),
+    "cleanup": ("bot.cli.cleanup", "Remove what this home made and no longer wants."),
     "db": ("bot.cli.db", "The store: its schema, copies of it, its soundness."),
     "doctor": ("bot.cli.doctor", "Check that everything maf needs is there and works."),
 }

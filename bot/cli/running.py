@@ -22,7 +22,7 @@ STOP_TIMEOUT_S = 15.0
 async def run_bot(terminal: Terminal, settings: Settings) -> None:
     """Restore the fleet and serve the chat until SIGINT or SIGTERM. Agents go on running after it."""
     async with opened(terminal.home, settings, background=True) as app, serving(app) as leaving:
-        restored = await app.services.life.restore()
+        restored = await app.services.guardian.restore()
         for agent, why in restored.failed.items():
             terminal.say(f"{agent} did not start: {why}")
         if not await started(terminal.home, leaving):

@@ -70,6 +70,8 @@ async def run_sandbox(terminal: Terminal, *, port: int | None, agents: int, brow
         async with opened(home, settings, background=True) as app:
             panes.append(app)
             await _pair_owner(app, server.owner)
+            for agent, why in (await app.services.guardian.restore()).failed.items():
+                terminal.say(f"{agent} did not start: {why}")
             names = await _start_agents(app, agents, sandbox_home.project(home))
             async with serving(app) as leaving:
                 await _until_idle(app, names, leaving)
