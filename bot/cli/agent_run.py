@@ -19,6 +19,7 @@ from bot.cli.terminal import Terminal
 from bot.errors import Refused
 
 LOOK_S = 0.05
+BEGINS_S = 20.0
 ENDS_S = 5.0  # for a command that was told to end
 TIMED_OUT = 124  # as timeout(1) says it
 
@@ -46,20 +47,21 @@ def command(terminal: Terminal, agent_id: str, words: str, timeout: float | None
 
 def _follow(folder: Path, timeout: float | None, *, quiet: bool) -> int:
     """Pass both streams on until the command has ended; its exit code. Ctrl-C ends it too."""
-    streams: list[tuple[Path, BinaryIO]] = [
-        (folder / "stdout", sys.stdout.buffer),
-        (folder / "stderr", sys.stderr.buffer),
-    ]
+    out, err = sys.stdout.buffer, sys.stderr.buffer
+    streams: list[tuple[Path, BinaryIO]] = [(folder / "stdout", out), (folder / "stderr", err)]
     offsets = [0, 0]
+    begins = time.monotonic() + BEGINS_S
     deadline = time.monotonic() + timeout if timeout else None
     why: int | None = None
     while True:
         code = _exit_code(folder)  # before the streams: what is written by then is all there is
-        for number, (path, out) in enumerate(streams):
+        for number, (path, stream) in enumerate(streams):
             if not quiet:
-                offsets[number] += _pass_on(path, offsets[number], out)
+                offsets[number] += _pass_on(path, offsets[number], stream)
         if code is not None:
             return why if why is not None else code
+        if not (folder / "stdout").exists() and time.monotonic() > begins:
+            raise Refused(f"It did not begin within {BEGINS_S:g} s.", hint="Look at its window: maf agent attach ID")
         try:
             if deadline is not None and time.monotonic() > deadline:
                 _end(folder)
