@@ -1,17 +1,16 @@
-"""The bot as a process of its own that a test can kill: `python -m tests.flow.killed_bot JSON`.
+"""The bot as a process of its own that a test can kill.
 
-JSON: {"home","api","token","socket","project","point","skip"}; with a point it kills itself there, after passing it
-`skip` times.
+It is forked from a process that has imported everything already, so that a start costs what the bot itself takes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import sys
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,21 @@ from bot.remote.lock import hold
 from bot.settings import load_settings
 
 
-def killer(point: str, skip: int) -> Callable[[str, str], None]:
+def start(given: dict[str, Any]) -> ForkServerProcess:
+    """Start it. `given`: {"home","api","token","socket","project"}, and "point" and "skip": with a point it kills itself
+    there, after passing it `skip` times."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__, "bot.app.chat", "handlers", "aiosqlite"])
+    process = context.Process(target=run, args=(given,), daemon=True)
+    process.start()
+    return process
+
+
+def run(given: dict[str, Any]) -> None:
+    asyncio.run(_main(given))
+
+
+def _killer(point: str, skip: int) -> Callable[[str, str], None]:
     """A checkpoint that ends this process with SIGKILL at `point`: no clean-up of any kind."""
     left = skip
 
@@ -36,7 +49,7 @@ def killer(point: str, skip: int) -> Callable[[str, str], None]:
     return check
 
 
-async def main(given: dict[str, Any]) -> None:
+async def _main(given: dict[str, Any]) -> None:
     home = Home(Path(given["home"]))
     settings = load_settings(
         home,
@@ -48,10 +61,6 @@ async def main(given: dict[str, Any]) -> None:
     log.set_up(home.logs)
     with hold(home.lock, "bot"):
         async with App.open(
-            home, settings, background=True, checkpoint=killer(given.get("point", ""), given.get("skip", 0))
+            home, settings, background=True, checkpoint=_killer(given.get("point", ""), given.get("skip", 0))
         ) as app:
             await app.run()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
