@@ -74,6 +74,22 @@ class Settings(BaseSettings):
     # Where MAF_AGENT is set we run inside an agent: CODEX_PROFILE then only names its profile and forces nothing.
     inside_agent: str | None = Field(None, validation_alias="MAF_AGENT")
 
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.match(
+            r"(sqlite(\+aiosqlite)?:///|postgres(ql)?(\+asyncpg)?://)\S", value.get_secret_value()
+        ):
+            raise ValueError("use postgresql://user:password@host/database or sqlite:////path/to/file")
+        return value
+
+    @field_validator("telegram_api", "agent_mail_url", "webhook_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+            raise ValueError("write a whole address, like http://127.0.0.1:8081")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, value: str) -> str:
