@@ -22,6 +22,8 @@ from bot.beads.sample import write_sample
 from bot.errors import Refused
 from bot.fleet.rotation import NotIdle, NotMoved
 from bot.home import Home
+from bot.operations import Services
+from bot.quota.reading import Reading
 from bot.settings import load_settings
 from bot.store.tables import OutboxRow, RotationRow
 from tests.flow.product import end_tmux, socket_of, until
@@ -43,7 +45,7 @@ class Scene:
     models: MockModels
 
     @property
-    def services(self):  # type: ignore[no-untyped-def]
+    def services(self) -> Services:
         return self.app.services
 
     async def prompt(self, text: str) -> None:
@@ -240,7 +242,5 @@ async def test_what_may_not_be_moved(tmp_path: Path) -> None:
         assert await s.profile() == ONE
 
 
-def _reading(percent: float, at: float):  # type: ignore[no-untyped-def]
-    from bot.quota.reading import Reading
-
+def _reading(percent: float, at: float) -> Reading:
     return Reading("5h", "codex", 300, percent, at + 3600, at, "hand")
