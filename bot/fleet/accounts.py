@@ -37,6 +37,7 @@ class Accounts:
         self._registry = registry
         self._handover = handover
         self._default = profile_setups(home)
+        self.reasons: dict[str, str] = {}  # why an agent got its profile, until somebody has said so
         self._moving: set[str] = set()  # agents whose profile is being changed on purpose right now
 
     def setup(self, agent: Agent) -> ProfileSetup:
@@ -78,6 +79,8 @@ class Accounts:
         if choice.profile is None:
             raise NoProfile(f"No {agent.kind} profile can serve {agent.id}: {reasons(choice)}")
         await self._quota.take(choice, agent.kind)
+        left = f"; {reasons(choice)}" if choice.rejected else ""
+        self.reasons[agent.id] = f"{agent.id} runs on {choice.profile}: {choice.reason}{left}"
         return await self._give(agent, choice.profile)
 
     async def _give(self, agent: Agent, profile: str) -> Agent:
