@@ -1,15 +1,16 @@
 """Typing prompts into panes: many at once in one round, each step a row before it is an action.
 
-One round: look at all -> rows -> paste all (one write) -> rows `typed` -> one settle pause -> look again -> Enter.
-So fifty prompts cost one pause. The caller holds the agent's lock, so an agent is in one round at a time.
+One round: look at all -> rows -> paste all -> rows `typed` -> settle -> look again -> Enter. So fifty prompts cost one
+pause. A large round goes in groups: one is looked at again while the next still settles; then Enter for all at once.
+The caller holds the agent's lock, so an agent is in one round at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from bot.agents.checkpoint import Checkpoint, Point
 from bot.agents.composer import standing
@@ -25,9 +26,11 @@ from bot.tmux.panes import Panes, PasteResult
 
 # Facts: Claude joins an Enter within 100 ms of a paste to the paste, Codex within 120 ms of typed characters.
 SETTLE_S = 0.15
-GATHER_S = 0.01  # prompts that come within this time share a round
+GATHER_S = 0.003  # prompts that come within this time share a round
+GROUP = 10  # panes
 _LOOK_AGAIN_S = 0.1
 
+_T = TypeVar("_T")
 Outcome = Literal["entered", "held", "busy", "refused", "lost"]
 
 
@@ -48,6 +51,7 @@ class _Work:
     done: asyncio.Future[Typed]
     look: Look | None = None
     trail: Trail | None = None
+    pasted_at: float = 0.0  # by the event loop's clock
 
     @property
     def command(self) -> bool:
@@ -133,7 +137,7 @@ class Typist:
             raise
 
     async def _round(self, batch: Sequence[_Work]) -> None:
-        looks = await self._watch.look({work.delivery.agent for work in batch})
+        looks = await self._watch.look({work.delivery.agent for work in batch}, anew=False)
         go = [work for work in batch if _decided(work, looks)]
         if not go:
             return
@@ -142,51 +146,60 @@ class Typist:
         if waited:
             await self._rows.change_many(waited)
         self._pass("after_intended", go)
-        results = await self._put(go)
+        there = [work for group in await _all(self._put(group) for group in _groups(go)) for work in group]
         self._pass("after_paste", go)
-        there = []
-        for work, result in zip(go, results, strict=True):
-            if result.ok:
-                there.append(work)
-            else:
-                work.trail = None
-                work.end("refused", f"Nothing was typed: the pane of {work.delivery.agent} is {result.why}.")
         if not there:
             return
-        settled = asyncio.create_task(asyncio.sleep(SETTLE_S))
-        await self._rows.change_many({work.delivery.id: {"status": "typed", "reason": ""} for work in there})
+        await self._rows.change_alike([work.delivery.id for work in there], status="typed", reason="")
         self._pass("after_typed", there)
-        await settled
-        await self._enter_all(there)
+        ready = await _all(self._look_again(group) for group in _groups(there))
+        await self._press([work for group in ready for work in group])
 
     def _mark(self, go: Sequence[_Work]) -> None:
         for work in go:
             if work.look is not None:
                 work.trail = trail_of(self._watch, work.look, work.delivery)
 
-    async def _put(self, go: Sequence[_Work]) -> list[PasteResult]:
-        """Paste the texts in one write; commands are typed, for a pasted slash is text to some composers."""
-        pasted = [work for work in go if not work.command]
-        typed = [work for work in go if work.command]
-        answers: Mapping[str, PasteResult] = {}
-        pastes = self._panes.paste_many([(w.pane, w.delivery.text, w.delivery.id) for w in pasted])
-        keys = [self._panes.press(w.pane, w.delivery.text, literal=True) for w in typed]
-        first, *rest = await asyncio.gather(pastes, *keys)
-        found = [*first, *rest] if isinstance(first, list) else []
-        answers = {w.delivery.id: result for w, result in zip([*pasted, *typed], found, strict=True)}
-        return [answers[work.delivery.id] for work in go]
+    async def _put(self, go: Sequence[_Work]) -> list[_Work]:
+        """Paste the texts in one write; commands are typed, for a pasted slash is text to some composers. Returns those
+        that went in; the others have come to their end."""
+        commands = [work for work in go if work.command]
+        answers = await _all([self._paste([work for work in go if not work.command]), *map(self._type, commands)])
+        there = []
+        for work, result in (pair for pairs in answers for pair in pairs):
+            work.pasted_at = asyncio.get_running_loop().time()
+            if result.ok:
+                there.append(work)
+            else:
+                work.trail = None
+                work.end("refused", f"Nothing was typed: the pane of {work.delivery.agent} is {result.why}.")
+        return there
 
-    async def _enter_all(self, there: Sequence[_Work]) -> None:
-        looks = await self._watch.look({work.delivery.agent for work in there})
+    async def _paste(self, works: Sequence[_Work]) -> list[tuple[_Work, PasteResult]]:
+        results = await self._panes.paste_many([(w.pane, w.delivery.text, w.delivery.id) for w in works])
+        return list(zip(works, results, strict=True))
+
+    async def _type(self, work: _Work) -> list[tuple[_Work, PasteResult]]:
+        return [(work, await self._panes.press(work.pane, work.delivery.text, literal=True))]
+
+    async def _look_again(self, there: Sequence[_Work]) -> list[_Work]:
+        """When these have settled: those in which Enter may be pressed. The others are waited for, on their own."""
+        settled = max(work.pasted_at for work in there) + SETTLE_S
+        await asyncio.sleep(settled - asyncio.get_running_loop().time())
+        try:
+            looks = await self._watch.look({work.delivery.agent for work in there}, again=True)
+        except MafError as error:
+            for work in there:
+                work.end("lost", error.message)
+            return []
         ready: list[_Work] = []
-        later: list[_Work] = []
         for work in there:
             look = looks.get(work.delivery.agent)
-            answer = may_enter(look, work.delivery) if look is not None else "no"
-            (ready if answer == "yes" else later).append(work)
-        for work in later:
-            self._spawn(self._enter_later(work))
-        await self._press(ready)
+            if look is not None and may_enter(look, work.delivery) == "yes":
+                ready.append(work)
+            else:
+                self._spawn(self._enter_later(work))
+        return ready
 
     async def _press(self, ready: Sequence[_Work]) -> None:
         if not ready:
@@ -224,6 +237,19 @@ class Typist:
     def _pass(self, point: Point, works: Sequence[_Work]) -> None:
         for work in works:
             self._checkpoint(point, work.delivery.id)
+
+
+def _groups(works: Sequence[_Work]) -> list[Sequence[_Work]]:
+    return [works[at : at + GROUP] for at in range(0, len(works), GROUP)]
+
+
+async def _all(jobs: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """Their results, when every one has come to its end; then the first error, if there was one."""
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 def trail_of(watch: Watch, look: Look, delivery: Delivery) -> Trail:

@@ -41,6 +41,7 @@ TICK_S = 0.7
 
 __all__ = ["Change", "Look", "Watch"]
 
+_Panes = tuple[dict[str, PaneFacts], dict[str, Screen]]
 Subscriber = Callable[[Change], Awaitable[None] | None]
 
 
@@ -131,45 +132,46 @@ class Watch:
         except TimeoutError:
             return
 
-    async def look(self, ids: Iterable[str] | None = None, *, again: bool = False) -> dict[str, Look]:
+    async def look(
+        self, ids: Iterable[str] | None = None, *, anew: bool = True, again: bool = False
+    ) -> dict[str, Look]:
         """Look at these agents (all, without `ids`) now, in one go. Unknown ids are left out. Raises TmuxGone.
 
-        `again`, a moment after a look: of the processes only those that were in front are looked at.
+        Not `anew`, and without `ids`: a screen on which nothing was drawn is not captured again. `again`, a moment
+        after a look: of the processes only those that were in front are asked for.
         """
         wanted = None if ids is None else set(ids)
         agents = [agent for agent in await self._registry.all() if wanted is None or agent.id in wanted]
         panes = [agent.pane for agent in agents if agent.pane]
-        (facts, screens), processes = await asyncio.gather(
-            self._look_at(panes, anew=wanted is not None), asyncio.to_thread(self._scan, agents if again else None)
-        )
+        if again:
+            (facts, screens), processes = await self._look_at(lambda: self._panes.look(panes, only=True)), None
+        else:
+            look = self._panes.look if anew and wanted is not None else self._captures.look
+            (facts, screens), processes = await asyncio.gather(
+                self._look_at(lambda: look(panes)), asyncio.to_thread(scan)
+            )
         async with self._reading_files:
-            found = await asyncio.to_thread(self._see, agents, facts, screens, processes, whole=not again)
+            found = await asyncio.to_thread(self._see, agents, facts, screens, processes)
         if again and not all(look.clis for look in found.values()):
-            return await self.look(ids)  # what was in front is not: who is?
+            return await self.look(wanted)  # what was in front is not: who is?
         for agent in agents:
             self._looks[agent.id] = found[agent.id]
         if wanted is None:
             self._looks = {agent.id: found[agent.id] for agent in agents}
         return found
 
-    def _scan(self, agents: list[Agent] | None) -> dict[int, Process]:
-        """All processes, or those of these agents' last looks."""
-        if agents is None:
-            return scan()
+    async def _look_at(self, look: Callable[[], Awaitable[_Panes]]) -> _Panes:
+        """Once more when the server went away under it: the next call connects anew, and reading twice harms nobody."""
+        try:
+            return await look()
+        except TmuxGone:
+            return await look()
+
+    def _were_in_front(self, agents: list[Agent]) -> dict[int, Process]:
+        """The processes of these agents' last looks, as they are now."""
         looks = [self._looks[agent.id] for agent in agents if agent.id in self._looks]
         panes = [look.pane.pid for look in looks if look.pane is not None]
         return scan_only([*panes, *(cli.pid for look in looks for cli in look.clis)])
-
-    async def _look_at(self, panes: list[str], *, anew: bool) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:
-        """Who asks for some agents (`anew`) is about to act on what he sees: those are captured in any case.
-
-        Once more when the server went away under it: the next call connects anew, and reading twice harms nobody.
-        """
-        look = self._panes.look if anew else self._captures.look
-        try:
-            return await look(panes)
-        except TmuxGone:
-            return await look(panes)
 
     async def tick(self) -> None:
         """One look at everything; tells what has changed and held. Raises TmuxGone."""
@@ -201,11 +203,11 @@ class Watch:
         agents: list[Agent],
         facts: dict[str, PaneFacts],
         screens: dict[str, Screen],
-        processes: dict[int, Process],
-        *,
-        whole: bool = True,
+        processes: dict[int, Process] | None,
     ) -> dict[str, Look]:
         now, moment = self._clock.now(), self._clock.monotonic()
+        whole = processes is not None
+        processes = self._were_in_front(agents) if processes is None else processes
         sessions = by_session(processes)
         children = children_of(processes) if whole and self.resources.due(moment) else None
         found = {}

@@ -172,14 +172,21 @@ class Panes:
         _, screens = await self.look(panes, history=history)
         return screens
 
-    async def look(self, panes: Sequence[str], *, history: int = 0) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:
-        """Facts of all panes and the screens of these, in one round trip. Raises TmuxGone."""
+    async def look(
+        self, panes: Sequence[str], *, history: int = 0, only: bool = False
+    ) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:
+        """Facts of all panes (or of these `only`) and the screens of these, in one round trip. Raises TmuxGone."""
         for pane in panes:
             if not _PANE.match(pane):
                 raise ValueError(f"not a pane id: {pane!r}")
         lines = f" -S -{int(history)}" if history > 0 else ""
-        listed, *captured = await self.control.run(_LIST, *(f"capture-pane -e -p{lines} -t {pane}" for pane in panes))
-        facts = self._parsed(listed)
+        asked = [f"display-message -p -t {pane} {quote(_FORMAT)}" for pane in panes] if only else [_LIST]
+        replies = await self.control.run(*asked, *(f"capture-pane -e -p{lines} -t {pane}" for pane in panes))
+        told, captured = replies[: len(asked)], replies[len(asked) :]
+        if only:
+            facts = parse_list(Reply(True, [line for reply in told if reply.ok for line in reply.lines]))
+        else:
+            facts = self._parsed(told[0])
         at = time.monotonic()
         screens: dict[str, Screen] = {}
         for pane, reply in zip(panes, captured, strict=True):
