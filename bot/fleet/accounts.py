@@ -143,7 +143,8 @@ class _Moving:
 
 def reasons(choice: Choice) -> str:
     """The rejected profiles in words."""
-    return "; ".join(f"{name} {why}" for name, why in choice.rejected) or choice.reason
+    told = [f"{name} {why}" for name, why in choice.rejected if not why.startswith("is a ")]  # of another kind
+    return "; ".join(told) or choice.reason
 
 
 def stats_after(agent: Agent, profile: str) -> dict[str, object]:
