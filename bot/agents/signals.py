@@ -9,6 +9,7 @@ from bot.agents.files import FileFacts
 from bot.agents.model import Agent
 from bot.agents.state import Signal
 from bot.clis.model import State
+from bot.tmux.keeper import ENDED
 from bot.tmux.panes import PaneFacts
 from bot.tmux.processes import Process
 
@@ -34,11 +35,20 @@ def liveness(
         return Signal("process", None, 0.0, f"{clis_named(clis)} in front")
     if agent.desired == "stopped":
         return Signal("registry", State.STOPPED, age, "stopped on purpose")
-    if pane is None or pane.dead:
-        return Signal("process", State.DEAD, 0.0, "its pane is gone" if pane is None else "its pane is dead")
+    if over := _over(pane):
+        return Signal("process", State.DEAD, 0.0, over)
     if agent.started_at and age < STARTING_S and not was_up:
         return Signal("process", State.STARTING, age, f"started {age:.0f} s ago, its program is not in front yet")
     return Signal("process", State.DEAD, 0.0, "its program is not in front")
+
+
+def _over(pane: PaneFacts | None) -> str:
+    """Why nothing can work there any more; "" when that is not certain."""
+    if pane is None:
+        return "its pane is gone"
+    if pane.dead:
+        return "its pane is dead"
+    return f"its program has ended ({pane.title.removeprefix(ENDED)})" if pane.title.startswith(ENDED) else ""
 
 
 def from_files(facts: FileFacts, now: datetime) -> Iterator[Signal]:

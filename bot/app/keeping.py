@@ -28,7 +28,7 @@ from bot.tmux.servers import AllPanes, split
 from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
 
-SIDE_S = 5.0
+SIDE_S, SWEEP_S = 5.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +90,5 @@ def begin(services: Services) -> None:
 
 
 def register(services: Services, schedule: Schedule) -> None:
+    schedule.every(SWEEP_S, "see to dead agents", services.guardian.sweep)
     schedule.every(SIDE_S, "side windows", services.side.write)

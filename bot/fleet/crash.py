@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.tmux.keeper import ENDED
+
 PAUSES_S = (1.0, 5.0, 20.0, 60.0)
-# What the keeper puts into the title of a pane whose CLI has ended (bot/tmux/keeper.py).
-_TITLE = "stopped: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +32,4 @@ def how_it_ended(title: str) -> str:
     >>> how_it_ended("stopped: exit 0")
     'exit 0'
     """
-    return title.removeprefix(_TITLE) if title.startswith(_TITLE) else ""
+    return title.removeprefix(ENDED) if title.startswith(ENDED) else ""

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.agents.announce import hold
 from bot.agents.diary import Diary
 from bot.agents.life import Life, Restored
-from bot.agents.model import Agent
+from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry, natural
 from bot.agents.types import Restart
 from bot.agents.watch import Change, Look, Watch
@@ -47,6 +48,7 @@ class Guardian:
         self._server = 0
         self._lost_at: datetime | None = None
         self._lock = asyncio.Lock()
+        self._seen: dict[str, tuple[datetime, datetime | None]] = {}  # deaths that were seen to
         self._restarts: dict[str, asyncio.Task[None]] = {}
 
     def attach(self) -> None:
@@ -64,8 +66,13 @@ class Guardian:
         """A state that has held: kept in the agent's log; the end of an agent that should run is seen to."""
         await self._diary.write(change.agent_id, f"{change.before} -> {change.after} ({change.view.rule})")
         if change.after is State.DEAD:
-            async with self._lock:
-                await self._died(change.agent_id)
+            await self._see_to(change.view)
+
+    async def sweep(self) -> None:
+        """Deaths that no change told of: an agent that dies right after it was started again was dead before and is."""
+        for view in self._watch.views():
+            if view.state is State.DEAD and (view.at - view.since).total_seconds() >= hold(State.DEAD):
+                await self._see_to(view)
 
     async def restore(self) -> Restored:
         """Bring back all that should run; told in the alert that said it was lost, else in one quiet message."""
@@ -75,6 +82,14 @@ class Guardian:
         if restored.started or restored.failed:
             await self._tell_restored(restored)
         return restored
+
+    async def _see_to(self, view: AgentView) -> None:
+        """Each death once."""
+        async with self._lock:
+            death = (view.since, view.agent.started_at)
+            if self._seen.get(view.id) != death and view.id not in self._restarts:
+                self._seen[view.id] = death
+                await self._died(view.id)
 
     async def _died(self, agent_id: str) -> None:
         try:

@@ -36,6 +36,9 @@ MEND = (
     b"\x1b[?1049l\x1b7\x1b[r\x1b8\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1004l\x1b>\x1b[?1l"
     b"\x1b[?25h\x1b[?7h\x1b[?2026l\x1b[>4;0m\x1b[<u\x1b[0m\x1b(B\x0f"
 )
+NO_TITLE = b"\x1b]2;\x07"
+# How the title begins that tells the end of a CLI; what follows is `describe`.
+ENDED = "stopped: "
 PASTE_ON, PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
 
 
@@ -130,7 +133,7 @@ def mend(saved: list[object], message: str, how: str) -> None:
     quiet[3] = int(str(saved[3])) & ~(termios.ICANON | termios.ECHO | termios.ISIG)
     termios.tcsetattr(TTY, termios.TCSAFLUSH, quiet)  # type: ignore[arg-type]
     # A spinner left in the title would pass for work; this one tells the bot how the CLI ended.
-    title = f"\x1b]2;stopped: {how}\x07".encode()
+    title = f"\x1b]2;{ENDED}{how}\x07".encode()
     os.write(1, MEND + title + b"\r\n" + message.encode("utf8", "replace") + b"\r\n" + PASTE_ON)
 
 
@@ -153,6 +156,7 @@ def keep(argv: Sequence[str], agent: str, side: str) -> None:
     saved = termios.tcgetattr(TTY)
     pid = 0
     try:
+        os.write(1, NO_TITLE)  # a pane that was respawned still has the old one
         while True:
             pid = spawn(argv)
             status = wait(pid)
@@ -161,7 +165,7 @@ def keep(argv: Sequence[str], agent: str, side: str) -> None:
             mend(saved, farewell(agent, status, side), describe(status))
             if not wait_for_key():
                 return
-            os.write(1, PASTE_OFF + b"\x1b]2;\x07\x1b[2J\x1b[H")
+            os.write(1, PASTE_OFF + NO_TITLE + b"\x1b[2J\x1b[H")
             termios.tcsetattr(TTY, termios.TCSAFLUSH, saved)
     except (Ended, OSError):  # OSError: the terminal is gone
         for number in (signal.SIGTERM, signal.SIGHUP):
