@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,9 +129,14 @@ async def until(condition: Callable[[], Awaitable[bool] | bool], within: float =
 
 @asynccontextmanager
 async def product(
-    tmp_path: Path, *, agents: int = 3, beads: bool = True, env: Sequence[str] = ()
+    tmp_path: Path,
+    *,
+    agents: int = 3,
+    beads: bool = True,
+    checkpoint: Callable[[str, str], None] = lambda point, what: None,
 ) -> AsyncIterator[Product]:
-    """The product, running, with idle demo agents and the owner paired."""
+    """The product, running, with idle demo agents and the owner paired. `checkpoint` is called at the named points of
+    applying and delivering."""
     home = Home(tmp_path / "home")
     home.root.mkdir()
     project = tmp_path / "shop"
@@ -149,7 +154,7 @@ async def product(
                 tmux_socket=socket,
                 project_root=project,
             )
-            async with App.open(home, settings, background=True) as app:
+            async with App.open(home, settings, background=True, checkpoint=checkpoint) as app:
                 owner = client.sandbox.owner
                 access = Access(app.services.store, app.services.clock)
                 await access.adopt_owner(user_id=owner, name="Olga", chat_id=owner)
