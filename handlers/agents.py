@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,58 +11,27 @@ from aiogram.types import CallbackQuery, Message
 
 from bot.errors import WrongUsage
 from bot.operations import Services, agent
-from bot.telegram.callbacks import AgentTap, BoardTap
+from bot.telegram.callbacks import AgentTap
 from bot.telegram.people import Person
 from handlers.broadcast import command
 from handlers.say import Say, Tap
+from handlers.words import words
 
-# "/agent_w1" in a message is a link that can be tapped.
-LINK = re.compile(r"/agent_([a-z][a-z0-9_]{0,31})(?:@\w+)?\s*", re.IGNORECASE)
 LIFE = {"start": agent.start, "stop": agent.stop, "restart": agent.restart}
 
 
 def router() -> Router:
     routes = Router(name="agents")
     hear, press = routes.message.register, routes.callback_query.register
-    hear(board, command("agents"), flags={"needs": "agents"})
-    hear(link, F.text.regexp(LINK, mode="fullmatch").as_("match"), flags={"needs": "agent"})
-    hear(show, command("agent"), flags={"needs": "agent"})
     hear(send, command("send"), flags={"needs": "send"})
-    hear(capture, command("capture"), flags={"needs": "capture"})
     hear(new, command("new"), flags={"needs": "new"})
     hear(life, command("stop"), flags={"needs": "stop"})
     hear(life, command("restart"), flags={"needs": "restart"})
     hear(interrupt, command("interrupt"), flags={"needs": "interrupt"})
-    press(turn_board, BoardTap.filter(), flags={"needs": "agents"})
-    press(tap_screen, AgentTap.filter(F.verb == "screen"), flags={"needs": "capture"})
-    press(tap_show, AgentTap.filter(F.verb == "show"), flags={"needs": "agent"})
     press(tap_interrupt, AgentTap.filter(F.verb == "interrupt"), flags={"needs": "interrupt"})
     press(tap_life, AgentTap.filter(F.verb.in_({"start", "restart"})), flags={"needs": "restart"})
     press(tap_life, AgentTap.filter(F.verb == "stop"), flags={"needs": "stop"})
     return routes
-
-
-def words(command: CommandObject, usage: str, least: int = 1) -> list[str]:
-    """The words after a command. Raises WrongUsage when there are too few."""
-    found = (command.args or "").split()
-    if len(found) < least:
-        raise WrongUsage("Which agent?" if least == 1 else "Something is missing.", hint=usage)
-    return found
-
-
-async def board(_message: Message, say: Say) -> None:
-    await say.card("agents", {}, live=True)
-
-
-async def link(_message: Message, match: re.Match[str], app: Services, say: Say) -> None:
-    await app.registry.get(match[1].lower())
-    await say.card("agent", {"agent": match[1].lower()}, live=True)
-
-
-async def show(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    name = words(command, "/agent w1")[0]
-    await app.registry.get(name)
-    await say.card("agent", {"agent": name}, live=True)
 
 
 async def send(_message: Message, command: CommandObject, app: Services, person: Person, say: Say) -> None:
@@ -71,14 +39,6 @@ async def send(_message: Message, command: CommandObject, app: Services, person:
     if len(parts) < 2:
         raise WrongUsage("To whom, and what?", hint="/send w1 TEXT")
     await agent.send_and_tell(app, actor=person.name, id=parts[0], text=parts[1], chat_id=say.chat_id)
-
-
-async def capture(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    found = words(command, "/capture w1 [LINES]")
-    if len(found) > 1 and not found[1].isdigit():
-        raise WrongUsage(f"“{found[1]}” is no number of lines.", hint="/capture w1 40")
-    await app.registry.get(found[0])
-    await say.card("capture", {"agent": found[0], "lines": int(found[1]) if len(found) > 1 else 0})
 
 
 async def new(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
@@ -109,18 +69,6 @@ def interrupted(name: str, done: Mapping[str, Any]) -> str:
     if done["composer"] == "text":
         return f"{name} has stopped. Text stands in its composer: look at it before you send something."
     return f"{name} has stopped."
-
-
-async def turn_board(_query: CallbackQuery, callback_data: BoardTap, say: Say, tap: Tap) -> None:
-    await say.refresh(tap.message_id, all=callback_data.verb == "all")
-
-
-async def tap_screen(_query: CallbackQuery, callback_data: AgentTap, say: Say) -> None:
-    await say.card("capture", {"agent": callback_data.id})
-
-
-async def tap_show(_query: CallbackQuery, callback_data: AgentTap, say: Say) -> None:
-    await say.card("agent", {"agent": callback_data.id}, live=True)
 
 
 async def tap_interrupt(_query: CallbackQuery, callback_data: AgentTap, app: Services, tap: Tap) -> None:

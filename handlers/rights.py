@@ -10,7 +10,20 @@ from bot.telegram.people import Person
 
 # Handlers that only look: no audit row. Everything else is audited.
 LOOKS = frozenset(
-    {"agents", "agent", "tasks", "quota", "capture", "broadcast-pack", "health", "audit", "help", "start", "alerts"}
+    {
+        "agents",
+        "agent",
+        "tasks",
+        "quota",
+        "capture",
+        "broadcast-pack",
+        "health",
+        "audit",
+        "help",
+        "start",
+        "alerts",
+        "watch",
+    }
 )
 DOES = {
     "draft.send": "send",

@@ -56,14 +56,11 @@ class Resources:
     def __init__(self, every: float = SAMPLE_S) -> None:
         self._every = every
         self._tracked: dict[str, _Tracked] = {}
-        self._next = float("-inf")
 
-    def due(self, now: float) -> bool:
-        """Is it time for a sample? Saying so counts as having taken it."""
-        if now < self._next:
-            return False
-        self._next = now + self._every
-        return True
+    def due(self, agent_id: str, now: float) -> bool:
+        """Is it time for another sample of this agent? `now` is monotonic seconds."""
+        last = self.of(agent_id)
+        return last is None or now - last.at >= self._every
 
     def note(
         self,
@@ -94,8 +91,8 @@ class Resources:
 
     def of(self, agent_id: str) -> Usage | None:
         """The newest sample."""
-        history = self.history(agent_id)
-        return history[-1] if history else None
+        tracked = self._tracked.get(agent_id)
+        return tracked.history[-1] if tracked and tracked.history else None
 
     def history(self, agent_id: str) -> tuple[Usage, ...]:
         """The samples of the last ten minutes, oldest first."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -115,6 +115,11 @@ class Watch:
         await self._registry.get(agent_id)
         return self._with_bead((await self.look([agent_id]))[agent_id].view)
 
+    def told(self, agent_id: str, status: object) -> None:
+        """What an agent's CLI told its statusline command: of it the size of its context."""
+        if isinstance(status, Mapping):
+            self._files.told(agent_id, status)
+
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Be told of changes that have held; returns what ends it. An awaitable that is returned runs by itself."""
         self._subscribers.append(callback)
@@ -209,7 +214,7 @@ class Watch:
         whole = processes is not None
         processes = self._were_in_front(agents) if processes is None else processes
         sessions = by_session(processes)
-        children = children_of(processes) if whole and self.resources.due(moment) else None
+        children: dict[int, list[Process]] | None = None
         found = {}
         for agent in agents:
             pane, screen = facts.get(agent.pane or ""), screens.get(agent.pane or "")
@@ -218,7 +223,8 @@ class Watch:
             found[agent.id] = self._see_one(agent, pane, screen, sessions, now)
             if pane is None:
                 self.resources.forget(agent.id)
-            elif children is not None:
+            elif whole and self.resources.due(agent.id, moment):
+                children = children_of(processes) if children is None else children
                 self.resources.note(agent.id, pane.pid, processes, children, moment)
         return found
 

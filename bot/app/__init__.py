@@ -13,8 +13,9 @@ from bot.agents.delivery import Deliveries
 from bot.agents.environment import parse_env
 from bot.agents.life import Life
 from bot.agents.registry import Registry
+from bot.agents.statistics import Statistics
 from bot.agents.watch import Watch
-from bot.app import asking, keeping
+from bot.app import asking, keeping, seeing
 from bot.app.accounts import Jobs, make_accounts, statusline
 from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
@@ -137,6 +138,7 @@ class App:
         """What was under way when the bot last ended, and what its hooks had to say since."""
         await asking.begin(self.services)
         keeping.begin(self.services)
+        await seeing.begin(self.services)
         picked = await self.services.deliveries.resume()
         if picked:
             log.info("%d prompts were under way and go on", len(picked))
@@ -150,6 +152,7 @@ class App:
         Jobs(self.services).register(schedule)
         asking.register(self.services, schedule)
         keeping.register(self.services, schedule)
+        seeing.register(self.services, schedule)
         schedule.every(6 * 3600, "forget old updates", chat.inbox.forget_old)
 
     async def _leave(self, chat: Chat, server: Server) -> None:
@@ -157,6 +160,7 @@ class App:
         await self.services.permissions.close()  # first: each hook that waits holds a connection open
         await server.stop(grace=DRAIN_S)
         await self.services.apply.close(timeout=DRAIN_S)
+        await seeing.end(self.services)
         for task in list(self.services.tasks):
             task.cancel()
         await asyncio.gather(*self.services.tasks, return_exceptions=True)
@@ -171,6 +175,7 @@ class App:
         """An event of an agent's hook; what the hook prints, None to leave everything to the CLI."""
         if event.get("kind") == "statusline":
             await statusline(self.services, event)
+            self.services.watch.told(str(event.get("agent") or ""), event.get("payload"))
             return None
         return await self.services.hooks.take(event)
 
@@ -289,6 +294,7 @@ def _wire(
         hold=kept.hold,
         interrupts=kept.interrupts,
         runs=kept.runs,
+        statistics=Statistics(store, registry, watch, clock),
         background=background,
     )
     return services, control

@@ -67,6 +67,8 @@ def create(
     }
     agent = call.act(terminal, "agent.create", params, timeout=LIFE_TIMEOUT_S)
     terminal.show(agent, lambda: f"{agent['id']} is {'made' if no_start else 'started'} ({agent['type']}).")
+    if "profile_reason" in agent:
+        terminal.say(agent["profile_reason"])
 
 
 def _life(name: str, past: str, text: str) -> None:
@@ -76,6 +78,8 @@ def _life(name: str, past: str, text: str) -> None:
     def one(terminal: Terminal, agent_id: str) -> None:
         answer = call.act(terminal, f"agent.{name}", {"id": agent_id}, timeout=LIFE_TIMEOUT_S)
         terminal.show(answer, f"{agent_id} is {past}.")
+        if "profile_reason" in answer:
+            terminal.say(answer["profile_reason"])
 
 
 _life("start", "started", "Start an agent, with its last conversation.")
@@ -176,11 +180,21 @@ def _plain(value: Any) -> str:
 @command.command("capture")
 @click.argument("agent_id", metavar="ID")
 @click.option("--lines", type=click.IntRange(0, 2000), default=0, help="Lines of history above the screen.")
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw it into this file, in its colours.")
 @pass_terminal
-def capture(terminal: Terminal, agent_id: str, lines: int) -> None:
-    """Print the screen of an agent."""
+def capture(terminal: Terminal, agent_id: str, lines: int, png: Path | None) -> None:
+    """Print the screen of an agent, or draw it."""
     answer = call.read(terminal, "agent.capture", {"id": agent_id, "lines": lines})
-    terminal.show(answer, lambda: answer["text"].rstrip("\n"))
+    if png is None:
+        terminal.show(answer, lambda: answer["text"].rstrip("\n"))
+        return
+    from bot.agents.picture import png as drawn
+
+    try:
+        png.write_bytes(drawn(answer["ansi"], answer["width"]))
+    except OSError as error:
+        raise WrongUsage(f"{png} cannot be written: {error.strerror}.") from error
+    terminal.show({"agent": agent_id, "png": str(png)}, f"{agent_id} is drawn in {png}.")
 
 
 @command.command("attach")

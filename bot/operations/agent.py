@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.agents.model import AgentView
-from bot.agents.types import load_types
+from bot.agents.types import load_types, type_named
 from bot.errors import Refused, WrongUsage
 from bot.notices import post
 from bot.operations.services import Services
@@ -26,7 +26,7 @@ async def types(app: Services) -> list[dict[str, Any]]:
 
 async def _shown(app: Services, view: AgentView) -> dict[str, Any]:
     held = [claim.bead for claim in await app.claims.of(view.id)]
-    return {**view.as_dict(), "bead": held[0] if held else view.bead}
+    return {**view.as_dict(), "bead": held[0] if held else view.bead, "stats": app.statistics.of(view)}
 
 
 async def create(
@@ -42,6 +42,7 @@ async def create(
     worktree: bool = False,
 ) -> dict[str, Any]:
     """A new agent, started unless told not to; with a git worktree of its own if asked for."""
+    app.accounts.check(type_named(load_types(app.home), type).kind, profile)
     agent = await app.life.create(
         type,
         agent_id=id,
@@ -88,17 +89,17 @@ async def show(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
 
 
 async def capture(app: Services, *, id: str, lines: int = 0) -> dict[str, Any]:  # noqa: A002
-    """The screen of an agent as plain text; `lines` of history above it too."""
+    """The screen of an agent as plain text and with its colours; `lines` of history above it too."""
     agent = await app.registry.get(id)
     if not 0 <= lines <= MAX_LINES:
         raise WrongUsage(f"{lines} lines cannot be shown.", hint=f"Ask for 0 to {MAX_LINES}.")
     # Looked at first: after a tmux server has ended, the next one gives the same pane ids to others.
     look = (await app.watch.look([id]))[id]
-    screens = await app.panes.capture([agent.pane], history=lines) if agent.pane and look.pane is not None else {}
-    screen = screens.get(agent.pane or "")
+    screen = await app.panes.whole(agent.pane, history=lines) if agent.pane and look.pane is not None else None
     if screen is None:
         raise Refused(f"{id} has no screen: it is not running.", hint=f"Start it: maf agent start {id}")
-    return {"agent": id, "text": screen.plain.rstrip("\n"), "ansi": screen.ansi, "title": screen.title}
+    text = "\n".join(line.rstrip() for line in screen.plain.split("\n")).rstrip("\n")
+    return {"agent": id, "text": text, "ansi": screen.ansi, "title": screen.title, "width": screen.width}
 
 
 async def send(

@@ -19,6 +19,7 @@ from bot.agents.life import Life
 from bot.agents.permissions import Permissions
 from bot.agents.registry import Registry
 from bot.agents.runs import Runs
+from bot.agents.statistics import Statistics
 from bot.agents.watch import Watch
 from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
@@ -33,6 +34,7 @@ from bot.fleet.rotation import Rotation
 from bot.fleet.side import SideFiles
 from bot.fleet.wishes import Wishes
 from bot.home import Home
+from bot.notices.live import Live
 from bot.packs import Packs
 from bot.profiles.book import ProfileBook
 from bot.quota.service import Quota
@@ -84,7 +86,10 @@ class Services:
     hold: Hold
     interrupts: Interrupts
     runs: Runs
+    statistics: Statistics
     background: bool
+    live: Live = field(default_factory=Live)
+    ready_for: frozenset[str] = frozenset()  # agents for which there is work that nobody holds
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:

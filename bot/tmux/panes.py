@@ -172,6 +172,20 @@ class Panes:
         _, screens = await self.look(panes, history=history)
         return screens
 
+    async def whole(self, pane: str, *, history: int = 0) -> Screen | None:
+        """The screen of one pane with the spaces at the ends of lines, which may be coloured; None when it is gone.
+
+        Raises TmuxGone.
+        """
+        if not _PANE.match(pane):
+            raise ValueError(f"not a pane id: {pane!r}")
+        lines = f" -S -{int(history)}" if history > 0 else ""
+        listed, captured = await self.control.run(_LIST, f"capture-pane -e -p -N{lines} -t {pane}")
+        known = parse_list(listed).get(pane)
+        if known is None or not captured.ok:
+            return None
+        return Screen(captured.text, known.title, known.width, known.height, time.monotonic())
+
     async def look(
         self, panes: Sequence[str], *, history: int = 0, only: bool = False
     ) -> tuple[dict[str, PaneFacts], dict[str, Screen]]:

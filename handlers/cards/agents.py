@@ -1,4 +1,4 @@
-"""Agents on a phone: the board, one agent, its screen."""
+"""One agent in full."""
 
 from __future__ import annotations
 
@@ -6,113 +6,53 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
+from aiogram.utils.formatting import Bold, Code, Text, as_list
 
 from bot.agents.model import AgentView
+from bot.agents.resources import Usage
 from bot.broadcast.report import clipped, duration
 from bot.clis.model import State
-from bot.errors import MafError
-from bot.operations import Services, agent
-from bot.telegram.callbacks import AgentTap, BoardTap
+from bot.operations import Services
+from bot.operations.board import context_of
+from bot.telegram.callbacks import AgentTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button
+from handlers.cards import screen
+from handlers.cards.board import MARKS, board
 
-MARKS = {
-    State.STARTING: "🔄",
-    State.IDLE: "🟢",
-    State.WORKING: "⚙️",
-    State.WAITING: "✋",
-    State.LIMITED: "⏳",
-    State.COMPOSING: "✍️",
-    State.FROZEN: "❄️",
-    State.STOPPED: "⏹",
-    State.DEAD: "💥",
-    State.ERROR: "⚠️",
-    State.UNKNOWN: "❔",
-}
-# Who needs a person stands first.
-ORDER = [
-    State.WAITING,
-    State.DEAD,
-    State.ERROR,
-    State.LIMITED,
-    State.COMPOSING,
-    State.IDLE,
-    State.UNKNOWN,
-    State.STARTING,
-    State.WORKING,
-    State.FROZEN,
-    State.STOPPED,
-]
-NEEDS_YOU = frozenset({State.WAITING, State.DEAD, State.ERROR})
-SHORT_BOARD = 12
-MAX_SCREEN = 3500
+__all__ = ["MARKS", "cards"]
+
+STRAIN = {"cpu": "much CPU for minutes", "memory": "much memory", "processes": "very many processes"}
 
 
 def cards(app: Services) -> dict[str, Card]:
-    async def board(data: Mapping[str, Any], context: RenderContext) -> Message:
-        """data: {} or {"all": true}."""
-        held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
-        return board_of(app.watch.views(), held, context.now, context, everybody=bool(data.get("all")))
+    async def agents(data: Mapping[str, Any], context: RenderContext) -> Message:
+        return await board(app, data, context)
 
     async def one(data: Mapping[str, Any], context: RenderContext) -> Message:
         """data: {"agent": ID}."""
         view = await app.watch.fresh(str(data["agent"]))
         held = [claim.bead for claim in await app.claims.of(view.id)]
-        return one_agent(view, held, context.now)
+        return one_agent(view, held, context.now, context_of(app, view.id), app.watch.resources.of(view.id))
 
-    async def capture(data: Mapping[str, Any], _context: RenderContext) -> Message:
-        """data: {"agent": ID, "lines": of history}."""
-        name = str(data["agent"])
-        try:
-            shown = await agent.capture(app, id=name, lines=int(data.get("lines", 0)))
-        except MafError as error:
-            return Message(Text(f"{error.message}\n{error.hint}".strip()))
-        text = shown["text"].strip("\n")[-MAX_SCREEN:] or "(empty screen)"
-        again = [
-            Button("↻ Screen", AgentTap(id=name, verb="screen")),
-            Button("⎋ Interrupt", AgentTap(id=name, verb="interrupt")),
-        ]
-        return Message(as_list(Bold(f"👁 {name}"), Pre(text)), [again])
-
-    return {"agents": board, "agent": one, "capture": capture}
+    return {"agents": agents, "agent": one, "strain": strain_card, **screen.cards(app)}
 
 
-def board_of(
-    views: list[AgentView], held: Mapping[str, str], now: datetime, context: RenderContext, *, everybody: bool
+async def strain_card(data: Mapping[str, Any], _context: RenderContext) -> Message:
+    """data: {"agent": ID, "over": which of cpu, memory and processes, "usage": Usage.as_dict()}."""
+    name, usage = str(data["agent"]), data["usage"]
+    cpu = f"cpu {usage['cpu_percent']:.0f} % · " if usage["cpu_percent"] is not None else ""
+    now = f"{cpu}{usage['rss_mb']:,.0f} MB · {usage['processes']} processes"
+    if not data["over"]:
+        return Message(as_list(f"🌡 {name} takes a normal part of the machine again.", now))
+    what = " and ".join(STRAIN[over] for over in data["over"])
+    buttons = [Button(f"👁 Show {name}", AgentTap(id=name, verb="show"))]
+    return Message(as_list(Text(Bold(f"🌡 {name}"), f" takes {what}."), now), [buttons])
+
+
+def one_agent(
+    view: AgentView, held: list[str], now: datetime, context: int | None = None, usage: Usage | None = None
 ) -> Message:
-    """One line per agent, sorted by who needs a person."""
-    if not views:
-        return Message(Text("There are no agents yet.\nMake one: /new claude-worker"))
-    ranked = sorted(views, key=lambda v: ORDER.index(v.state))
-    needy = sum(v.state in NEEDS_YOU for v in views)
-    head = f"🗂 {len(views)} agents"
-    if needy:
-        head += f" · {needy} need you" if needy > 1 else " · 1 needs you"
-    lines: list[Text | str] = [Bold(f"{head} · {now.astimezone(context.zone):%H:%M}")]
-    shown = ranked if everybody else ranked[:SHORT_BOARD]
-    for view in shown:
-        age = duration((now - view.since).total_seconds())
-        lines.append(f"{MARKS[view.state]} {view.id}  {age}  {held.get(view.id) or '–'}{_says(view)}")
-    if len(ranked) > len(shown):
-        lines.append(f"… {len(ranked) - len(shown)} more")
-    first = next((v for v in ranked if v.state in NEEDS_YOU), None)
-    row = [Button("↻", BoardTap(verb="refresh"))]
-    if len(ranked) > len(shown):
-        row.insert(0, Button("All", BoardTap(verb="all")))
-    if first is not None:
-        row.insert(0, Button(f"✋ Show {first.id}", AgentTap(id=first.id, verb="screen")))
-    return Message(as_list(*lines), [row])
-
-
-def _says(view: AgentView) -> str:
-    if view.state is State.WAITING and view.reading and view.reading.dialog:
-        return f"  {clipped(view.reading.dialog.title, 24)}"
-    says = view.reading.says if view.reading and view.state is State.WORKING else ""
-    return f'  "{clipped(says, 24)}"' if says else ""
-
-
-def one_agent(view: AgentView, held: list[str], now: datetime) -> Message:
     """What there is to know about one agent, and what can be done with it."""
     a = view.agent
     lines: list[Text | str] = [
@@ -124,22 +64,44 @@ def one_agent(view: AgentView, held: list[str], now: datetime) -> Message:
         lines.append("holds " + ", ".join(held))
     if a.labels:
         lines.append("labels " + ", ".join(a.labels))
+    if context is not None:
+        lines.append(f"context {context} % used")
+    if usage is not None:
+        lines.append(taken(usage))
     if view.draft:
         lines.append(f"in its composer: {clipped(view.draft, 60)}")
     if view.reading and view.reading.dialog:
         lines.append(f"asks: {clipped(view.reading.dialog.title, 80)}")
+    elif view.reading and view.reading.says:
+        lines.append(f"“{clipped(view.reading.says, 120)}”")
     if a.restarts or a.errors:
         lines.append(f"restarts {a.restarts} · errors {a.errors}")
-    return Message(as_list(*lines), _agent_buttons(view))
+    return Message(as_list(*lines), agent_buttons(view))
 
 
-def _agent_buttons(view: AgentView) -> list[list[Button]]:
+def taken(usage: Usage) -> str:
+    """`cpu 12 % · 340 MB · 4 processes · up 2 h 05 min`."""
+    cpu = "" if usage.cpu is None else f"cpu {usage.cpu:.0f} % · "
+    processes = "1 process" if usage.processes == 1 else f"{usage.processes} processes"
+    return f"{cpu}{usage.rss / 1024**2:,.0f} MB · {processes} · up {duration(usage.age)}"
+
+
+def agent_buttons(view: AgentView) -> list[list[Button]]:
+    """What can be done with it in the state that it is in."""
+
     def tap(label: str, verb: str) -> Button:
         return Button(label, AgentTap(id=view.id, verb=verb))
 
     if view.state in {State.STOPPED, State.DEAD}:
-        return [[tap("▶ Start", "start")]]
+        return [[tap("▶ Start", "start"), tap("💬 Last answer", "said")]]
+    if view.state is State.FROZEN:
+        return [[tap("☀️ Thaw", "thaw"), tap("👁 Screen", "screen")]]
+    third = [tap("↻ Restart", "restart"), tap("⏹ Stop", "stop"), tap("❄️ Freeze", "freeze")]
+    second = [tap("✉️ Send", "ask-send"), tap("💬 Last answer", "said")]
+    if view.state is State.WORKING:
+        second.append(tap("⎋ Interrupt", "interrupt"))
     return [
-        [tap("👁 Screen", "screen"), tap("⎋ Interrupt", "interrupt")],
-        [tap("↻ Restart", "restart"), tap("⏹ Stop", "stop")],
+        [tap("👁 Screen", "screen"), tap("🖼 Picture", "picture"), tap("📺 Watch", "watch")],
+        second,
+        third,
     ]

@@ -1,0 +1,50 @@
+"""What an agent answered last, in full, from the file in which its CLI keeps the conversation. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.clis.cli import cli_for
+from bot.clis.entry import Entry
+from bot.clis.tail import tail_offset
+
+_TAIL = 2 * 1024 * 1024  # bytes of the end of a conversation in which its last answer is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The words of the model to one prompt, and when the last of them were written."""
+
+    text: str
+    at: datetime | None
+
+
+def last_answer(kind: str, path: Path) -> Answer | None:
+    """None when it has not said anything yet, or not within the last 2 MB of its conversation."""
+    cli, offset = cli_for(kind), tail_offset(path, _TAIL)
+    found: list[Entry] = []
+    while True:
+        entries, end = cli.entries(path, offset)
+        found += entries
+        if end == offset:
+            return answer_in(found)
+        offset = end
+
+
+def answer_in(entries: Iterable[Entry]) -> Answer | None:
+    """The words since the last prompt that got any: while it works on a new one, the answer before that stands."""
+    said: list[str] = []
+    fresh, at = True, None
+    for entry in entries:
+        if entry.kind == "user":
+            fresh = True
+        elif entry.kind == "model" and (text := entry.text.strip()):
+            if fresh:
+                said, fresh = [], False
+            if text not in said[-1:]:  # some CLIs write the last words twice
+                said.append(text)
+            at = entry.at or at
+    return Answer("\n\n".join(said), at) if said else None

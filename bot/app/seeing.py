@@ -1,0 +1,136 @@
+"""The part of the composition root that keeps messages about agents up to date, and counts what agents do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from bot.agents.strain import Strain
+from bot.broadcast.model import PlanAgent
+from bot.clock import iso
+from bot.notices import post, touch
+from bot.notices.live import Followed
+from bot.operations import Services
+from bot.operations.board import read, signature
+from bot.schedule import Schedule
+from bot.store.tables import OutboxRow
+from bot.work.routing import fits
+
+EVERY_S = 3.0
+# A board on which only the ages have changed is written again this often, and only for a while after it was asked for.
+AGES_S, AGES_FOR = 60.0, timedelta(minutes=30)
+FOLLOW_AGAIN = timedelta(hours=24)
+COUNT_S, SAVE_S, READY_S, STRAIN_S = 5.0, 300.0, 60.0, 15.0
+
+__all__ = ["begin", "end", "register"]
+
+
+async def begin(services: Services) -> None:
+    """Boards go on where they stood; what was watched live before a restart is not live any more."""
+    now = services.clock.now()
+    newest = (
+        select(OutboxRow)
+        .where(OutboxRow.kind.in_(["agents", "watch"]), OutboxRow.created_at > now - FOLLOW_AGAIN)
+        .where(OutboxRow.status != "failed", OutboxRow.key.is_not(None), OutboxRow.chat_id.is_not(None))
+        .order_by(OutboxRow.id)
+    )
+    async with services.store.begin() as tx:
+        for row in list(await tx.scalars(newest)):
+            if row.key is None or row.chat_id is None:
+                continue
+            if row.kind == "agents":
+                services.live.follow("agents", row.key, row.chat_id)
+            elif not row.data.get("over"):
+                await post(tx, "watch", {**row.data, "over": True}, chat_id=row.chat_id, key=row.key)
+
+
+def register(services: Services, schedule: Schedule) -> None:
+    live = LiveMessages(services)
+    strain = Strain(services.store, services.watch, services.clock)
+
+    async def count() -> None:
+        services.statistics.count()
+
+    schedule.every(EVERY_S, "refresh live messages", live.refresh)
+    schedule.every(READY_S, "see for whom there is work", live.find_work)
+    schedule.every(COUNT_S, "count what agents do", count)
+    schedule.every(SAVE_S, "keep the statistics", services.statistics.save)
+    schedule.every(STRAIN_S, "look for agents that take much", strain.check)
+
+
+async def end(services: Services) -> None:
+    await services.statistics.save()
+
+
+class LiveMessages:
+    """Has live messages rendered again when what they show has changed."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def refresh(self) -> None:
+        await self._boards()
+        for one in self._services.live.of("watch"):
+            await self._watched(one)
+
+    async def _boards(self) -> None:
+        boards = self._services.live.of("agents")
+        if not boards:
+            return
+        shows = signature(await read(self._services))
+        now = self._services.clock.monotonic()
+        for one in boards:
+            aged = now - one.at >= AGES_S and now - one.since < AGES_FOR.total_seconds()
+            if one.shows != shows or aged:
+                first = one.shows is None
+                one.shows, one.at = shows, now
+                one.since = now if first else one.since
+                if not first:
+                    await self._touch(one.key)
+
+    async def _watched(self, one: Followed) -> None:
+        services = self._services
+        if one.until is not None and services.clock.now() >= one.until:
+            services.live.drop(one.key)
+            data = {"agent": one.about, "until": iso(one.until), "over": True}
+            async with services.store.begin() as tx:
+                await post(tx, "watch", data, chat_id=one.chat_id, key=one.key)
+            return
+        look = services.watch.last(one.about)
+        shows = (look.view.state, look.screen.ansi if look.screen else "") if look is not None else None
+        if shows != one.shows:
+            one.shows = shows
+            await self._touch(one.key)
+
+    async def _touch(self, key: str) -> None:
+        async with self._services.store.begin() as tx:
+            await touch(tx, key)
+
+    async def find_work(self) -> None:
+        """For which agents is there a bead that nobody holds? Asked only while somebody looks at a board."""
+        services = self._services
+        if not services.live.of("agents"):
+            return
+        views = services.watch.views()
+        tasks = await services.book.gather([view.agent.workdir for view in views])
+        async with services.store.begin() as tx:
+            active = await services.packs.active(tx)
+        pack = services.packs.get(active)
+        held = {claim.bead for claim in await services.claims.all_open()}
+        free = [bead for bead in tasks.ready if bead.id not in held]
+        agents = [
+            PlanAgent(
+                id=view.id,
+                role=view.agent.role,
+                kind=view.agent.kind,
+                state=view.state,
+                labels=view.agent.labels,
+                bead=None,
+                profile=view.agent.profile,
+                repo=tasks.repo_of.get(view.agent.workdir, ""),
+                workdir=view.agent.workdir,
+            )
+            for view in views
+        ]
+        services.ready_for = frozenset(a.id for a in agents if any(fits(a, bead, pack) is None for bead in free))
