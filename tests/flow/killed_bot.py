@@ -22,8 +22,8 @@ from bot.settings import load_settings
 
 
 def start(given: dict[str, Any]) -> ForkServerProcess:
-    """Start it. `given`: {"home","api","token","socket","project"}, and "point" and "skip": with a point it kills itself
-    there, after passing it `skip` times."""
+    """Start it. `given`: {"home","api","token","socket","project"}; with "point" it kills itself there, after "skip"
+    times."""
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__, "bot.app.chat", "handlers", "aiosqlite"])
     process = context.Process(target=run, args=(given,), daemon=True)

@@ -20,7 +20,7 @@ from tests.flow.product import Product, button, product, until
 
 @asynccontextmanager
 async def stuck(tmp_path: Path) -> AsyncIterator[tuple[Product, dict[str, Any]]]:
-    """Two agents and the report of their draft: w1 holds its text without an Enter, and runs again; w2 has taken its."""
+    """Two agents and the report of their draft: w1 holds its text without an Enter, and runs again; w2 took its own."""
     frozen: list[int] = []
     found: list[Product] = []
 
