@@ -85,7 +85,8 @@ class Survey:
         views = [look.view for look in looks.values()]
         tasks = await self._book.gather([v.agent.workdir for v in views]) if with_beads else Gathered()
         if with_beads and views and not tasks.repo_of:
-            raise NoBeads(" ".join(tasks.notes) or "No agent works in a folder with Beads.")
+            said = " ".join(note.replace(NoBeads.hint, "").strip() for note in tasks.notes)
+            raise NoBeads(said or "No agent works in a folder with Beads.")
         agents = tuple(
             PlanAgent(
                 id=view.id,

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.clock import Clock
 from bot.store import Store
 from bot.store.tables import UpdateRow
+from bot.telegram.access import command_of
 
 # Telegram keeps updates for 24 hours; what is older cannot come again.
 KEEP = timedelta(days=7)
@@ -41,7 +42,7 @@ class Inbox:
 
     async def record(self, bot_id: int, event: Update) -> bool:
         """Write it down; False when it was written down before, and then it must not be handled."""
-        payload = event.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        payload = _without_code(event.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
         try:
             async with self._store.begin() as tx:
                 if await tx.get(UpdateRow, (bot_id, event.update_id)) is not None:
@@ -79,6 +80,16 @@ class Inbox:
                     UpdateRow.handled_at.is_not(None), UpdateRow.received_at < self._clock.now() - KEEP
                 )
             )
+
+
+def _without_code(payload: dict[str, Any]) -> dict[str, Any]:
+    """A pair code is a secret, and a row keeps none: what stands behind /pair is left out."""
+    message = payload.get("message") or {}
+    word = (str(message.get("text", "")).split(maxsplit=1) or [""])[0]
+    command = command_of(word) if word.startswith("/") else None
+    if command is not None and command.name == "pair":
+        return {**payload, "message": {**message, "text": word}}
+    return payload
 
 
 def _unhandled(update_id: int, payload: dict[str, Any]) -> Unhandled:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from sqlalchemy import select
+
+from bot.store.tables import UpdateRow
 from tests.flow.product import button, product
 
 
@@ -66,3 +69,15 @@ async def test_a_one_time_code_is_good_once(tmp_path: Path) -> None:
         await p.message(lambda m: "/send AGENT TEXT" in m["text"], chat=ann)
         assert [m for m in await p.all(bob) if m["from"]["is_bot"]] == []
         assert all(code not in str(e) for e in await p.app.call("audit", {}))
+        async with p.app.services.store.begin() as tx:
+            kept = [str(row.payload) for row in await tx.scalars(select(UpdateRow))]
+        assert any("'/pair'" in one for one in kept)
+        assert all(code not in one for one in kept)
+
+
+async def test_a_project_without_beads_says_once_what_to_do(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        await p.client.say("/broadcast_targeted")
+        said = await p.message(lambda m: "There are no Beads" in m["text"])
+        assert said["text"].count("bd init") == 1
+        assert said["text"].startswith(f"There are no Beads (.beads) in {p.project} or above it.")
