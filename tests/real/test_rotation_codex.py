@@ -83,7 +83,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(tmp_path: Path, *, trusted: bool = True) -> AsyncIterator[Scene]:
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     need("codex")
     home, work = Home(tmp_path / ".maf"), tmp_path / "proj"
     work.mkdir()
@@ -94,8 +94,7 @@ async def scene(tmp_path: Path, *, trusted: bool = True) -> AsyncIterator[Scene]
     with MockModels() as models:
         entries = {}
         for number, (name, key) in enumerate(KEYS.items(), 1):
-            trusts = work if trusted or name == ONE else tmp_path / "elsewhere"
-            make_codex_home(home.profile(name), trusts, models.url, key=key)
+            make_codex_home(home.profile(name), work, models.url, key=key)
             (home.profile(name) / "auth.json").write_text(json.dumps({"OPENAI_API_KEY": f"dummy-{name}"}))
             entries[name] = {"priority": number, "environment": {"MOCK_KEY": key, "NO_PROXY": "127.0.0.1"}}
         write_profiles(home.agent_config, entries)
@@ -186,13 +185,14 @@ async def test_a_failure_at_any_step_leaves_it_answering_on_its_old_account(tmp_
         assert notices == [{"rotation": row.id}]
 
 
-async def test_an_account_that_asks_something_first_is_left_again(tmp_path: Path) -> None:
-    async with scene(tmp_path, trusted=False) as s:
+async def test_an_account_on_which_it_does_not_start_is_left_again(tmp_path: Path) -> None:
+    async with scene(tmp_path) as s:
         await s.used(100)
-        s.services.rotation.answers_s = 12.0
+        (s.home.profile(TWO) / "config.toml").write_text("model = [\n")  # its CLI ends at once
+        s.services.rotation.answers_s = 10.0
         move = await s.services.rotation.rotate("w1", "test")
         assert move.outcome == "returned"
-        assert "it asks" in move.detail
+        assert "its program is not in front" in move.detail
         await s.answers_on(ONE, "HABICHT")
 
 
