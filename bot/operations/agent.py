@@ -26,7 +26,13 @@ async def types(app: Services) -> list[dict[str, Any]]:
 
 async def _shown(app: Services, view: AgentView) -> dict[str, Any]:
     held = [claim.bead for claim in await app.claims.of(view.id)]
-    return {**view.as_dict(), "bead": held[0] if held else view.bead, "stats": app.statistics.of(view)}
+    why = app.accounts.reasons.pop(view.id, "")
+    return {
+        **({"profile_reason": why} if why else {}),
+        **view.as_dict(),
+        "bead": held[0] if held else view.bead,
+        "stats": app.statistics.of(view),
+    }
 
 
 async def create(
