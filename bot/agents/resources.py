@@ -54,13 +54,13 @@ class Resources:
     """The last ten minutes of every agent, a sample each `every` seconds."""
 
     def __init__(self, every: float = SAMPLE_S) -> None:
-        self._every = every
+        self.every = every
         self._tracked: dict[str, _Tracked] = {}
 
     def due(self, agent_id: str, now: float) -> bool:
         """Is it time for another sample of this agent? `now` is monotonic seconds."""
         last = self.of(agent_id)
-        return last is None or now - last.at >= self._every
+        return last is None or now - last.at >= self.every
 
     def note(
         self,

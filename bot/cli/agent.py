@@ -24,6 +24,7 @@ command = Group(
 # A start waits for the CLI to show its composer; a stop asks, then insists.
 LIFE_TIMEOUT_S = 120.0
 DEFAULT_WAIT_S = 15.0
+NO_AGENTS = "There are no agents yet. Make one: maf agent create claude-worker"
 
 
 @command.command("types")
@@ -156,8 +157,7 @@ def list_agents(terminal: Terminal) -> None:
     agents = call.read(terminal, "agent.list")
     rows = [[a["id"], a["state"], a["type"], a["bead"] or "-", a["profile"] or "-", a["workdir"]] for a in agents]
     head = ["ID", "STATE", "TYPE", "BEAD", "PROFILE", "WORKDIR"]
-    empty = "There are no agents yet. Make one: maf agent create claude-worker"
-    terminal.show(agents, lambda: table(rows, head) if rows else empty)
+    terminal.show(agents, lambda: table(rows, head) if rows else NO_AGENTS)
 
 
 @command.command("show")
@@ -175,6 +175,32 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {inner}" for key, inner in value.items()) or "-"
     return "-" if value is None or value == "" else str(value)
+
+
+@command.command("health")
+@click.argument("agent_id", metavar="[ID]", required=False)
+@pass_terminal
+def health(terminal: Terminal, agent_id: str | None) -> None:
+    """Show what the agents take of the machine, and what they have done."""
+    found = call.read(terminal, "agent.health", {"id": agent_id}, timeout=LIFE_TIMEOUT_S)
+    head = ["ID", "STATE", "CPU %", "MB", "PROCESSES", "UP", "CONTEXT", "TASKS", "PROMPTS", "WORKED", ""]
+    terminal.show(found, lambda: table([_health_row(one) for one in found], head) if found else NO_AGENTS)
+
+
+def _health_row(one: dict[str, Any]) -> list[str]:
+    stats, context = one["stats"], one["context_percent"]
+    numbers = [one["cpu_percent"], one["rss_mb"], one["processes"]]
+    return [
+        one["id"],
+        one["state"],
+        *("-" if number is None else f"{number:.0f}" for number in numbers),
+        "-" if one["age_s"] is None else f"{one['age_s'] / 3600:.1f} h",
+        "-" if context is None else f"{context} %",
+        str(stats["tasks"]),
+        str(stats["prompts"]),
+        f"{stats['working_s'] / 3600:.1f} h",
+        f"much {' and '.join(one['warnings'])}" if one["warnings"] else "",
+    ]
 
 
 @command.command("capture")

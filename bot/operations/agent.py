@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bot.agents.model import AgentView
+from bot.agents.resources import strained
 from bot.agents.types import load_types, type_named
+from bot.clock import iso
 from bot.errors import Refused, WrongUsage
 from bot.notices import post
 from bot.operations.services import Services
 
 MAX_LINES = 2000
+ONE_SHOT_S = 1.0
 
 
 async def types(app: Services) -> list[dict[str, Any]]:
@@ -88,6 +92,34 @@ async def list_(app: Services) -> list[dict[str, Any]]:
         await app.watch.look(None)
     held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
     return [{**view.as_dict(), "bead": held.get(view.id, view.bead)} for view in app.watch.views()]
+
+
+async def health(app: Services, *, id: str | None = None) -> list[dict[str, Any]]:  # noqa: A002
+    """What each agent (or this one) takes of the machine, how full its context is, and what it has done so far."""
+    if id is not None:
+        await app.registry.get(id)
+    if not app.background:
+        # A share of the CPU needs two samples.
+        app.watch.resources.every = ONE_SHOT_S
+        await app.watch.look(None)
+        await asyncio.sleep(ONE_SHOT_S)
+        await app.watch.look(None)
+    return [await _health(app, view) for view in app.watch.views() if id in (None, view.id)]
+
+
+async def _health(app: Services, view: AgentView) -> dict[str, Any]:
+    history = app.watch.resources.history(view.id)
+    look = app.watch.last(view.id)
+    usage = history[-1].as_dict() if history else dict.fromkeys(("cpu_percent", "rss_mb", "processes", "age_s"))
+    return {
+        "id": view.id,
+        "state": str(view.state),
+        "state_since": iso(view.since),
+        **usage,
+        "context_percent": look.files.context.percent if look is not None else None,
+        "warnings": sorted(strained(history)),
+        "stats": app.statistics.of(view),
+    }
 
 
 async def show(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002

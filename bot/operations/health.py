@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot import __version__
+from bot.agents.resources import strained
 from bot.operations.services import Services
 from bot.store.tables import DeliveryRow, OutboxRow
 
@@ -21,11 +22,21 @@ async def health(app: Services) -> dict[str, Any]:
     states: dict[str, int] = {}
     for view in app.watch.views():
         states[str(view.state)] = states.get(str(view.state), 0) + 1
+    usage = [u for view in app.watch.views() if (u := app.watch.resources.of(view.id)) is not None]
+    strained_ids = [v.id for v in app.watch.views() if strained(app.watch.resources.history(v.id))]
     async with app.store.begin() as tx:
         moving = await tx.scalar(select(func.count()).where(DeliveryRow.status.in_(["intended", "queued", "typed"])))
         due = await tx.scalar(select(func.count()).where(OutboxRow.status == "due"))
         failed = await tx.scalar(select(func.count()).where(OutboxRow.status == "failed"))
-    return {"agents": states, "deliveries": moving or 0, "messages_due": due or 0, "messages_failed": failed or 0}
+    return {
+        "agents": states,
+        "deliveries": moving or 0,
+        "messages_due": due or 0,
+        "messages_failed": failed or 0,
+        "cpu_percent": round(sum(u.cpu or 0.0 for u in usage), 1),
+        "rss_mb": round(sum(u.rss for u in usage) / 1024**2, 1),
+        "strained": strained_ids,
+    }
 
 
 async def audit(app: Services, *, limit: int = 50) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from bot.broadcast.report import clipped, duration
 from bot.clis.model import State
 from bot.operations import Services
 from bot.operations.board import context_of
-from bot.telegram.callbacks import AgentTap
+from bot.telegram.callbacks import AgentTap, DialogTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button
 from handlers.cards import screen
@@ -33,7 +33,10 @@ def cards(app: Services) -> dict[str, Card]:
         """data: {"agent": ID}."""
         view = await app.watch.fresh(str(data["agent"]))
         held = [claim.bead for claim in await app.claims.of(view.id)]
-        return one_agent(view, held, context.now, context_of(app, view.id), app.watch.resources.of(view.id))
+        card = next((ask.card for ask in app.permissions.open() if ask.agent == view.id), "")
+        usage, stats = app.watch.resources.of(view.id), app.statistics.of(view)
+        full = context_of(app, view.id)
+        return one_agent(view, held, context.now, context=full, usage=usage, stats=stats, question=card)
 
     return {"agents": agents, "agent": one, "strain": strain_card, **screen.cards(app)}
 
@@ -51,9 +54,16 @@ async def strain_card(data: Mapping[str, Any], _context: RenderContext) -> Messa
 
 
 def one_agent(
-    view: AgentView, held: list[str], now: datetime, context: int | None = None, usage: Usage | None = None
+    view: AgentView,
+    held: list[str],
+    now: datetime,
+    *,
+    context: int | None = None,
+    usage: Usage | None = None,
+    stats: Mapping[str, Any] | None = None,
+    question: str = "",
 ) -> Message:
-    """What there is to know about one agent, and what can be done with it."""
+    """What there is to know about one agent, and what can be done with it. `question`: the card of what it asks."""
     a = view.agent
     lines: list[Text | str] = [
         Text(Bold(f"{MARKS[view.state]} {a.id}"), f" · {view.state} {duration((now - view.since).total_seconds())}"),
@@ -76,7 +86,19 @@ def one_agent(
         lines.append(f"“{clipped(view.reading.says, 120)}”")
     if a.restarts or a.errors:
         lines.append(f"restarts {a.restarts} · errors {a.errors}")
-    return Message(as_list(*lines), agent_buttons(view))
+    if stats and (spent := spent_of(stats)):
+        lines.append(spent)
+    answer = [Button("✋ Its question", DialogTap(card=question, mark="-", verb="show"))] if question else []
+    return Message(as_list(*lines), [answer, *agent_buttons(view)] if answer else agent_buttons(view))
+
+
+def spent_of(stats: Mapping[str, Any]) -> str:
+    """`3 tasks · 12 prompts · worked 2 h 05 min`, as far as there is something to tell."""
+    parts = [f"{stats[name]} {name}" for name in ("tasks", "prompts") if stats.get(name)]
+    worked, waited = float(stats.get("working_s", 0)), float(stats.get("waiting_s", 0))
+    parts += [f"worked {duration(worked)}"] if worked >= 60 else []
+    parts += [f"waited {duration(waited)}"] if waited >= 60 else []
+    return " · ".join(parts)
 
 
 def taken(usage: Usage) -> str:

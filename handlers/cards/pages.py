@@ -15,6 +15,7 @@ from bot.telegram.access import COMMANDS, Role
 from bot.telegram.callbacks import PackTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
+from handlers.cards.board import link
 
 MAX_QUOTE = 3000
 MAX_ROWS = 20
@@ -119,6 +120,10 @@ def health_of(found: dict[str, Any]) -> Message:
         f"prompts under way: {found['deliveries']}",
         f"messages waiting: {found['messages_due']}",
     ]
+    if found["rss_mb"]:
+        lines.append(f"agents take {found['cpu_percent']:.0f} % of a core, {found['rss_mb']:,.0f} MB")
+    if found["strained"]:
+        lines.append("🌡 much of it: " + " ".join(link(name) for name in found["strained"]))
     if found["messages_failed"]:
         lines.append(f"⚠️ messages that could not be sent: {found['messages_failed']}")
     return Message(as_list(*lines))
