@@ -131,6 +131,7 @@ class Registry:
         if self._known is None:
             async with self._store.begin() as tx:
                 rows = (await tx.scalars(select(AgentRow))).all()
+            if self._known is None:  # somebody else may have read them meanwhile, and changed his copy since
                 self._known = {row.id: _agent(row) for row in rows}
         return self._known
 

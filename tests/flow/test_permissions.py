@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.agents.permission_rows import card_key
+from bot.notices import post
 from tests.flow.product import Product, button, product, until
 
 
@@ -41,3 +44,127 @@ async def test_a_question_in_a_pane_is_answered_from_the_chat(tmp_path: Path) ->
         ]
         late = await p.client.press(card["message_id"], "Yes")
         assert "answered already" in late["answer"]["text"]
+
+
+async def test_a_dialog_that_changed_is_refused_each_time_and_nothing_is_pressed(tmp_path: Path) -> None:
+    """Between card and tap the question is answered at the pane and another one comes up: 20 of 20."""
+    async with product(tmp_path, agents=1, beads=False) as p:
+        panes = p.app.services.panes
+        pane = p.app.services.watch.view("w1").agent.pane
+        assert pane
+        await asks(p, "w1", "git push origin b0")
+        card = await p.message(is_ask("git push origin b0"))
+        for number in range(1, 21):
+            assert await panes.keys(pane, "Escape")
+            await until(lambda: state(p, "w1") == "idle", what="idle")
+            await asks(p, "w1", f"git push origin b{number}")
+            await until(lambda: state(p, "w1") == "waiting", what="the next question")
+            answer = await p.client.press(card["message_id"], "Yes")
+            assert "changed" in answer["answer"]["text"] or "else" in answer["answer"]["text"], answer
+            dialog = (await p.app.services.watch.look(["w1"]))["w1"].reading
+            assert dialog is not None
+            assert dialog.dialog is not None
+            assert dialog.dialog.command == f"git push origin b{number}"
+            newer = card["message_id"]
+            card = await p.message(lambda m, n=newer: m["message_id"] > n and is_ask("git push origin b")(m))
+
+
+async def test_no_key_goes_to_a_pane_that_is_not_waiting(tmp_path: Path) -> None:
+    """Even when our last look is older than the answer at the pane: the key is bound to what stands there."""
+    async with product(tmp_path, agents=1, beads=False) as p:
+        services = p.app.services
+        pane = services.watch.view("w1").agent.pane
+        assert pane
+        for number in range(5):
+            await asks(p, "w1", f"make run{number}")
+            card = await p.message(is_ask(f"make run{number}"))
+            assert await services.panes.keys(pane, "Escape")
+            answer = await p.client.press(card["message_id"], "Yes")
+            assert "✅" not in (await p.becomes(card["message_id"], lambda m: not m["buttons"]))["text"], answer
+            await until(lambda: state(p, "w1") == "idle", what="idle")
+            view = await services.watch.fresh("w1")
+            assert view.draft is None, "a digit was typed into the composer"
+        result = await services.panes.press(pane, "1", shows=("1. Yes", "make run"))
+        assert (result.ok, result.why) == (False, "changed")
+
+
+async def test_a_lasting_grant_needs_an_owner_and_a_second_tap(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        otto = await p.person("Otto", "operator")
+        group = await p.group(otto)
+        await asks(p, "w1", "cargo build")
+        card = await p.message(is_ask("cargo build"))
+        shared = p.app.services.permissions.open()[0].card
+        async with p.app.services.store.begin() as tx:
+            await post(tx, "permission", {"card": shared}, chat_id=group, key=card_key(shared))
+        there = await p.message(is_ask("cargo build"), group)
+        answer = await p.client.press(there["message_id"], button(there, "don't ask again"), who=otto, chat=group)
+        assert "Only an owner may grant this for good" in answer["answer"]["text"]
+        await p.client.press(card["message_id"], button(card, "don't ask again"))
+        sure = await p.becomes(card["message_id"], lambda m: "Sure?" in m["text"])
+        assert state(p, "w1") == "waiting"
+        await p.client.press(card["message_id"], "Back")
+        await p.becomes(card["message_id"], lambda m: "Sure?" not in m["text"])
+        await p.client.press(card["message_id"], button(card, "don't ask again"))
+        await p.becomes(card["message_id"], lambda m: "Sure?" in m["text"])
+        await p.client.press(card["message_id"], button(sure, "✔"))
+        await p.becomes(card["message_id"], lambda m: "✅ w1: Yes, and don't ask again" in m["text"])
+
+
+async def test_the_same_question_of_three_agents_is_one_card(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=3, beads=False) as p:
+        for agent in p.agents:
+            await asks(p, agent, "npm run lint")
+        card = await p.message(lambda m: "w1, w2, w3 want to run" in m["text"])
+        await p.client.press(card["message_id"], button(card, "Yes for 3 agents"))
+        done = await p.becomes(card["message_id"], lambda m: m["text"].count("✅") == 3)
+        assert not done["buttons"]
+        for agent in p.agents:
+            await until(lambda a=agent: state(p, a) == "idle", what="idle")
+
+
+async def test_dangerous_questions_stand_alone_and_a_shared_card_can_be_split(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2, beads=False) as p:
+        for agent in p.agents:
+            await asks(p, agent, "rm -rf build")
+        for agent in p.agents:
+            card = await p.message(lambda m, a=agent: f"{a} wants to run" in m["text"] and "rm -rf build" in m["text"])
+            assert "deletes" in card["text"]
+            await p.client.press(card["message_id"], "No")
+            await p.becomes(card["message_id"], lambda m: "✖" in m["text"])
+        for agent in p.agents:
+            await asks(p, agent, "npm ci")
+        card = await p.message(lambda m: "w1, w2 want to run" in m["text"])
+        await p.client.press(card["message_id"], "Look at each")
+        await p.becomes(card["message_id"], lambda m: "one by one" in m["text"])
+        one = await p.message(lambda m: "w2 wants to run" in m["text"] and "npm ci" in m["text"])
+        await p.client.press(one["message_id"], "Yes")
+        await p.becomes(one["message_id"], lambda m: "✅ w2" in m["text"])
+        assert state(p, "w1") == "waiting"
+
+
+async def test_no_and_words_for_the_agent(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        await asks(p, "w1", "npm publish")
+        card = await p.message(is_ask("npm publish"))
+        await p.client.press(card["message_id"], button(card, "No, and tell"))
+        question = await p.message(lambda m: "Reply to this message" in m["text"])
+        await p.client.say("Publish to the test registry only", reply_to=question["message_id"])
+        await p.becomes(card["message_id"], lambda m: "✖ w1: No: Publish to the test" in m["text"])
+        await until(lambda: any("test registry only" in text for text in p.prompts("w1")), what="the words")
+
+
+async def test_one_reminder_and_only_one(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        await asks(p, "w1", "ls ..")
+        card = await p.message(is_ask("ls .."))
+        permissions = p.app.services.permissions
+        await permissions.remind()
+        assert permissions.open()[0].reminded_at is None  # not late yet
+        permissions._remind_after = timedelta(0)
+        await permissions.remind()
+        await permissions.remind()
+        await p.message(lambda m: "still waits for you" in m["text"])
+        await p.client.press(card["message_id"], "No")
+        await p.becomes(card["message_id"], lambda m: "✖" in m["text"])
+        assert sum("still waits" in m["text"] for m in await p.all()) == 1
