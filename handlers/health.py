@@ -34,6 +34,7 @@ def last_router() -> Router:
     """What no other router took. To be attached last."""
     routes = Router(name="last")
     routes.message.register(unknown, F.text.startswith("/"), F.chat.type == "private", flags={"needs": "help"})
+    routes.message.register(lost, F.text, F.chat.type == "private", flags={"needs": "help"})
     return routes
 
 
@@ -69,3 +70,8 @@ async def unknown(message: Message, say: Say) -> None:
     near = difflib.get_close_matches(word, [c.published for c in COMMANDS], n=2, cutoff=0.5)
     guess = " Did you mean " + " or ".join(f"/{name}" for name in near) + "?" if near else " /help shows what there is."
     await say.text(f"There is no command /{word[:32]}.{guess}")
+
+
+async def lost(_message: Message, say: Say) -> None:
+    """Words that answer nothing: better a pointer than silence, and nothing is sent to anybody."""
+    await say.text("I did nothing with that: I take commands.\nTo an agent: /send w1 TEXT. All commands: /help")

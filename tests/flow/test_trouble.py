@@ -68,5 +68,7 @@ async def test_no_agents_and_no_beads_say_what_to_do(tmp_path: Path) -> None:
         await p.message(lambda m: "There are no agents yet" in m["text"] and "/new" in m["text"])
         await p.client.say("/brodcast_targeted")
         await p.message(lambda m: "Did you mean /broadcast_targeted" in m["text"])
+        await p.client.say("hello")
+        await p.message(lambda m: "I did nothing with that" in m["text"] and "/help" in m["text"])
         await p.client.say("/broadcast_apply zzzz")
         await p.message(lambda m: "No draft named zzzz" in m["text"])

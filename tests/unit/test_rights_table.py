@@ -19,6 +19,7 @@ STRANGERS = {"people.start", "people.pair"}
 VIEWERS = {
     "people.help_",
     "last.unknown",
+    "last.lost",
     "agents.show",
     "agents.board",
     "agents.turn_board",
