@@ -85,14 +85,19 @@ class Accounts:
 
     async def _give(self, agent: Agent, profile: str) -> Agent:
         """It does not run: its conversation goes into the new home, so that it goes on there."""
-        moved = replace(agent, profile=profile)
-        transcript = agent.transcript
-        if transcript is not None and agent.profile is not None and transcript.is_file():
-            target = self._handover.place(agent, self.setup(agent).home, self.setup(moved).home)
-            await self._handover.copy(transcript, target, profile)
-            transcript = target
+        old, new = self.setup(agent), self.setup(replace(agent, profile=profile))
+        if agent.profile is not None:
+            agent = await self._handover.last(agent, old.home, await self._registry.all())
+            if agent.transcript is not None:
+                target = self._handover.place(agent, old.home, new.home)
+                await self._handover.copy(agent.transcript, target, profile)
+                agent = replace(agent, transcript=target)
         return await self._registry.update(
-            agent.id, profile=profile, transcript=transcript, stats=stats_after(agent, profile)
+            agent.id,
+            profile=profile,
+            conversation=agent.conversation,
+            transcript=agent.transcript,
+            stats=stats_after(agent, profile),
         )
 
     def _has_profiles(self, kind: str) -> bool:

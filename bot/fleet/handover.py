@@ -9,10 +9,14 @@ import asyncio
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.agents.launch import share_files
 from bot.agents.model import Agent
+from bot.clis.cli import cli_for
 from bot.errors import Refused
 from bot.quota.service import Quota
 
@@ -25,6 +29,22 @@ class Handover:
 
     def __init__(self, quota: Quota) -> None:
         self._quota = quota
+
+    async def last(self, agent: Agent, home: Path | None, everybody: Collection[Agent]) -> Agent:
+        """The agent with the conversation it had when it ended; one that ended before we read which one it was is
+        looked for, where no other agent shares its folder and account."""
+        if agent.transcript is not None:
+            return agent if agent.transcript.is_file() else replace(agent, conversation=None, transcript=None)
+        if agent.started_at is None or any(share_files(agent, other) for other in everybody):
+            return agent
+        cli, since = cli_for(agent.kind), agent.started_at
+        found = await asyncio.to_thread(
+            lambda: cli.conversation(home=home, workdir=agent.workdir, pid=None, known=None, since=since)
+        )
+        taken = {other.conversation for other in everybody if other.id != agent.id}
+        if found is None or found.id in taken:
+            return agent
+        return replace(agent, conversation=found.id, transcript=found.path)
 
     def place(self, agent: Agent, source: Path | None, target: Path | None) -> Path:
         """Where its conversation file belongs in the other home. Raises Refused for a file outside the homes."""
