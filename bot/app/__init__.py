@@ -209,7 +209,7 @@ def _wire(
     book = BeadsBook(tool_environment(), binary="bd" if settings.enable_beads else None, clock=clock)
     claims = Claims(store, book, clock)
     survey = Survey(watch, book, claims, lambda: headroom(quota))
-    sender = Sender(store, survey=survey, claims=claims, book=book, deliveries=deliveries, checkpoint=checkpoint)
+    sender = Sender(store, clock, survey=survey, claims=claims, book=book, deliveries=deliveries, checkpoint=checkpoint)
     rotation = Rotation(
         store,
         clock,

@@ -24,11 +24,15 @@ class NoBeads(BeadsError):
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The work of several repos. `repo_of` says where each workdir belongs; `notes` are for the person, each once."""
+    """The work of several repos. `repo_of` says where each workdir belongs; `notes` are for the person, each once.
+
+    `unfinished` holds the ids of all beads of a repo that are not done; a repo that was not read whole is not in it.
+    """
 
     ready: tuple[Bead, ...] = ()
     in_progress: tuple[Bead, ...] = ()
     repo_of: Mapping[Path, str] = field(default_factory=dict)
+    unfinished: Mapping[str, frozenset[str]] = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -85,6 +89,7 @@ class BeadsBook:
         answers = await asyncio.gather(*(self._snapshot(client) for client in clients.values()))
         ready: list[Bead] = []
         held: list[Bead] = []
+        unfinished: dict[str, frozenset[str]] = {}
         for client, answer in zip(clients.values(), answers, strict=True):
             if isinstance(answer, BeadsError):
                 notes.append(answer.message)
@@ -92,11 +97,13 @@ class BeadsBook:
             ready.extend(answer.ready)
             held.extend(answer.in_progress)
             notes.extend(answer.warnings)
+            if not answer.warnings:
+                unfinished[str(client.repo)] = frozenset(bead.id for bead in answer.open)
             if not client.writable:
                 notes.append(f"Beads of {client.repo.name} are read-only here: claims are kept by maf alone.")
         read_only = frozenset(repo for repo, client in clients.items() if not client.writable)
         in_order = tuple(sorted(ready, key=order)), tuple(sorted(held, key=order))
-        return Gathered(*in_order, repo_of, read_only, tuple(dict.fromkeys(notes)))
+        return Gathered(*in_order, repo_of, unfinished, read_only, tuple(dict.fromkeys(notes)))
 
     async def _snapshot(self, client: Beads) -> Snapshot | BeadsError:
         try:

@@ -138,7 +138,7 @@ class Apply:
             drafts = [await ledger.read(tx, draft_id) for draft_id in ids]
         for draft in drafts:
             await self._pick_up(draft)
-        await self.reconcile_claims()
+        await self._give_back_refused()
 
     async def close(self, timeout: float = 5.0) -> None:
         """Let running work reach its next row, then stop it; what is left resumes at the next start."""
@@ -194,7 +194,12 @@ class Apply:
             await self._sender.settle(draft.id)
 
     async def reconcile_claims(self) -> None:
-        """Give back beads whose prompt was refused and whose release did not happen before the crash."""
+        """Close the claims of beads that are done; give back those whose prompt was refused."""
+        await self._sender.settle_claims()
+        await self._give_back_refused()
+
+    async def _give_back_refused(self) -> None:
+        """Beads whose prompt was refused and whose release did not happen before a crash, or failed."""
         for claim in await self._claims.all_open():
             async with self._store.begin() as tx:
                 item_id = await tx.scalar(

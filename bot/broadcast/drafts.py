@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.beads.model import Bead
 from bot.broadcast import ledger
 from bot.broadcast.ledger import Draft, DraftChanged, Item, NewItem
 from bot.broadcast.model import ItemPlan, PlanAgent
@@ -210,7 +211,8 @@ class Drafts:
             bead = situation.bead(agent, item.bead)
             if bead is None:
                 raise NotFound(f"{to} does not work in the project of {item.bead}.")
-            context = PromptContext(beads_writable=agent.repo not in situation.read_only)
+            partner = "" if item.action == "assign" else _holder(bead, situation)
+            context = PromptContext(partner=partner, beads_writable=agent.repo not in situation.read_only)
             prompt = render_prompt(pack, agent, bead, item.action, context)
         return {
             "action": item.action,
@@ -243,6 +245,11 @@ class Drafts:
     async def _close(self, tx: Transaction, draft: Draft, status: str) -> None:
         await ledger.set_status(tx, draft.id, {"pending"}, status=status, options=draft.options)
         await touch(tx, draft.key)
+
+
+def _holder(bead: Bead, situation: Situation) -> str:
+    """Whose work it is, for the agent that reviews, commits or helps."""
+    return next((c.agent for c in situation.claims if (c.bead, c.repo) == (bead.id, bead.repo)), bead.assignee)
 
 
 def _written(item: ItemPlan, agent: PlanAgent, pack: Pack) -> NewItem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine
+from pathlib import Path
 from typing import Any
 
 from bot.agents.delivery import Deliveries
@@ -15,6 +16,7 @@ from bot.broadcast.ledger import FAILED, Draft, Item
 from bot.broadcast.report import count
 from bot.broadcast.survey import Situation, Survey
 from bot.broadcast.validate import objection
+from bot.clock import Clock
 from bot.errors import MafError, NotFound
 from bot.notices import touch
 from bot.store import Store
@@ -41,6 +43,7 @@ class Sender:
     def __init__(
         self,
         store: Store,
+        clock: Clock,
         *,
         survey: Survey,
         claims: Claims,
@@ -49,6 +52,7 @@ class Sender:
         checkpoint: Checkpoint = nowhere,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._survey = survey
         self._claims = claims
         self._book = book
@@ -104,6 +108,17 @@ class Sender:
             if item.status == "intended" and item.delivery is None:
                 await self.give_back(item, reason)
                 await self.refuse(draft, item, reason)
+
+    async def settle_claims(self) -> None:
+        """Close the claims of beads that are done by now, whoever closed them."""
+        held = await self._claims.all_open()
+        if not held:
+            return
+        read_at = self._clock.now()
+        tasks = await self._book.gather({Path(claim.repo) for claim in held})
+        for repo, unfinished in tasks.unfinished.items():
+            for claim in await self._claims.settle(repo, unfinished, read_at=read_at):
+                log.info("%s is done; %s holds it no more", claim.bead, claim.agent)
 
     async def settle(self, draft_id: str) -> None:
         """Close a draft once nothing of it moves any more."""

@@ -87,6 +87,8 @@ class Survey:
         if with_beads and views and not tasks.repo_of:
             said = " ".join(note.replace(NoBeads.hint, "").strip() for note in tasks.notes)
             raise NoBeads(said or "No agent works in a folder with Beads.")
+        # The row of a bead that is done is closed later (Sender.settle_claims): making a draft changes nothing.
+        claims = [c for c in claims if c.bead in tasks.unfinished.get(c.repo, {c.bead})]
         agents = tuple(
             PlanAgent(
                 id=view.id,

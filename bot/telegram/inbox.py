@@ -98,5 +98,12 @@ def _unhandled(update_id: int, payload: dict[str, Any]) -> Unhandled:
     source = press or message
     chat = (press.get("message") or message).get("chat") or {}
     user = source.get("from") or source.get("from_user") or {}
-    what = "a button" if press else str(message.get("text", ""))[:60]
+    what = _label(press) if press else str(message.get("text", ""))[:60]
     return Unhandled(update_id, user.get("id"), chat.get("id"), what)
+
+
+def _label(press: dict[str, Any]) -> str:
+    """What stood on the button."""
+    keyboard = ((press.get("message") or {}).get("reply_markup") or {}).get("inline_keyboard") or []
+    buttons = [button for row in keyboard for button in row]
+    return next((str(b.get("text")) for b in buttons if b.get("callback_data") == press.get("data")), "a button")

@@ -106,9 +106,11 @@ class Claims:
             rows = await tx.scalars(select(ClaimRow).where(ClaimRow.released_at.is_(None)).order_by(ClaimRow.id))
             return [OpenClaim(r.agent, r.bead, r.repo, r.claimed_at, r.in_beads) for r in rows]
 
-    async def settle(self, repo: str, open_beads: Collection[str]) -> list[OpenClaim]:
-        """Close our rows for beads of a repo that are not open any more (done, or gone); returns what was closed."""
-        over = [c for c in await self.all_open() if c.repo == repo and c.bead not in open_beads]
+    async def settle(self, repo: str, open_beads: Collection[str], *, read_at: datetime) -> list[OpenClaim]:
+        """Close our rows for beads of a repo that were not open any more (done, or gone) when Beads were read; returns
+        what was closed. A claim made since then is left alone."""
+        held = [c for c in await self.all_open() if c.repo == repo and c.claimed_at < read_at]
+        over = [c for c in held if c.bead not in open_beads]
         for claim in over:
             await self._close_row(claim.repo, claim.bead, claim.agent, "done")
         return over

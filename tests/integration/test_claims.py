@@ -58,9 +58,11 @@ async def test_claims_of_finished_beads_are_closed(store: Store, book: BeadsBook
     client = await book.for_workdir(tmp_path / "shop")
     for name in ("shop-41", "shop-17"):
         await claims.claim("w1", await client.show(name))
-    closed = await claims.settle(str(client.repo), {"shop-17"})
+    read_at = SystemClock().now()
+    await claims.claim("w2", await client.show("shop-55"))
+    closed = await claims.settle(str(client.repo), {"shop-17"}, read_at=read_at)
     assert [claim.bead for claim in closed] == ["shop-41"]
-    assert [claim.bead for claim in await claims.all_open()] == ["shop-17"]
+    assert [claim.bead for claim in await claims.all_open()] == ["shop-17", "shop-55"]
 
 
 async def test_a_claim_that_beads_refuse_leaves_nothing(store: Store, book: BeadsBook, tmp_path: Path) -> None:
