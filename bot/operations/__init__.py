@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.operations import agent, bead, broadcast, health, life, pack, people, quota, task
+from bot.operations import agent, bead, broadcast, health, hooks, life, pack, people, quota, task
 from bot.operations.services import Services
 
 Operation = Callable[..., Awaitable[Any]]
@@ -14,6 +14,7 @@ Operation = Callable[..., Awaitable[Any]]
 READS = frozenset(
     {
         "agent.types",
+        "hooks.status",
         "agent.list",
         "agent.show",
         "agent.health",
@@ -86,6 +87,9 @@ OPERATIONS: dict[str, Operation] = {
     "profile.remove": quota.remove_profile,
     "task.claim": task.claim,
     "pair.create": people.pair,
+    "hooks.status": hooks.status,
+    "hooks.install": hooks.install,
+    "hooks.remove": hooks.remove,
     "health": health.health,
     "audit": health.audit,
     "ping": health.ping,
