@@ -185,6 +185,21 @@ async def test_a_failure_at_any_step_leaves_it_answering_on_its_old_account(tmp_
         assert notices == [{"rotation": row.id}]
 
 
+async def test_a_start_takes_an_account_with_room_says_why_and_brings_the_conversation(tmp_path: Path) -> None:
+    async with scene(tmp_path) as s:
+        await s.used(100)
+        made = await s.app.call("agent.create", {"type": "codex-worker", "id": "w2"})
+        assert made["profile"] == TWO
+        assert made["profile_reason"] == f"w2 runs on {TWO}: priority 2; {ONE} 5h window is used up"
+        await s.app.call("agent.stop", {"id": "w1"})
+        before = s.hashes()
+        started = await s.app.call("agent.start", {"id": "w1"})
+        assert (started["profile"], started["stats"]["home_profile"]) == (TWO, ONE)
+        await s.idle()
+        await s.answers_on(TWO, "WANDERFALKE")
+        assert s.hashes() == before
+
+
 async def test_an_account_on_which_it_does_not_start_is_left_again(tmp_path: Path) -> None:
     async with scene(tmp_path) as s:
         await s.used(100)
