@@ -1,0 +1,223 @@
+"""What agents ask, told apart by words: choices, risk, sameness, sharing, and what is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.agents.asking import GRACE_S, Standing, Verdict, conclude
+from bot.agents.hooks import hear, parse
+from bot.agents.permission_rows import Ask
+from bot.agents.question import (
+    Choice,
+    deny,
+    fragments,
+    from_dialog,
+    from_hook,
+    grant_of,
+    group_of,
+    mark_of,
+    same_question,
+)
+from bot.clis.model import Dialog, Option, State
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+CLAUDE = (
+    "Yes",
+    "Yes, and always allow access to /srv1 from this project",
+    "Yes, and switch to auto mode · auto mode handles these prompts for you",
+    "No",
+)
+
+
+def dialog(command: str = "touch /srv1/x", labels: tuple[str, ...] = CLAUDE, title: str = "Bash command") -> Dialog:
+    options = tuple(Option(label, str(n + 1), n == 0) for n, label in enumerate(labels))
+    return Dialog("permission", title, command, options, f"f:{command}", command)
+
+
+def ask(name: str, *, fingerprint: str = "", cli: str = "claude", command: str = "touch /srv1/x") -> Ask:
+    return Ask(
+        id=name, agent="w1", cli=cli, profile=None, kind="permission", tool="Bash", title="", command=command,
+        workdir="/w", risk="", outside=(), dangerous=False, question="q", fingerprint=fingerprint, choices=(),
+        suggestions=(), source="hook", card=name, status="open", created_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "grant"),
+    [
+        ("Yes", "permission", "once"),
+        ("Yes, proceed", "permission", "once"),
+        ("Yes, and don't ask again for commands that start with `touch`", "permission", "lasting"),
+        ("Yes, and always allow access to /srv1 from this project", "permission", "lasting"),
+        ("Yes, and switch to auto mode · auto mode handles these prompts for you", "permission", "lasting"),
+        ("Yes, allow all edits during this session", "permission", "lasting"),
+        ("Something nobody has seen", "permission", "lasting"),
+        ("No", "permission", "no"),
+        ("No, and tell Codex what to do differently", "permission", "no"),
+        ("No, exit", "trust", "no"),
+        ("Yes, I trust this folder", "trust", "lasting"),
+        ("Trust all and continue", "hooks", "lasting"),
+        ("Blue", "other", "choice"),
+        ("Always blue", "other", "lasting"),
+    ],
+)
+def test_what_a_choice_costs(label: str, kind: str, grant: str) -> None:
+    assert grant_of(label, kind) == grant  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=60))
+def test_a_permission_is_never_cheap_by_accident(label: str) -> None:
+    cheap = grant_of(label, "permission") == "once"
+    known = {"yes", "yes, proceed", "yes, once", "yes, just this once", "allow once", "approve", "proceed", "allow"}
+    assert not cheap or label.strip().lower() in known
+
+
+def test_the_words_of_a_tool() -> None:
+    bash = from_hook(
+        {"tool_name": "Bash", "tool_input": {"command": "rm -rf /srv1\0"}}, cli="claude", workspace="/work/shop"
+    )
+    assert bash.risk.dangerous
+    assert [c.label for c in bash.choices] == ["Yes", "No"]
+    edit = from_hook(
+        {
+            "tool_name": "Edit",
+            "tool_input": {"file_path": "/work/shop/a.py", "old_string": "x = 1", "new_string": "x = 2"},
+        },
+        cli="claude",
+        workspace="/work/shop",
+    )
+    assert edit.command == "/work/shop/a.py\n- x = 1\n+ x = 2"
+    assert not edit.risk.dangerous
+    other = from_hook({"tool_name": "mcp__db__drop", "tool_input": {"a": 1}}, cli="claude", workspace="/w")
+    assert other.risk.dangerous  # nobody knows what it does
+    broken = from_hook({"tool_input": ["not", "an", "object"]}, cli="codex", workspace="/w")
+    assert (broken.tool, broken.command) == ("a tool", "")
+
+
+def test_the_same_question_seen_both_ways() -> None:
+    asked = from_hook(
+        {"tool_name": "Bash", "tool_input": {"command": "touch /srv1/x && ls"}}, cli="claude", workspace="/"
+    )
+    assert same_question(asked, dialog("touch /srv1/x\n&& ls"))  # wrapped
+    assert same_question(asked, dialog("touch /srv1/x &…"))  # cut
+    assert not same_question(asked, dialog("rm /srv1/x"))
+    edit = from_hook({"tool_name": "Edit", "tool_input": {"file_path": "/w/src/cart.py"}}, cli="claude", workspace="/w")
+    assert same_question(edit, replace(dialog("", title="Edit file"), detail="cart.py\n12 - a"))
+
+
+def test_who_shares_a_card() -> None:
+    def group(command: str, agent: str) -> str:
+        question = from_dialog(dialog(command), workspace="/work/shop")
+        return group_of(question, agent=agent, profile=None, workdir="/work/shop")
+
+    assert group("npm test", "w1") == group("npm test", "w2")
+    assert group("npm test", "w1") != group("npm run lint", "w2")
+    assert group("rm -rf build", "w1") != group("rm -rf build", "w2")
+    trust = replace(dialog(), kind="trust", title="Do you trust the files in this folder?")
+    startup = from_dialog(trust, workspace="/w")
+    same = group_of(startup, agent="w1", profile="a", workdir="/w")
+    assert same == group_of(startup, agent="w2", profile="a", workdir="/w")
+    assert same != group_of(startup, agent="w2", profile="b", workdir="/w")
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_words_for_tmux_are_plain(command: str, label: str) -> None:
+    shown = dialog(command, labels=(label, "No"))
+    for words in fragments(shown, Choice(label, "once", "1")):
+        assert set(words) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._/-")
+        assert words == words.strip()
+
+
+def test_a_button_is_bound_to_all_that_its_card_asks() -> None:
+    one = ("a", "q1", ["Yes", "No"])
+    assert mark_of([one, ("b", "q1", ["Yes"])]) == mark_of([("b", "q1", ["Yes"]), one])
+    assert (
+        len({mark_of([one]), mark_of([("a", "q2", ["Yes", "No"])]), mark_of([("a", "q1", ["Yes"])]), mark_of([])}) == 4
+    )
+
+
+SEEN = dialog()
+OTHER = dialog("make")
+
+
+@pytest.mark.parametrize(
+    ("standing", "shown", "verdict"),
+    [
+        ([], None, Verdict()),
+        ([], SEEN, Verdict(new=True)),
+        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), False, 9)], SEEN, Verdict()),
+        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), False, 9)], OTHER, Verdict(over=("a",), new=True)),
+        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), False, 9)], None, Verdict(over=("a",))),
+        # A hook that Codex holds shows nothing; one of Claude whose dialog was seen and is gone was answered there.
+        ([Standing(ask("a", cli="codex"), True, 60)], None, Verdict()),
+        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), True, 9)], None, Verdict(over=("a",))),
+        ([Standing(ask("a"), True, 9)], SEEN, Verdict(joins="a")),
+        # Let go a moment ago: its dialog comes. After a while without one it was answered.
+        ([Standing(ask("a", cli="codex"), False, GRACE_S - 1)], None, Verdict()),
+        ([Standing(ask("a", cli="codex"), False, GRACE_S + 1)], None, Verdict(over=("a",))),
+        ([Standing(ask("a", command="make"), True, 60)], SEEN, Verdict(new=True)),
+    ],
+)
+def test_what_a_look_means_for_what_is_open(standing: list[Standing], shown: Dialog | None, verdict: Verdict) -> None:
+    assert conclude(standing, shown, running=True) == verdict
+
+
+def test_an_ended_cli_ends_its_questions() -> None:
+    held, free = Standing(ask("a"), True, 1), Standing(ask("b", fingerprint="f"), False, 1)
+    assert conclude([held, free], None, running=False) == Verdict(over=("b",))
+
+
+@pytest.mark.parametrize(
+    ("payload", "vote"),
+    [
+        ({"hook_event_name": "UserPromptSubmit"}, State.WORKING),
+        ({"hook_event_name": "Stop"}, State.IDLE),
+        ({"hook_event_name": "Interrupt"}, State.IDLE),
+        ({"hook_event_name": "PermissionRequest", "tool_name": "Bash"}, State.WAITING),
+        ({"hook_event_name": "Notification", "notification_type": "permission_prompt"}, State.WAITING),
+        ({"hook_event_name": "StopFailure", "error": "rate_limit"}, State.LIMITED),
+        ({"hook_event_name": "StopFailure", "error": "overloaded"}, State.ERROR),
+        ({"hook_event_name": "PostCompact", "trigger": "manual"}, State.IDLE),
+        ({"hook_event_name": "SessionStart", "source": "startup"}, None),
+        ({"hook_event_name": "Something new"}, None),
+    ],
+)
+def test_what_an_event_says(payload: dict[str, str], vote: State | None) -> None:
+    event = parse({"agent": "w1", "at": NOW.timestamp() - 1, "payload": payload}, NOW)
+    assert event is not None
+    assert hear(event).vote is vote
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=True) | st.text(max_size=20) | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["agent", "pane", "ppid", "at", "payload", "raw"]), JSON))
+def test_garbage_from_a_hook_is_harmless(event: dict[str, object]) -> None:
+    found = parse(event, NOW)
+    if found is not None:
+        assert found.at <= NOW
+        hear(found)
+
+
+@given(JSON)
+def test_garbage_as_a_permission_is_harmless(inputs: object) -> None:
+    question = from_hook({"tool_name": inputs, "tool_input": inputs}, cli="codex", workspace="/w")
+    assert question.choices
+
+
+def test_a_no_is_said_in_the_words_of_the_hooks() -> None:
+    assert deny("not now", stop=True) == {
+        "hookSpecificOutput": {
+            "hookEventName": "PermissionRequest",
+            "decision": {"behavior": "deny", "message": "not now", "interrupt": True},
+        }
+    }
