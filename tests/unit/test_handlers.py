@@ -49,7 +49,7 @@ def test_every_handler_names_what_it_needs_and_the_table_knows_it() -> None:
 
 
 def test_what_needs_no_audit_row_changes_nothing_and_is_a_viewer_s() -> None:
-    assert all(ROLES[what] <= Role.VIEWER for what in LOOKS - {"capture"})
+    assert all(ROLES[what] <= Role.VIEWER for what in LOOKS - {"capture", "watch"})
     assert not {"draft.send", "send", "broadcast-apply", "pair"} & LOOKS
 
 
