@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -41,17 +42,18 @@ class Account:
 
 
 class Bot:
-    """The bot as a process that comes and goes."""
+    """`maf run` as a process that comes and goes."""
 
-    def __init__(self, given: dict[str, Any], client: Client) -> None:
-        self.given, self.client = given, client
+    def __init__(self, home: Home, env: dict[str, str], client: Client) -> None:
+        self.home, self.env, self.client = home, env, client
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         before = len(await self.client.calls("getUpdates"))
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.flow.killed_bot", json.dumps(self.given)
-        )
+            sys.executable, "-m", "bot.cli", "--home", str(self.home.root), "run",
+            env={**os.environ, **self.env}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
 
         async def polls() -> bool:
             assert self.process is not None
@@ -67,7 +69,7 @@ class Bot:
 
 
 @asynccontextmanager
-async def scene(tmp_path: Path, **env: Any) -> AsyncIterator[tuple[Home, Client, Bot]]:
+async def scene(tmp_path: Path, **settings_file: str) -> AsyncIterator[tuple[Home, Client, Bot]]:
     """A home with one account, its owner paired, and no bot yet."""
     home = Home(tmp_path / "home")
     home.root.mkdir()
@@ -75,16 +77,15 @@ async def scene(tmp_path: Path, **env: Any) -> AsyncIterator[tuple[Home, Client,
     project.mkdir()
     write_profiles(home.agent_config, {NAME: {"priority": 1}})
     write_monitoring(home.monitoring_config, status_update_interval_seconds=1)
-    home.env_file.write_text("".join(f"{k}={v}\n" for k, v in env.items()))
+    home.env_file.write_text("".join(f"{k}={v}\n" for k, v in settings_file.items()))
     socket = socket_of(tmp_path)
     try:
         async with running() as client:
-            given = {
-                "home": str(home.root),
-                "api": client.sandbox.origin,
-                "token": client.sandbox.token,
-                "socket": socket,
-                "project": str(project),
+            env = {
+                "MAF_BOT_TOKEN": client.sandbox.token,
+                "MAF_TELEGRAM_API": client.sandbox.origin,
+                "MAF_TMUX_SOCKET": socket,
+                "MAF_PROJECT_ROOT": str(project),
             }
             settings = load_settings(
                 home, bot_token=client.sandbox.token, telegram_api=client.sandbox.origin, tmux_socket=socket
@@ -94,7 +95,7 @@ async def scene(tmp_path: Path, **env: Any) -> AsyncIterator[tuple[Home, Client,
                 await Access(app.services.store, app.services.clock).adopt_owner(
                     user_id=owner, name="Olga", chat_id=owner
                 )
-            bot = Bot(given, client)
+            bot = Bot(home, env, client)
             try:
                 yield home, client, bot
             finally:
