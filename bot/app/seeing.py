@@ -12,7 +12,7 @@ from bot.clock import iso
 from bot.notices import post, touch
 from bot.notices.live import Followed
 from bot.operations import Services
-from bot.operations.board import read, signature
+from bot.operations.board import read, signature, watched
 from bot.schedule import Schedule
 from bot.store.tables import OutboxRow
 from bot.work.routing import fits
@@ -41,6 +41,7 @@ async def begin(services: Services) -> None:
                 continue
             if row.kind == "agents":
                 services.live.follow("agents", row.key, row.chat_id)
+                await touch(tx, row.key)
             elif not row.data.get("over"):
                 await post(tx, "watch", {**row.data, "over": True}, chat_id=row.chat_id, key=row.key)
 
@@ -82,12 +83,8 @@ class LiveMessages:
         now = self._services.clock.monotonic()
         for one in boards:
             aged = now - one.at >= AGES_S and now - one.since < AGES_FOR.total_seconds()
-            if one.shows != shows or aged:
-                first = one.shows is None
-                one.shows, one.at = shows, now
-                one.since = now if first else one.since
-                if not first:
-                    await self._touch(one.key)
+            if one.shows is not None and (one.shows != shows or aged):
+                await self._touch(one.key)
 
     async def _watched(self, one: Followed) -> None:
         services = self._services
@@ -97,10 +94,7 @@ class LiveMessages:
             async with services.store.begin() as tx:
                 await post(tx, "watch", data, chat_id=one.chat_id, key=one.key)
             return
-        look = services.watch.last(one.about)
-        shows = (look.view.state, look.screen.ansi if look.screen else "") if look is not None else None
-        if shows != one.shows:
-            one.shows = shows
+        if one.shows is not None and watched(services.watch.last(one.about)) != one.shows:
             await self._touch(one.key)
 
     async def _touch(self, key: str) -> None:

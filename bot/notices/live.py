@@ -8,7 +8,10 @@ from datetime import datetime
 
 @dataclass(slots=True)
 class Followed:
-    """A live message. `shows` is what it showed last, as something that can be compared; `at` monotonic seconds."""
+    """A live message. `shows` is what it was last rendered with, as something that can be compared.
+
+    `at` and `since` are monotonic seconds: when it was rendered last, and since when it is followed.
+    """
 
     kind: str
     key: str
@@ -17,7 +20,7 @@ class Followed:
     until: datetime | None = None
     shows: object = None
     at: float = float("-inf")
-    since: float = float("-inf")  # monotonic seconds at which it began to be followed
+    since: float = float("-inf")
 
 
 @dataclass(slots=True)
@@ -34,6 +37,13 @@ class Live:
         before = self.followed.get(place)
         self.followed[place] = Followed(kind, key, chat_id, about, until)
         return before if before is not None and before.key != key else None
+
+    def rendered(self, key: str | None, shows: object, at: float) -> None:
+        """Its card was made just now, and this is what it shows."""
+        for one in self.followed.values():
+            if one.key == key:
+                one.since = at if one.shows is None else one.since
+                one.shows, one.at = shows, at
 
     def of(self, kind: str) -> list[Followed]:
         return [one for one in self.followed.values() if one.kind == kind]

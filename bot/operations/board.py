@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.agents.look import Look
 from bot.agents.model import AgentView
 from bot.clis.model import State
 from bot.operations.services import Services
@@ -80,6 +81,11 @@ async def read(app: Services) -> list[Row]:
     views = app.watch.views()
     contexts = {view.id: context_of(app, view.id) for view in views}
     return rows(views, held, contexts, app.ready_for)
+
+
+def watched(look: Look | None) -> object:
+    """What makes a screen that is watched live worth editing."""
+    return (look.view.state, look.screen.ansi if look.screen else "") if look is not None else "gone"
 
 
 def context_of(app: Services, agent_id: str) -> int | None:

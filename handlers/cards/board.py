@@ -12,7 +12,7 @@ from aiogram.utils.formatting import Bold, Text, as_list
 from bot.broadcast.report import clipped
 from bot.clis.model import State
 from bot.operations import Services
-from bot.operations.board import Row, read
+from bot.operations.board import Row, read, signature
 from bot.telegram.access import command_of
 from bot.telegram.callbacks import AgentTap, BoardTap
 from bot.telegram.card import Message, RenderContext
@@ -39,7 +39,9 @@ _LINKABLE = re.compile(r"[a-z][a-z0-9_]*")
 
 async def board(app: Services, data: Mapping[str, Any], context: RenderContext) -> Message:
     """data: {} or {"all": true}."""
-    return board_of(await read(app), context.now, context.zone, everybody=bool(data.get("all")))
+    rows = await read(app)
+    app.live.rendered(context.key, signature(rows), app.clock.monotonic())
+    return board_of(rows, context.now, context.zone, everybody=bool(data.get("all")))
 
 
 def board_of(rows: Sequence[Row], now: datetime, zone: tzinfo, *, everybody: bool = False) -> Message:

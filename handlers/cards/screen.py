@@ -16,6 +16,7 @@ from bot.broadcast.report import clipped
 from bot.clis.model import State
 from bot.errors import MafError
 from bot.operations import Services, agent
+from bot.operations.board import watched
 from bot.telegram.callbacks import AgentTap
 from bot.telegram.card import Card, Document, Message, RenderContext
 from bot.telegram.keyboards import Button
@@ -91,6 +92,7 @@ async def watch_card(app: Services, data: Mapping[str, Any], context: RenderCont
     left = (datetime.fromisoformat(str(data["until"])) - context.now).total_seconds()
     over = bool(data.get("over")) or left <= 0
     head = Text(Bold(f"{'👁' if over else '📺'} {name}"), f" · {MARKS[view.state]} {view.state}")
+    app.live.rendered(context.key, watched(look), app.clock.monotonic())
     shown = screen_tail(look.screen.plain if look is not None and look.screen is not None else "")
     foot = "Not live any more." if over else f"live, {clock(left)} left"
     again = [_tap("📺 Again", name, "watch"), _tap("↻ Screen", name, "screen")]

@@ -1,0 +1,174 @@
+"""Looking at agents from the chat: the board, their screens, live and as pictures, their last answers."""
+
+from __future__ import annotations
+
+import asyncio
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bot.agents.fonts import Fonts
+from bot.agents.picture import MARGIN, SIZE
+from tests.flow.product import Product, button, product, until
+
+
+async def newest(made: Product, wanted: str, **where: Any) -> dict[str, Any]:
+    return await made.message(lambda m: wanted in m["text"] and m["from"]["is_bot"], **where)
+
+
+async def test_the_board_follows_what_happens_and_a_quiet_one_is_left_alone(tmp_path: Path) -> None:
+    async with product(tmp_path) as made:
+        await made.client.say("/agents")
+        board = await newest(made, "🗂 3 agents")
+        assert [line.split()[1] for line in board["text"].split("\n")[1:]] == ["/w1", "/w2", "/w3"]
+        await made.app.call("agent.send", {"id": "w2", "text": "SHELL `touch a.txt`", "wait": 10})
+        asks = await made.becomes(board["message_id"], lambda m: "1 needs you" in m["text"])
+        assert asks["text"].split("\n")[1].startswith("✋ /w2 asks")
+        assert "touch a.txt" in asks["text"]
+        await made.client.press(board["message_id"], button(asks, "Next that needs me"))
+        card = await newest(made, "✋ w2 · waiting")
+        assert button(card, "Its question")
+        # Pressed again it comes round to the only one that needs somebody.
+        await made.client.press(board["message_id"], button(asks, "Next that needs me"))
+        await until(lambda: count(made, "✋ w2 · waiting", 2), what="the second card")
+
+        await asyncio.sleep(4)  # two rounds in which nothing happens: what is asserted is that nothing is done
+        edits = (await made.becomes(board["message_id"], lambda m: True))["edits"]
+        await asyncio.sleep(7)
+        assert (await made.becomes(board["message_id"], lambda m: True))["edits"] == edits
+
+
+async def count(made: Product, text: str, least: int) -> bool:
+    return sum(text in m["text"] for m in await made.all()) >= least
+
+
+async def test_ids_are_links_and_cards_have_buttons(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as made:
+        for word in ("/w1", "/agent_w1", "/agent w1"):
+            before = {m["message_id"] for m in await made.all()}
+            await made.client.say(word)
+            card = await made.message(
+                lambda m, old=before: m["message_id"] not in old and m["text"].startswith("🟢 w1")
+            )
+            labels = {b["label"] for row in card["buttons"] for b in row}
+            assert {"👁 Screen", "🖼 Picture", "📺 Watch", "✉️ Send", "↻ Restart", "⏹ Stop", "❄️ Freeze"} <= labels
+        await made.client.say("/w9")
+        await newest(made, "There is no command /w9")
+        await made.client.press(card["message_id"], "✉️ Send")
+        ask = await newest(made, "Reply to this message with the text for w1")
+        await made.client.say("do this please", reply_to=ask["message_id"])
+        await until(lambda: any("do this please" in p for p in made.prompts("w1")), what="the prompt")
+        assert not made.prompts("w2")
+
+
+async def test_a_screen_is_watched_until_it_is_stopped(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        await made.client.say("/watch w1")
+        live = await newest(made, "📺 w1 · 🟢 idle")
+        assert "live, " in live["text"]
+        await made.app.call("agent.send", {"id": "w1", "text": "say something WAIT3", "wait": 5})
+        await made.becomes(live["message_id"], lambda m: "say something" in m["text"] and "working" in m["text"])
+        assert await made.client.press(live["message_id"], "⏹ Stop watching")
+        over = await made.becomes(live["message_id"], lambda m: "Not live any more." in m["text"])
+        edits = over["edits"]
+        await made.app.call("agent.send", {"id": "w1", "text": "unseen words", "wait": 15})
+        await until(lambda: any("unseen words" in p for p in made.prompts("w1")), what="the prompt")
+        await asyncio.sleep(4)  # longer than a round of refreshing: what is asserted is that nothing is done
+        after = await made.becomes(live["message_id"], lambda m: True)
+        assert (after["edits"], "unseen words" in after["text"]) == (edits, False)
+
+
+async def test_a_second_watch_of_the_same_agent_ends_the_first(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        await made.client.say("/watch w1")
+        first = await newest(made, "📺 w1")
+        await made.client.say("/watch w1")
+        await made.becomes(first["message_id"], lambda m: "Not live any more." in m["text"])
+        second = await newest(made, "📺 w1")
+        assert second["message_id"] != first["message_id"]
+
+
+async def test_the_screen_as_picture_and_as_text(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        await made.client.say("/capture w1 picture")
+        message = await made.message(lambda m: bool(m.get("photo")))
+        content = await download(made, message["photo"]["url"])
+        with Image.open(BytesIO(content)) as picture:
+            wide, _ = Fonts(SIZE).cell
+            columns = (await made.app.services.panes.facts())[pane(made)].width
+            assert picture.format == "PNG"
+            assert picture.width == columns * wide + 2 * MARGIN
+        await made.client.say("/capture w1 5")
+        text = await newest(made, "👁 w1")
+        assert "Type a task" in text["text"]
+        for wrong, said in (
+            ("/capture w1 many", "no number of lines"),
+            ("/capture w1 99999", "too many"),
+            ("/capture w9", "No agent"),
+        ):
+            await made.client.say(wrong)
+            await newest(made, said)
+
+
+def pane(made: Product) -> str:
+    found = made.app.services.watch.view("w1").agent.pane
+    assert found is not None
+    return found
+
+
+async def download(made: Product, url: str) -> bytes:
+    async with made.client.session.get(
+        made.client.sandbox.origin + url, headers={"X-Sandbox-Key": made.client.sandbox.key}
+    ) as answer:
+        assert answer.status == 200
+        return await answer.read()
+
+
+async def test_the_last_answer_in_full(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        await made.client.say("/w1")
+        card = await newest(made, "🟢 w1 · idle")
+        await made.client.press(card["message_id"], "💬 Last answer")
+        await newest(made, "w1 has not answered anything yet.")
+        await made.app.call("agent.send", {"id": "w1", "text": "tell me all", "wait": 10})
+        await until(lambda: made.app.services.watch.view("w1").state == "idle", what="idle again")
+        await made.client.press(card["message_id"], "💬 Last answer")
+        said = await newest(made, "💬 w1")
+        answer = made.app.services.watch.last("w1")
+        assert answer is not None
+        assert answer.files.turn.says in said["text"]
+        assert any(e["type"] == "expandable_blockquote" for e in said["entities"])
+
+
+async def test_a_viewer_may_look_and_not_send(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        vera = await made.person("Vera", "viewer")
+        await made.client.say("/agents", who=vera, chat=vera)
+        board = await made.message(lambda m: "🗂 1 agent" in m["text"], chat=vera)
+        await made.client.press(board["message_id"], "🟢 w1", who=vera, chat=vera)
+        card = await made.message(lambda m: m["text"].startswith("🟢 w1"), chat=vera)
+        answer = await made.client.press(card["message_id"], "✉️ Send", who=vera, chat=vera)
+        assert "operator" in str(answer)
+
+
+@pytest.mark.parametrize("op", ["agent.health", "health"])
+async def test_health_tells_what_agents_take(tmp_path: Path, op: str) -> None:
+    async with product(tmp_path, agents=1) as made:
+        found: Any = None
+
+        async def told() -> bool:
+            nonlocal found
+            found = await made.app.call(op, {})
+            one = found[0] if op == "agent.health" else found
+            return bool(one["cpu_percent"] is not None and one["rss_mb"])
+
+        await until(told, what="two samples")
+        if op == "agent.health":
+            assert found[0]["processes"] == 2  # the keeper and the demo agent
+            assert 0 < found[0]["age_s"] < 120
+            assert {"tasks", "prompts", "errors", "restarts", "working_s", "waiting_s", "idle_s"} <= set(
+                found[0]["stats"]
+            )
