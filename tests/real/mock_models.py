@@ -52,7 +52,7 @@ class Request:
     `user` is the newest user text in full, `new` every user text since the model last spoke, `fresh` those of them that
     no earlier unanswered request (interrupted, refused) has brought already. `hidden` is a request
     that no person made (titles, summaries); `tool_result` means that the newest input is the output of a tool. `all` is
-    every user text in the request, of earlier turns too (OpenAI Responses only).
+    every user text in the request, of earlier turns too.
     """
 
     at: float
@@ -268,6 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
     def messages_request(self, body: dict[str, Any]) -> Request:
         """Anthropic Messages: roles alternate, a user message holds texts and tool results."""
         new: list[str] = []
+        everything: list[str] = []
         results: list[str] = []
         tool_result = False
         for message in body.get("messages") or []:
@@ -275,6 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
                 new, results, tool_result = [], [], False
                 continue
             content = message.get("content")
+            everything.append(_text(content))
             for block in [{"type": "text", "text": content}] if isinstance(content, str) else content or []:
                 if block.get("type") == "tool_result":
                     tool_result = True
@@ -285,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         tools = tuple(str(tool.get("name")) for tool in body.get("tools") or [])
         return self.state.record(
             api="messages", key=self.key, user=new[-1] if new else "", new=tuple(new), tool_result=tool_result,
-            hidden=not tools, model=str(body.get("model")), tools=tools, results=tuple(results),
+            hidden=not tools, model=str(body.get("model")), tools=tools, results=tuple(results), all=tuple(everything),
         )  # fmt: skip
 
     def answer(self, status: int, value: object, headers: dict[str, str]) -> None:
