@@ -125,16 +125,7 @@ class Typist:
         await asyncio.sleep(GATHER_S)
         self._gathering = None
         batch, self._waiting = self._waiting, []
-        try:
-            await self._round(batch)
-        except MafError as error:
-            for work in batch:
-                work.end("lost" if work.trail is not None else "refused", error.message)
-        except BaseException as error:
-            for work in batch:  # whoever waits must hear of a fault of ours, or of the end
-                if not work.done.done():
-                    work.done.set_exception(error)
-            raise
+        self._spawn(self._round(batch)).add_done_callback(lambda done: _tell(batch, done))
 
     async def _round(self, batch: Sequence[_Work]) -> None:
         looks = await self._watch.look({work.delivery.agent for work in batch}, anew=False)
@@ -237,6 +228,18 @@ class Typist:
     def _pass(self, point: Point, works: Sequence[_Work]) -> None:
         for work in works:
             self._checkpoint(point, work.delivery.id)
+
+
+def _tell(batch: Sequence[_Work], done: asyncio.Task[None]) -> None:
+    """Whoever waits hears of what broke the round off: tmux gone, a fault of ours, or the end of all."""
+    error = None if done.cancelled() else done.exception()
+    for work in batch:
+        if done.cancelled():
+            work.done.cancel()
+        elif isinstance(error, MafError):
+            work.end("lost" if work.trail is not None else "refused", error.message)
+        elif error is not None and not work.done.done():
+            work.done.set_exception(error)
 
 
 def _groups(works: Sequence[_Work]) -> list[Sequence[_Work]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bot.agents.checkpoint import pass_by
 from bot.agents.delivery_store import DeliveryRows
+from bot.agents.errands import IDLE_HOLDS_S
 from bot.agents.model import Agent
 from bot.agents.typist import SETTLE_S, Typist
 from bot.clis.model import State
@@ -25,7 +26,7 @@ from bot.clock import SystemClock
 from bot.tmux.control import quote
 from tests.integration.agents_fleet import Fleet, open_fleet
 
-COUNT, ROUNDS = 50, 7
+COUNT, ROUNDS = 50, 15
 TYPE = {"types": {"quick": {"kind": "demo", "role": "implementor", "prefix": "d", "command": ["--seconds", "0.05"]}}}
 
 
@@ -46,9 +47,14 @@ async def all_taken(fleet: Fleet, wanted: int) -> None:
 
 
 async def all_idle(fleet: Fleet) -> None:
+    """Until all are idle, and have been for as long as a queued prompt would wait for."""
     async with asyncio.timeout(60):
-        while any(look.view.state is not State.IDLE for look in (await fleet.watch.look()).values()):
-            await asyncio.sleep(0.1)
+        while True:
+            now = SystemClock().now()
+            views = [look.view for look in (await fleet.watch.look()).values()]
+            if all(one.state is State.IDLE and (now - one.since).total_seconds() > IDLE_HOLDS_S for one in views):
+                return
+            await asyncio.sleep(0.3)
 
 
 async def by_script(fleet: Fleet, agents: list[Agent], texts: list[str]) -> float:

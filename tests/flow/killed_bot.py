@@ -6,9 +6,6 @@ It is forked from a process that has imported everything already, so that a star
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -19,6 +16,7 @@ from bot.app import App
 from bot.home import Home
 from bot.remote.lock import hold
 from bot.settings import load_settings
+from tests.killing import kill_at
 
 
 def start(given: dict[str, Any]) -> ForkServerProcess:
@@ -35,20 +33,6 @@ def run(given: dict[str, Any]) -> None:
     asyncio.run(_main(given))
 
 
-def _killer(point: str, skip: int) -> Callable[[str, str], None]:
-    """A checkpoint that ends this process with SIGKILL at `point`: no clean-up of any kind."""
-    left = skip
-
-    def check(where: str, _what: str) -> None:
-        nonlocal left
-        if where == point:
-            if left <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-
-    return check
-
-
 async def _main(given: dict[str, Any]) -> None:
     home = Home(Path(given["home"]))
     settings = load_settings(
@@ -61,6 +45,6 @@ async def _main(given: dict[str, Any]) -> None:
     log.set_up(home.logs)
     with hold(home.lock, "bot"):
         async with App.open(
-            home, settings, background=True, checkpoint=_killer(given.get("point", ""), given.get("skip", 0))
+            home, settings, background=True, checkpoint=kill_at(given.get("point", ""), skip=given.get("skip", 0))
         ) as app:
             await app.run()

@@ -13,8 +13,9 @@ import sys
 import threading
 from pathlib import Path
 
-from bot.agents.checkpoint import POINTS, kill_at, pass_by
+from bot.agents.checkpoint import POINTS, pass_by
 from tests.integration.agents_fleet import open_fleet
+from tests.killing import kill_at
 
 
 async def deliver(root: Path, socket: str, agent: str, point: str, text: str) -> None:

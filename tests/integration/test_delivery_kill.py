@@ -8,12 +8,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bot.agents.checkpoint import POINTS
-from bot.agents.delivery_model import PROVEN
+from bot.agents.delivery_model import PROVEN, Status
+from bot.agents.delivery_store import DeliveryRows
 from bot.clis.model import State
+from bot.clock import SystemClock
 from tests.integration.agents_fleet import Fleet, open_fleet
 
 MOMENTS = 6
@@ -32,11 +35,12 @@ async def killed(fleet: Fleet, agent: str, point: str, text: str) -> None:
 
 
 async def settle(fleet: Fleet) -> dict[str, str]:
-    """Resume, and wait for the end of all: text of each delivery by its status."""
+    """Resume, and wait for the end of all: the status of every delivery so far, by its text, the oldest first."""
     deliveries = fleet.again()
-    picked = await deliveries.resume()
-    done = [await deliveries.wait(one.id, 25) for one in picked]
-    return {one.text: one.status for one in done}
+    for one in await deliveries.resume():
+        await deliveries.wait(one.id, 25)
+    rows = DeliveryRows(fleet.store, SystemClock())
+    return {one.text: one.status for one in await rows.with_status(*get_args(Status))}
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -52,13 +56,13 @@ async def test_killed_at_a_point(fleet: Fleet, point: str) -> None:
 
 async def test_killed_at_moments_of_chance(fleet: Fleet) -> None:
     agent = await fleet.demo()
-    dice, proven, unconfirmed = random.Random(), [], []
+    dice, moments = random.Random(), []
     for number in range(MOMENTS):
         moment = dice.uniform(0.0, 0.45)
+        moments.append(moment)
         await killed(fleet, agent.id, f"{moment:.3f}", f"prompt {number}")
-        for text, status in (await settle(fleet)).items():
-            (proven if status in PROVEN else unconfirmed).append((text, status, moment))
+        ended = await settle(fleet)
         await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
-    taken = fleet.prompts(agent.id)
-    assert taken == [text for text, _, _ in proven], unconfirmed
-    assert unconfirmed == []
+    assert len(ended) == MOMENTS
+    assert fleet.prompts(agent.id) == [text for text, status in ended.items() if status in PROVEN], moments
+    assert set(ended.values()) <= PROVEN, moments
