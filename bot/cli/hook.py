@@ -26,7 +26,7 @@ def run() -> int:
     raw = _read()
     try:
         payload = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than anybody would
         payload = None
     event = _event(agent, payload, raw)
     answer = _deliver(home, event)

@@ -103,7 +103,7 @@ class Server:
             return {"result": await self._do(request, writer)}
         except MafError as error:
             return {"error": {**error.as_dict(), "exit_code": error.exit_code}}
-        except ValueError:
+        except (ValueError, RecursionError):
             return {"error": {"code": "usage", "message": "That is no JSON.", "hint": "", "exit_code": 2}}
 
     async def _do(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> Any:

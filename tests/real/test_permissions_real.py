@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.clis.model import State
+from bot.clis.model import Dialog, State
 from tests.flow.product import button, until
 from tests.real.product import RealProduct, real_product
 
@@ -118,11 +119,48 @@ async def test_a_changed_dialog_is_refused_each_time(real: RealProduct) -> None:
         await real.becomes(State.IDLE)
         done = await real.prompt(f"SHELL {number}")
         assert done["status"] in ("submitted", "started"), (done, real.screen)
-        await real.becomes(State.WAITING)
+        await until(lambda: _dialog(real) is not None, 20, "the next question")
         answer = await real.p.client.press(card["message_id"], yes(card))
         assert refusal(answer), answer
         pressed += 1
-        assert real.look.reading is not None
-        assert real.look.reading.dialog is not None, real.screen
+        await real.p.app.services.watch.look([real.agent])
+        assert _dialog(real) is not None, real.screen
         card = await asked(real, card["message_id"])
     assert pressed == TIMES
+
+
+def _dialog(real: RealProduct) -> Dialog | None:
+    return real.look.reading.dialog if real.look.reading is not None else None
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("real", ["codex-hooks"], indirect=True)
+async def test_codex_asks_in_its_own_pane_when_the_time_of_its_hook_is_up(real: RealProduct) -> None:
+    real.p.app.services.permissions._codex_wait = timedelta(seconds=4)
+    await real.prompt("SHELL and wait")
+    card = await asked(real)
+    assert "then it asks in its pane" in card["text"]
+    assert _dialog(real) is None
+    card = await real.p.becomes(
+        card["message_id"], lambda m: any("don't ask again" in label for label in labels(m)), within=30
+    )
+    assert _dialog(real) is not None
+    assert "then it asks in its pane" not in card["text"]
+    await real.p.client.press(card["message_id"], "Yes, proceed")
+    await real.p.becomes(card["message_id"], lambda m: "✅ w1: Yes, proceed" in m["text"])
+    await real.becomes(State.IDLE)
+    await real.prompt("SHELL and let go")
+    card = await asked(real, card["message_id"])
+    await real.p.client.press(card["message_id"], "⋯ More choices")
+    card = await real.p.becomes(
+        card["message_id"], lambda m: any("don't ask again" in label for label in labels(m)), within=30
+    )
+    await real.p.client.press(card["message_id"], button(card, "don't ask again"))
+    sure = await real.p.becomes(card["message_id"], lambda m: "Sure?" in m["text"])
+    await real.p.client.press(card["message_id"], button(sure, "✔"))
+    await real.p.becomes(card["message_id"], lambda m: "don't ask again" in m["text"] and "✅" in m["text"])
+    await real.becomes(State.IDLE)
+    await real.prompt("SHELL once more")
+    await real.becomes(State.WORKING, State.IDLE)
+    await real.becomes(State.IDLE)
+    assert len([m for m in await real.p.all() if m["text"].startswith("✋")]) == 2  # it was granted for good

@@ -1,0 +1,158 @@
+"""`maf hook` as an agent's CLI runs it, against the running bot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bot.clis.model import State
+from bot.home import Home
+from bot.remote import spool
+from tests.flow.product import Product, button, product, until
+
+MAF = str(Path(sys.executable).with_name("maf"))
+
+
+async def hook(home: Home, agent: str, payload: object) -> asyncio.subprocess.Process:
+    """Begin a hook of this agent, its event written and stdin closed."""
+    env = {**os.environ, "MAF_AGENT": agent, "MAF_HOME": str(home.root)}
+    process = await asyncio.create_subprocess_exec(
+        MAF, "hook", env=env, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin
+    process.stdin.write(payload if isinstance(payload, bytes) else json.dumps(payload).encode())
+    await process.stdin.drain()
+    process.stdin.close()
+    return process
+
+
+async def end(process: asyncio.subprocess.Process) -> bytes:
+    """What it printed; it always ends well."""
+    async with asyncio.timeout(20):
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out
+
+
+class Held:
+    """The connection of a hook that the CLI of an agent runs: what `maf hook` sends, and what it would print."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def begin(cls, p: Product, agent: str, payload: object, *, ppid: int | None = None) -> Held:
+        look = (await p.app.services.watch.look([agent]))[agent]
+        event = {"agent": agent, "ppid": ppid or look.clis[0].pid, "at": time.time(), "payload": payload}
+        reader, writer = await asyncio.open_unix_connection(p.home.socket)
+        writer.write(json.dumps({"hook": event}).encode() + b"\n")
+        return cls(reader, writer)
+
+    async def printed(self) -> Any:
+        async with asyncio.timeout(20):
+            line = await self._reader.readline()
+        self._writer.close()
+        return json.loads(line)["result"] if line else None
+
+    def drop(self) -> None:
+        self._writer.close()
+
+
+def request(command: str) -> dict[str, Any]:
+    return {
+        "hook_event_name": "PermissionRequest",
+        "session_id": "s1",
+        "tool_name": "Bash",
+        "tool_input": {"command": command},
+    }
+
+
+def decided(printed: Any) -> dict[str, Any]:
+    return dict(printed["hookSpecificOutput"]["decision"])
+
+
+async def card_of(p: Product, command: str) -> dict[str, Any]:
+    return await p.message(lambda m: f"$ {command}" in m["text"] and bool(m["buttons"]))
+
+
+async def test_a_waiting_hook_prints_what_the_person_taps(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        waiting = await Held.begin(p, "w1", request("make one"))
+        card = await card_of(p, "make one")
+        await until(lambda: p.app.services.watch.view("w1").state is State.WAITING, what="waiting")
+        refused = await p.app.call("agent.send", {"id": "w1", "text": "now?", "wait": 0.5})
+        assert refused["status"] == "refused"
+        await p.client.press(card["message_id"], "Yes")
+        assert decided(await waiting.printed()) == {"behavior": "allow"}
+        await p.becomes(card["message_id"], lambda m: "✅ w1: Yes – Olga" in m["text"])
+
+        waiting = await Held.begin(p, "w1", request("make two"))
+        card = await card_of(p, "make two")
+        await p.client.press(card["message_id"], button(card, "No, and tell"))
+        question = await p.message(lambda m: "Reply to this message" in m["text"])
+        await p.client.say("Not on a Friday", reply_to=question["message_id"])
+        assert decided(await waiting.printed()) == {"behavior": "deny", "message": "Not on a Friday"}
+        assert p.prompts("w1") == []  # the words went through the hook and nowhere else
+
+
+async def test_a_hook_that_its_cli_drops_leaves_nothing_to_answer(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        waiting = await Held.begin(p, "w1", request("make dropped"))
+        card = await card_of(p, "make dropped")
+        waiting.drop()
+        await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
+        late = await p.client.press(card["message_id"], "Yes")
+        assert "answered already" in late["answer"]["text"]
+
+
+async def test_when_the_bot_goes_every_hook_is_let_go_undecided(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        waiting = await Held.begin(p, "w1", request("make later"))
+        await card_of(p, "make later")
+        assert p.bot is not None
+        p.bot.cancel()
+        assert await waiting.printed() is None
+        # Nobody takes events now: they wait in the spool.
+        await until(lambda: p.bot is not None and p.bot.done(), what="the end of the bot")
+        gone = await hook(p.home, "w1", {"hook_event_name": "UserPromptSubmit", "prompt": "x", "session_id": "s1"})
+        assert await end(gone) == b""
+        kept = [e["payload"]["hook_event_name"] for e in spool.drain(str(p.home.hooks_spool))]
+        assert "UserPromptSubmit" in kept
+
+
+async def test_broken_and_huge_events_are_harmless(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        huge = json.dumps({"hook_event_name": "PostToolUse", "tool_response": "x" * 10_000_000}).encode()
+        too_long = json.dumps({"hook_event_name": "Stop", "more": "x" * 11_000_000}).encode()
+        deep = b'{"hook_event_name":' + b"[" * 5000 + b"]" * 5000 + b"}"
+        for event in (b"", b"{", b"[]", b"null", b"\xff\xfe", deep, huge, too_long, b'{"hook_event_name": 7}'):
+            assert await end(await hook(p.home, "w1", event)) == b""
+        assert await end(await hook(p.home, "nobody", {"hook_event_name": "Stop"})) == b""
+        assert await end(await hook(p.home, "../../etc", request("x"))) == b""
+        assert p.app.services.permissions.open() == []
+        assert (await p.app.call("ping", {}))["pid"] == os.getpid()
+        asked = await p.app.call("agent.send", {"id": "w1", "text": "still there?", "wait": 10.0})
+        assert asked["status"] in {"submitted", "started"}
+
+
+async def test_a_taken_prompt_is_proven_by_the_hook(tmp_path: Path) -> None:
+    """The transcript is out of reach here: the hook alone tells."""
+    async with product(tmp_path, agents=1, beads=False) as p:
+        services = p.app.services
+        begun = asyncio.create_task(p.app.call("agent.send", {"id": "w1", "text": "WAIT3 look", "wait": 10.0}))
+        await until(lambda: bool(p.prompts("w1")), what="the prompt")
+        text = p.prompts("w1")[0]
+        done = await begun
+        assert done["evidence"]["kind"] == "transcript"
+        told = {"hook_event_name": "UserPromptSubmit", "prompt": text}
+        assert await (await Held.begin(p, "w1", told)).printed() is None
+        # Another CLI that the agent's own tools started tells nothing of the agent.
+        assert await (await Held.begin(p, "w1", told, ppid=os.getpid())).printed() is None
+        agent = await services.registry.get("w1")
+        heard = services.hooks.prompts("w1", agent.created_at)
+        assert [entry.text for entry in heard] == [text]
