@@ -23,6 +23,7 @@ from aiogram.types import ChatMemberUpdated, Update
 from aiogram.utils.token import TokenValidationError
 from pydantic import ValidationError
 
+from bot.app.seeing import about
 from bot.errors import MafError, WrongSetting
 from bot.notices import Bell, post
 from bot.operations import Services
@@ -31,6 +32,7 @@ from bot.telegram.card import text_data
 from bot.telegram.inbox import Inbox, Unhandled
 from bot.telegram.outbox import Outbox
 from bot.telegram.people import Access
+from bot.telegram.topics import Topics
 from handlers import attach
 from handlers.cards import all_cards
 
@@ -78,6 +80,7 @@ class Chat:
             bell=Bell(services.store),
             zone=settings.zone,
             quiet_hours=settings.quiet_hours,
+            topics=Topics(services.store, self.bot, services.clock, lambda kind, data: about(services, kind, data)),
         )
         self._offset: int | None = None
         self._handling: set[asyncio.Task[None]] = set()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -14,7 +16,7 @@ from bot.notices.live import Followed
 from bot.operations import Services
 from bot.operations.board import read, signature, watched
 from bot.schedule import Schedule
-from bot.store.tables import OutboxRow
+from bot.store.tables import DeliveryRow, OutboxRow
 from bot.work.routing import fits
 
 EVERY_S = 3.0
@@ -23,7 +25,7 @@ AGES_S, AGES_FOR = 60.0, timedelta(minutes=30)
 FOLLOW_AGAIN = timedelta(hours=24)
 COUNT_S, SAVE_S, READY_S, STRAIN_S = 5.0, 300.0, 60.0, 15.0
 
-__all__ = ["begin", "end", "register"]
+__all__ = ["about", "begin", "end", "register"]
 
 
 async def begin(services: Services) -> None:
@@ -62,6 +64,20 @@ def register(services: Services, schedule: Schedule) -> None:
 
 async def end(services: Services) -> None:
     await services.statistics.save()
+
+
+async def about(services: Services, kind: str, data: Mapping[str, Any]) -> str | None:
+    """The one agent that a notice is about; None for what is about several, or about none."""
+    if isinstance(agent := data.get("agent"), str):
+        return agent
+    if kind == "delivery":
+        async with services.store.begin() as tx:
+            row = await tx.get(DeliveryRow, str(data.get("delivery")))
+        return row.agent if row is not None else None
+    if kind == "permission":
+        asking = {ask.agent for ask in await services.permissions.of_card(str(data.get("card")))}
+        return asking.pop() if len(asking) == 1 else None
+    return None
 
 
 class LiveMessages:

@@ -140,6 +140,8 @@ class Methods(MessageMethods):
 
     async def createforumtopic(self, params: Params) -> Any:
         chat, name = self.writable(params), params.text("name")
+        if chat.type != "private" and not chat.forum:
+            raise ApiError(400, "Bad Request: the chat is not a forum")
         if not 1 <= len(name) <= 128:
             raise ApiError(400, "Bad Request: TOPIC_TITLE_INVALID")
         chat.last_message_id += 1

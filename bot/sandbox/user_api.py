@@ -100,6 +100,7 @@ class UserApi:
             chat = self.world.chats[members[0]]
         elif body.get("type") in {"group", "supergroup"}:
             chat = self.world.add_group(str(body.get("title") or "Group"), members)
+            chat.forum = body.get("forum") is True
             self._joined(chat)
         else:
             raise ApiError(400, 'type is "private" or "group"')

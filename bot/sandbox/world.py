@@ -33,6 +33,7 @@ class Chat:
     blocked: bool = False
     last_message_id: int = 0
     pinned: list[int] = field(default_factory=list)
+    forum: bool = False
     topics: dict[str, dict[str, Any]] = field(default_factory=dict)
     typing_until: float = 0.0
     draft: dict[str, Any] | None = None
@@ -40,7 +41,8 @@ class Chat:
     def telegram(self) -> dict[str, Any]:
         """As a Chat object of the Bot API."""
         name = "first_name" if self.type == "private" else "title"
-        return {"id": self.id, "type": self.type, name: self.title}
+        shown = {"id": self.id, "type": "supergroup" if self.forum else self.type, name: self.title}
+        return shown | {"is_forum": True} if self.forum else shown
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ from bot.telegram.card import Card, Message, RenderContext, text_card
 from bot.telegram.outbox_rows import NO_ANSWER, OutboxRows
 from bot.telegram.pace import Pace, backoff
 from bot.telegram.quiet import quiet_until
+from bot.telegram.topics import Topics
 from bot.telegram.wire import Verdict, deliver, parts_of, verdict
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Outbox:
         bell: Rings,
         zone: ZoneInfo,
         quiet_hours: tuple[time, time] | None = None,
+        topics: Topics | None = None,
     ) -> None:
         self.store = store
         self.bot = bot
@@ -71,6 +73,7 @@ class Outbox:
         self.bell = bell
         self.zone = zone
         self.quiet_hours = quiet_hours
+        self.topics = topics
         self.rows = OutboxRows(store)
         self.stopping = asyncio.Event()
         self._lanes: dict[int, Lane] = {}
@@ -169,6 +172,7 @@ class Lane:
             content = Text(message.content, "\n\n", Italic(REPEAT))
             message = Message(content, message.keyboard, message.photo, message.document)
         standing = row.parts if row.sent_to == self.chat_id else []
+        topic = await self._topic(row) if not standing else None
         self.pace.called(outbox.clock.monotonic(), edited=row.id if _is_edit(row) else None)
         await outbox.rows.trying(row.id)
         try:
@@ -179,6 +183,7 @@ class Lane:
                 standing,
                 reply_to=row.reply_to,
                 silent=row.silent,
+                topic=topic,
                 record=lambda ids: outbox.rows.part_sent(row.id, self.chat_id, ids),
             )
         except ValueError as error:  # pydantic: the card built something that the Bot API has no words for
@@ -186,10 +191,24 @@ class Lane:
         except OSError as error:
             await self._again(row, str(error), unsure=True)
         except AiogramError as error:
-            await self._settle(row, error, verdict(error))
+            if topic is not None and outbox.topics is not None and "thread not found" in str(error):
+                await outbox.topics.forget(self.chat_id, topic)
+                await outbox.rows.not_yet(row.id, "")
+            else:
+                await self._settle(row, error, verdict(error))
         else:
             self.pace.answered()
             await outbox.rows.done(row, self.chat_id, ids, outbox.clock.now())
+
+    async def _topic(self, row: OutboxRow) -> int | None:
+        """Where in the chat it belongs. A chat that cannot be asked is written to as one without topics."""
+        if self.outbox.topics is None:
+            return None
+        try:
+            return await self.outbox.topics.of(self.chat_id, row.kind, row.data)
+        except AiogramError as error:
+            log.info("chat %s: no topic: %s", self.chat_id, error)
+            return None
 
     async def _render(self, row: OutboxRow) -> Message | None:
         """The message as it is to look now. A card that fails takes down its own row and no other."""

@@ -47,6 +47,15 @@ class Part:
     media: Message | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a new message is sent: in answer to which, with a sound or without, into which forum topic."""
+
+    reply_to: int | None
+    silent: bool
+    topic: int | None
+
+
 def parts_of(message: Message) -> list[Part]:
     """The message cut to what the Bot API takes; empty if there is nothing to show."""
     keyboard = markup(message.keyboard)
@@ -68,6 +77,7 @@ async def deliver(
     *,
     reply_to: int | None,
     silent: bool,
+    topic: int | None = None,
     record: Callable[[list[int]], Awaitable[None]],
 ) -> list[int]:
     """Bring the chat to show `parts`: edit the messages that stand there, send what is missing, delete the rest.
@@ -79,7 +89,7 @@ async def deliver(
         if index < len(ids) and await _edit(bot, chat_id, ids[index], part):
             continue
         del ids[index:]
-        ids.append(await _send(bot, chat_id, part, reply_to if index == 0 else None, silent))
+        ids.append(await _send(bot, chat_id, part, Manner(reply_to if index == 0 else None, silent, topic)))
         await record(ids)
     for message_id in ids[len(parts) :]:
         try:
@@ -89,10 +99,10 @@ async def deliver(
     return ids[: len(parts)]
 
 
-async def _send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, silent: bool) -> int:
+async def _send(bot: Bot, chat_id: int, part: Part, manner: Manner) -> int:
     """The id of the new message, also where the rest of the answer is nothing that aiogram can read."""
     try:
-        return (await _call_send(bot, chat_id, part, reply_to, silent)).message_id
+        return (await _call_send(bot, chat_id, part, manner)).message_id
     except ClientDecodeError as error:
         result = _result(error)
         if isinstance(result, dict) and isinstance(result.get("message_id"), int):
@@ -106,7 +116,8 @@ def _result(error: ClientDecodeError) -> object:
     return data.get("result") if isinstance(data, dict) and data.get("ok") is True else None
 
 
-async def _call_send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, silent: bool) -> SentMessage:
+async def _call_send(bot: Bot, chat_id: int, part: Part, manner: Manner) -> SentMessage:
+    reply_to, silent = manner.reply_to, manner.silent
     reply = ReplyParameters(message_id=reply_to, allow_sending_without_reply=True) if reply_to else None
     if part.media is not None and part.media.photo is not None:
         return await bot.send_photo(
@@ -115,6 +126,7 @@ async def _call_send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, s
             **part.piece.as_kwargs(caption=True),
             reply_markup=part.keyboard,
             reply_parameters=reply,
+            message_thread_id=manner.topic,
             disable_notification=silent,
             request_timeout=UPLOAD_TIMEOUT_S,
         )
@@ -125,6 +137,7 @@ async def _call_send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, s
             **part.piece.as_kwargs(caption=True),
             reply_markup=part.keyboard,
             reply_parameters=reply,
+            message_thread_id=manner.topic,
             disable_notification=silent,
             request_timeout=UPLOAD_TIMEOUT_S,
         )
@@ -133,6 +146,7 @@ async def _call_send(bot: Bot, chat_id: int, part: Part, reply_to: int | None, s
         **part.piece.as_kwargs(),
         reply_markup=part.keyboard,
         reply_parameters=reply,
+        message_thread_id=manner.topic,
         disable_notification=silent,
         link_preview_options=_NO_PREVIEW,
         request_timeout=TIMEOUT_S,

@@ -172,3 +172,55 @@ async def test_health_tells_what_agents_take(tmp_path: Path, op: str) -> None:
             assert {"tasks", "prompts", "errors", "restarts", "working_s", "waiting_s", "idle_s"} <= set(
                 found[0]["stats"]
             )
+
+
+async def test_in_a_forum_each_agent_has_its_topic(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as made:
+        owner = made.client.sandbox.owner
+        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
+        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        for word in ("/w1", "/w2", "/capture w1", "/agents"):
+            await made.client.say(word, chat=forum, who=owner)
+            await asyncio.sleep(0.3)  # so that the answers come in the order of the questions
+        await made.message(lambda m: "🗂 2 agents" in m["text"], chat=forum)
+        await made.message(lambda m: "👁 w1" in m["text"], chat=forum)
+        topics = {c["parameters"]["name"]: c["answer"]["result"] for c in await made.client.calls("createForumTopic")}
+        assert set(topics) == {"w1", "w2"}
+        assert await threads(made, forum) == {
+            "🟢 w1": topics["w1"]["message_thread_id"],
+            "🟢 w2": topics["w2"]["message_thread_id"],
+            "👁 w1": topics["w1"]["message_thread_id"],
+            "🗂 2": None,
+        }
+
+
+async def test_a_topic_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        owner = made.client.sandbox.owner
+        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
+        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        await made.client.say("/w1", chat=forum, who=owner)
+        await made.message(lambda m: "🟢 w1" in m["text"], chat=forum)
+        made.client.sandbox.world.chats[forum].topics.clear()
+        await made.client.say("/capture w1", chat=forum, who=owner)
+        await made.message(lambda m: "👁 w1" in m["text"], chat=forum)
+        assert len(await made.client.calls("createForumTopic")) == 2
+
+
+async def test_a_group_without_topics_is_written_to_as_ever(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        group = await made.group()
+        await made.client.say("/w1", chat=group)
+        await made.message(lambda m: "🟢 w1" in m["text"], chat=group)
+        assert not await made.client.calls("createForumTopic")
+
+
+async def threads(made: Product, chat: int) -> dict[str, int | None]:
+    """The topic of each new message in that chat, by its first two words."""
+    found: dict[str, int | None] = {}
+    for call in await made.client.calls("sendMessage"):
+        sent = call["parameters"]
+        if int(sent["chat_id"]) == chat:
+            thread = sent.get("message_thread_id")
+            found[" ".join(sent["text"].split()[:2])] = int(thread) if thread else None
+    return found
