@@ -37,6 +37,7 @@ check: dev ## formatting, lint, types, import contracts
 test-real: dev ## run the tests that need the real Codex, Claude Code, bd, Chromium and PostgreSQL
 	$(BIN)/python -m tests.real.install
 	$(BIN)/python -m pytest tests/real $(ARGS)
+	MAF_KILL_ROUNDS=50 $(BIN)/python -m pytest -s tests/flow/test_kill.py $(ARGS)
 
 bench: dev ## measure, and compare with what is promised
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -174,7 +174,7 @@ class Errands:
             if verdict == "wait":
                 return await self._prover.prove(delivery, trail, enters=3)
             if verdict != "again" and waited > 2.0:
-                why = f"The bot was restarted while it typed. {why_held(look, delivery.agent)}"
+                why = _cut_off(look, delivery)
                 return await self._prover.prove(delivery, trail, enters=3, give_up=0.0, reason=why)
             # A paste that was under way may show only now: look once more before it counts as empty.
             empty_once = verdict == "again"
@@ -229,6 +229,14 @@ class Errands:
             return known
         agent = await self._registry.get(delivery.agent)
         return Trail(agent, self._watch.profiles(agent), delivery, path=None, heard=self._watch.heard_prompts)
+
+
+def _cut_off(look: Look | None, delivery: Delivery) -> str:
+    """Why it is left to the person after a restart."""
+    if delivery.status == "typed":
+        return f"The bot was restarted while it typed. {why_held(look, delivery.agent)}"
+    now = "asks a question" if look is not None and look.view.state is State.WAITING else "shows another text"
+    return f"The bot was restarted just before it typed, and {delivery.agent} {now} now: look whether anything arrived."
 
 
 def _seen(look: Look | None, delivery: Delivery) -> tuple[Standing, bool, bool]:
