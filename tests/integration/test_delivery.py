@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import string
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.errors import NotFound, Refused
 from tests.integration.agents_fleet import NASTY, Fleet, eventually, open_fleet
+from tests.private_tmux import until
 
 
 @pytest.fixture
@@ -147,6 +149,37 @@ async def test_steering_goes_into_the_running_turn(fleet: Fleet) -> None:
     assert steered.status != "queued"
     assert (await fleet.deliveries.wait(steered.id, 30)).exit_code == 0
     assert fleet.prompts(agent.id)[-1] == f"steer\nref: {steered.id}"
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "left open"])
+async def test_a_question_that_opens_after_the_text_was_typed_gets_no_enter(fleet: Fleet, answered: bool) -> None:
+    agent = await fleet.demo()
+    await fleet.deliveries.send(agent.id, "WAIT4 SHELL `git push`", created_by="test")
+    await fleet.until(agent.id, lambda look: look.view.state is State.WORKING)
+    show = ["tmux", "-S", fleet.sessions.socket, "capture-pane", "-p", "-t", str(agent.pane)]
+
+    def question_opens(at: Point, delivery_id: str) -> None:
+        if at == "after_typed":  # held here, between paste and Enter, until the agent asks
+            until(lambda: "Allow this command?" in subprocess.check_output(show, text=True, timeout=10), "the question")
+
+    deliveries = fleet.again(question_opens)
+    sending = asyncio.create_task(deliveries.send(agent.id, "steer", created_by="test", now=True))
+    look = await fleet.until(agent.id, lambda look: look.view.state is State.WAITING)
+    if answered:
+        assert len(fleet.prompts(agent.id)) == 1
+        await fleet.panes.keys(str(agent.pane), "1", literal=True)
+        done = await deliveries.wait((await sending).id, 20)
+        assert done.exit_code == 0, done
+        assert fleet.prompts(agent.id)[1:] == [f"steer\nref: {done.id}"]
+        return
+    done = await sending
+    assert done.status == "unconfirmed", done
+    assert done.reason == f"{agent.id} asked a question after the text was typed; Enter would have answered it."
+    after = await fleet.until(agent.id, lambda look: look.view.state is State.WAITING)
+    assert look.reading is not None
+    assert after.reading is not None
+    assert after.reading.dialog == look.reading.dialog
+    assert len(fleet.prompts(agent.id)) == 1
 
 
 async def test_a_queued_prompt_whose_time_is_up_is_refused(fleet: Fleet) -> None:
