@@ -188,7 +188,9 @@ class Life:
         start = await self._prepare(agent, type_)
         await self._room(patience)
         facts = await self._panes.facts()
-        await orphans.make_way(self._home.root, agent.id, [pane.pid for pane in facts.values()])
+        # Its own pane does not shelter a CLI: none is in front there.
+        panes = [pane.pid for pane in facts.values() if there is None or pane.pane != there.main]
+        await orphans.make_way(self._home.root, agent.id, panes)
         was = agent.desired
         # The wish is written first: if we are ended now, `restore` does what was asked for.
         changes = (

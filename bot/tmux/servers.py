@@ -90,6 +90,13 @@ class AllPanes(Panes):
             screens |= more_screens
         return facts, screens
 
+    async def whole(self, pane: str, *, history: int = 0) -> Screen | None:
+        server, bare = split(pane)
+        if not server:
+            return await super().whole(bare, history=history)
+        panes = await self._panes_of(server)
+        return await panes.whole(bare, history=history) if panes else None
+
     async def paste_many(self, pastes: Sequence[tuple[str, str, str]]) -> list[PasteResult]:
         results: dict[int, PasteResult] = {}
         for server, numbers in _by_server([pane for pane, _, _ in pastes]).items():
