@@ -87,6 +87,7 @@ class App:
             await services.apply.close(timeout=0.0)
             await services.deliveries.close()
             await services.guardian.close()
+            await services.quota.close()
             await services.watch.close()
             await services.panes.close()
             await control.close()

@@ -41,6 +41,7 @@ class Reader:
         self._files = ProfileFiles()
         self._loaded = False
         self._loading = asyncio.Lock()
+        self._asking: dict[str, asyncio.Task[None]] = {}
 
     def now(self) -> float:
         return self._clock.now().timestamp()
@@ -61,15 +62,31 @@ class Reader:
             await self._files.load(self._store)
             self._loaded = True
 
-    async def read(self, profile: Profile, *, force: bool, ttl: float) -> None:
-        """What is new of one profile; its app-server only when the last answer is `ttl` seconds old. Never raises for
-        a source that fails: that stands in the list of its sources."""
+    async def read(self, profile: Profile, *, force: bool, ttl: float, patience: float | None = None) -> None:
+        """What is new of one profile; its app-server only when the last answer is `ttl` seconds old.
+
+        A source that fails stands in the list of sources and raises nothing. With `patience` (seconds) an app-server
+        that takes longer is not waited for: what it says counts at the next look, and the other profiles go on.
+        """
         known = self.of(profile.name)
         await self._read_files(profile, known)
         since = self.now() - known.asked_at
-        if profile.kind == "codex" and (force or since >= ttl or since < 0):
+        asking = self._asking.get(profile.name)
+        if asking is None and profile.kind == "codex" and (force or since >= ttl or since < 0):
             known.asked_at = self.now()
-            await self._ask(profile, known)
+            asking = self._asking[profile.name] = asyncio.create_task(self._ask(profile, known))
+            asking.add_done_callback(lambda _task: self._asking.pop(profile.name, None))
+        if asking is not None:
+            done, _ = await asyncio.wait([asking], timeout=patience)
+            for task in done:
+                task.result()
+
+    async def close(self) -> None:
+        """End what is being asked."""
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def save(self, names: Collection[str]) -> None:
         async with self._store.begin() as tx:

@@ -29,6 +29,7 @@ from bot.telegram.quiet import quiet_until
 log = logging.getLogger(__name__)
 
 KINDS = ("codex", "claude")
+PATIENCE_S = 3.0  # the running bot waits so long for an app-server, which answers in a third of a second
 
 
 class Quota:
@@ -76,13 +77,16 @@ class Quota:
     def now(self) -> float:
         return self._clock.now().timestamp()
 
-    async def refresh(self, *, force: bool = False, alerts: bool = False) -> list[ProfileStatus]:
-        """Ask every source that is due, fuse, and (in the bot) post the alerts that are due."""
+    async def refresh(
+        self, *, force: bool = False, alerts: bool = False, patience: float | None = None
+    ) -> list[ProfileStatus]:
+        """Ask every source that is due, fuse, and (in the bot) post the alerts that are due. `patience`: see Reader."""
         async with self._refreshing:
             await self.reader.load()
             self._reload_monitoring()
             profiles, ttl = self.book.all(), self._ttl()
-            await asyncio.gather(*(self.reader.read(p, force=force, ttl=ttl) for p in profiles if p.tracked))
+            tracked = [p for p in profiles if p.tracked]
+            await asyncio.gather(*(self.reader.read(p, force=force, ttl=ttl, patience=patience) for p in tracked))
             await self.reader.save([p.name for p in profiles])
             await self._fuse()
             self._refreshed_at = self._clock.monotonic()
@@ -104,7 +108,7 @@ class Quota:
         age = self._clock.monotonic() - self._refreshed_at
         if not self.config.enabled or age < self.config.status_update_interval_seconds:
             return False
-        await self.refresh(alerts=True)
+        await self.refresh(alerts=True, patience=PATIENCE_S)
         await self.write_mirrors()
         return True
 
@@ -274,6 +278,9 @@ class Quota:
             )
         thresholds, zone = self.config.quota_thresholds, self._settings.zone
         return await asyncio.to_thread(chart.draw, statuses, points, thresholds, zone=zone, dark=dark)
+
+    async def close(self) -> None:
+        await self.reader.close()
 
     async def trim(self) -> None:
         """Once a day."""

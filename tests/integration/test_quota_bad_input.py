@@ -235,6 +235,24 @@ async def test_a_source_that_prints_rubbish_stands_in_the_list_and_the_numbers_s
     assert (source.ok, "ended before it answered" in source.error) == (False, True)
 
 
+HANGS = """
+    import os, time
+    if os.environ["CODEX_HOME"].endswith("/a"):
+        time.sleep(600)
+"""
+
+
+async def test_a_source_that_hangs_holds_up_nobody(home: Home, store: Store, tmp_path: Path) -> None:
+    now = time.time()
+    Rollout(home.profile("b")).limits(now, {"primary": (40.0, 300, now + HOUR)})
+    quota = quota_of(home, store, path=codex(tmp_path / "bin", HANGS))
+    begun = time.monotonic()
+    found = {s.profile.name: s for s in await quota.refresh(patience=0.5)}
+    assert time.monotonic() - begun < 5
+    assert percents(found["b"]) == {"5h": 40.0}
+    await quota.close()
+
+
 async def test_a_broken_configuration_leaves_the_last_good_one_in_force(home: Home, store: Store) -> None:
     quota = quota_of(home, store)
     assert len(await quota.refresh()) == 2
