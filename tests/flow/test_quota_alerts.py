@@ -231,7 +231,7 @@ async def test_quiet_hours_hold_all_but_emergency_and_end_in_one_digest(tmp_path
 
         def told(levels: int) -> bool:
             with sqlite3.connect(f"file:{home.database}?mode=ro", uri=True) as db:
-                return db.execute("SELECT max(highest) FROM quota_told").fetchone()[0] == levels
+                return bool(db.execute("SELECT max(highest) FROM quota_told").fetchone()[0] == levels)
 
         await until(lambda: told(1), 20, "55 % was noticed")
         account.at(80)
