@@ -19,6 +19,17 @@ from tests.tmux_wait import shows, until
 # Writes each line that is pasted into it; `clear` alone empties the screen.
 ECHO = "import sys\nprint('ready',flush=True)\nfor line in sys.stdin: print('got', line.strip(), flush=True)"
 
+# The same in one place of the screen, without echo: the cursor stays where it is, as it does when a CLI redraws itself.
+IN_PLACE = """
+import sys, termios
+mode = termios.tcgetattr(0)
+mode[3] &= ~termios.ECHO
+termios.tcsetattr(0, termios.TCSANOW, mode)
+sys.stdout.write("ready"); sys.stdout.flush()
+for line in sys.stdin:
+    sys.stdout.write("\\x1b7\\x1b[9;1Hgot " + line.strip() + "\\x1b8"); sys.stdout.flush()
+"""
+
 
 class Counted(Panes):
     """Counts what is captured; the reading itself is the real one."""
@@ -69,7 +80,7 @@ async def test_only_what_was_drawn_on_is_captured_again(control: ControlClient) 
 async def test_what_is_drawn_in_the_second_of_the_last_capture_is_not_missed(control: ControlClient) -> None:
     """tmux tells the second of the last output: many lines within one second must all be seen, and soon."""
     panes = Panes(control)
-    pane = await pane_of(control, "w1", sys.executable, "-c", ECHO)
+    pane = await pane_of(control, "w1", sys.executable, "-c", IN_PLACE)
     await shows(panes, pane, "ready")
     captures = Captures(panes)
     for number in range(20):
