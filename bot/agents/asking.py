@@ -68,9 +68,10 @@ def _belongs(standing: Sequence[Standing], dialog: Dialog) -> Standing | None:
     for one in unseen:
         if same_question(as_question(one.ask), dialog):
             return one
-    if len(unseen) == 1 and dialog.kind == "permission" and unseen[0].age_s < TOGETHER_S:
-        return unseen[0]
-    return None
+    # A tool whose dialog does not show its input in our words: the two come together.
+    told_apart = bool(dialog.command) and any(one.ask.tool == "Bash" for one in unseen)
+    together = len(unseen) == 1 and dialog.kind == "permission" and unseen[0].age_s < TOGETHER_S
+    return unseen[0] if together and not told_apart else None
 
 
 def as_question(ask: Ask) -> Question:

@@ -30,6 +30,7 @@ _TELL = re.compile(r"(?i)^no, and tell\b")
 _LASTING = re.compile(
     r"(?i)don.?t ask|do not ask|\balways\b|\bauto\b|\bsession\b|accept edits|remember|\ball\b|bypass|trust|permanent"
 )
+_TELLING = 40  # characters of a long command, cut on the screen, that are enough to know it by
 _SPACE = re.compile(r"\s+")
 _SAFE = re.compile(r"[A-Za-z0-9 ._/-]+")
 
@@ -192,6 +193,8 @@ def same_question(asked: Question, dialog: Dialog) -> bool:
         return False
     shown, told = _squeezed(dialog.command), _squeezed(asked.command)
     if shown and told and (shown in told or told in shown):
+        return True
+    if len(shown) >= _TELLING and shown[:_TELLING] == told[:_TELLING]:
         return True
     first = asked.command.split("\n", 1)[0].rstrip("/").rsplit("/", 1)[-1]
     return asked.tool in _EDITS and bool(first) and _squeezed(first) in _squeezed(f"{dialog.title}{dialog.detail}")

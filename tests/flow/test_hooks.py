@@ -47,6 +47,7 @@ class Held:
 
     @classmethod
     async def begin(cls, p: Product, agent: str, payload: object, *, ppid: int | None = None) -> Held:
+        await until(p.home.socket.exists, what="the control socket")
         look = (await p.app.services.watch.look([agent]))[agent]
         event = {"agent": agent, "ppid": ppid or look.clis[0].pid, "at": time.time(), "payload": payload}
         reader, writer = await asyncio.open_unix_connection(p.home.socket)

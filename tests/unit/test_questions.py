@@ -161,6 +161,8 @@ OTHER = dialog("make")
         ([Standing(ask("a", cli="codex"), False, GRACE_S - 1)], None, Verdict()),
         ([Standing(ask("a", cli="codex"), False, GRACE_S + 1)], None, Verdict(over=("a",))),
         ([Standing(ask("a", command="make"), True, 60)], SEEN, Verdict(new=True)),
+        ([Standing(ask("a", command="make"), False, 1)], SEEN, Verdict(new=True)),
+        ([Standing(replace(ask("a", command="{}"), tool="mcp__db"), True, 1)], SEEN, Verdict(joins="a")),
     ],
 )
 def test_what_a_look_means_for_what_is_open(standing: list[Standing], shown: Dialog | None, verdict: Verdict) -> None:

@@ -1,0 +1,69 @@
+"""The whole cycle of an agent of a real CLI, as the watch tells it: with our hooks, and by title, screen and files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.clis.model import State
+from tests.flow.product import until
+from tests.real.product import RealProduct, real_product
+
+
+@pytest.fixture(params=["codex-hooks", "codex-plain", "claude-hooks", "claude-plain"])
+async def real(request: pytest.FixtureRequest) -> AsyncIterator[RealProduct]:
+    kind, way = str(request.param).split("-")
+    with tempfile.TemporaryDirectory(prefix="maf-c", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        async with real_product(Path(folder), kind, hooks=way == "hooks") as made:
+            yield made
+
+
+@pytest.mark.timeout(300)
+async def test_the_whole_cycle_is_followed(real: RealProduct) -> None:
+    told: list[State] = []
+    real.p.app.services.watch.subscribe(lambda change: told.append(change.after))
+    # prompt, streaming: words that come one each half second are work, not idleness
+    done = await real.prompt("SLOW10 words")
+    assert done["status"] in ("submitted", "started"), (done, real.screen)
+    await real.becomes(State.WORKING)
+    for _ in range(8):
+        await asyncio.sleep(0.4)  # the time in which it streams is what is under test
+        assert real.state is State.WORKING, (real.look.view.rule, real.screen)
+    await real.becomes(State.IDLE)
+
+    # permission, answered from the chat
+    await real.prompt("SHELL please")
+    card = await real.p.message(lambda m: m["text"].startswith("✋") and bool(m["buttons"]), within=20)
+    await real.becomes(State.WAITING)
+    labels = [str(b["label"]) for row in card["buttons"] for b in row]
+    await real.p.client.press(card["message_id"], next(label for label in labels if label in ("Yes", "Yes, proceed")))
+    await real.p.becomes(card["message_id"], lambda m: "✅ w1: Yes" in m["text"])
+    await real.becomes(State.IDLE)
+
+    # usage limit, recovered with the next turn
+    await real.prompt("LIMIT now")
+    await real.becomes(State.LIMITED)
+    assert State.LIMITED in (real.state, *told)
+    if real.kind == "codex":
+        pane = real.look.view.agent.pane
+        assert pane
+        await real.p.app.services.panes.paste(pane, "hello again", buffer="back")
+        await asyncio.sleep(0.3)  # Codex takes an Enter right after a paste for part of it
+        await real.keys("Enter")
+        await real.becomes(State.WORKING, State.IDLE)
+        await real.becomes(State.IDLE)
+
+    # crash
+    pids = [process.pid for process in real.look.clis]
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    await until(lambda: not {p.pid for p in real.look.clis} & set(pids), 20, "the crash")
+    await until(lambda: bool(real.look.clis) and real.state in (State.IDLE, State.LIMITED), 60, "the respawn")
+    assert {State.WORKING, State.WAITING, State.LIMITED} <= set(told), told
