@@ -1,0 +1,123 @@
+"""What the chat hears of agents that end, over HTTP, with demo agents in real panes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from bot.tmux.processes import scan
+from tests.flow.product import Product, button, product, until
+
+AGENTS = 20
+
+
+async def kill(made: Product, agent: str) -> None:
+    """As the kernel does when memory is short."""
+    look = (await made.app.services.watch.look([agent]))[agent]
+    os.kill(look.clis[0].pid, signal.SIGKILL)
+
+
+async def alive(made: Product, agent: str) -> None:
+    async def running() -> bool:
+        return bool((await made.app.call("agent.show", {"id": agent}))["state"] == "idle")
+
+    await until(running, 30, f"{agent} idle")
+
+
+async def test_a_crash_is_mended_three_times_and_then_told(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as made:
+        await made.app.call("agent.send", {"id": "w1", "text": "remember me", "wait": 10})
+        await alive(made, "w1")
+        first = await made.app.services.registry.get("w1")
+        for times in range(1, 4):
+            await kill(made, "w1")
+            await made.message(lambda m: "w1 crashed" in m["text"], within=40)
+
+            async def again(times: int = times) -> bool:
+                return (await made.app.services.registry.get("w1")).restarts == times
+
+            await until(again, 40, f"start {times}")
+            await alive(made, "w1")
+        await kill(made, "w1")
+        over = await made.message(lambda m: "I have stopped restarting it" in m["text"], within=40)
+        assert over["text"].startswith("💥 w1 crashed 4 times in 10 minutes (killed, signal 9).")
+        assert [b["label"] for row in over["buttons"] for b in row] == ["👁 Screen", "▶ Start", "▶ New conversation"]
+        agent = await made.app.services.registry.get("w1")
+        assert (agent.restarts, agent.errors, agent.conversation) == (3, 4, first.conversation)
+        await made.client.press(over["message_id"], "▶ Start")
+        await alive(made, "w1")
+        assert "remember me" in (await made.app.call("agent.capture", {"id": "w1"}))["text"]
+        assert (await made.app.services.registry.get("w2")).errors == 0
+        log = made.home.agent_log("w1").read_text()
+        assert log.count("crashed (killed, signal 9)") == 4
+        assert "not started again: it crashed too often" in log
+
+
+async def test_an_agent_that_left_by_itself_stays_stopped(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        agent = await made.app.services.registry.get("w1")
+        assert agent.pane
+        await made.app.services.panes.keys(agent.pane, "/quit", literal=True)
+        await made.app.services.panes.keys(agent.pane, "Enter")
+        told = await made.message(lambda m: "has left by itself" in m["text"])
+        assert (await made.app.call("agent.show", {"id": "w1"}))["state"] == "stopped"
+        await made.client.press(told["message_id"], "▶ Start")
+        await alive(made, "w1")
+
+
+async def test_the_end_of_the_tmux_server_is_one_alert_and_one_tap_mends_it(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=3) as made:
+        for number in range(4, AGENTS + 1):
+            await made.app.call("agent.create", {"type": "demo", "id": f"w{number}", "workdir": str(made.project)})
+        made.agents += [f"w{number}" for number in range(4, AGENTS + 1)]
+        for name in ("w1", f"w{AGENTS}"):
+            await alive(made, name)
+            await made.app.call("agent.send", {"id": name, "text": f"remember {name}", "wait": 10})
+        for name in made.agents:
+            await alive(made, name)
+        before = {m["message_id"] for m in await made.all()}
+        panes = {agent.id: agent.pane for agent in await made.app.services.registry.all()}
+
+        server = made.app.services.panes.control.server_pid
+        os.kill(server, signal.SIGKILL)
+        lost = await made.message(lambda m: "tmux has ended" in m["text"], within=30)
+        assert f"{AGENTS} agents" in lost["text"]
+        assert f"w1, w2, w3, {', '.join(made.agents[3:])}" in lost["text"]
+
+        async def all_dead() -> bool:
+            return all(a["state"] == "dead" for a in await made.app.call("agent.list", {}))
+
+        await until(all_dead, 20, "all dead")
+        await made.client.press(lost["message_id"], button(lost, "Bring them back"))
+        back = await made.becomes(lost["message_id"], lambda m: "are back" in m["text"], within=60)
+        assert f"{AGENTS} agents are back" in back["text"]
+        for name in made.agents:
+            await alive(made, name)
+        new: list[dict[str, Any]] = [m for m in await made.all() if m["message_id"] not in before]
+        assert [m["message_id"] for m in new] == [lost["message_id"]], [m["text"] for m in new]
+        for name in ("w1", f"w{AGENTS}"):
+            assert f"remember {name}" in (await made.app.call("agent.capture", {"id": name}))["text"]
+        looks = await made.app.services.watch.look()
+        owners = {look.clis[0].pid for look in looks.values()}
+        assert len(owners) == AGENTS, "each agent has a process of its own"
+        assert server not in scan()
+        assert set(panes) == set(looks)
+
+
+async def test_freeze_and_thaw_from_the_chat(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as made:
+        await made.client.say("/freeze")
+        await made.message(lambda m: m["text"] == "❄️ w1, w2 are held where they are.")
+        await made.client.say("/thaw w1")
+        await made.message(lambda m: m["text"] == "🟢 w1 goes on.")
+        assert [a["state"] for a in await made.app.call("agent.list", {})][1] == "frozen"
+        await made.client.say("/thaw")
+        await made.message(lambda m: m["text"] == "🟢 w2 goes on.")
+        await made.client.say("/thaw")
+        await made.message(lambda m: m["text"] == "No agent is frozen.")
+        viewer = await made.person("Vera", "viewer")
+        await made.client.say("/freeze", who=viewer, chat=viewer)
+        await made.message(lambda m: "Only an operator" in m["text"], chat=viewer)
+        assert {a["state"] for a in await made.app.call("agent.list", {})} <= {"idle", "frozen"}
