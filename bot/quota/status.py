@@ -140,7 +140,7 @@ def provider_window(reading: Reading, thresholds: Thresholds, alert_percent: flo
         at=reading.at,
         limit_id=reading.limit_id,
         minutes=reading.minutes,
-        reached=reading.reached,
+        reached=reading.reached or reading.percent >= 100,
     )
 
 
