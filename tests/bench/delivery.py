@@ -101,7 +101,9 @@ async def measure(root: Path, socket: str) -> bool:
                 print(f"  {'ours' if side else 'bare'}: Enter {entered - begun:.3f} s, taken {times[-1]:.3f} s")
         await typist.close()
     mine, script = statistics.median(ours), statistics.median(bare)
-    ratio = mine / (2 * (script - SETTLE_S) + SETTLE_S)
+    # Each round is judged by itself, both sides of it under the same load, and the middle one counts.
+    rounds = zip(ours, bare, strict=True)
+    ratio = statistics.median(one / (2 * (other - SETTLE_S) + SETTLE_S) for one, other in rounds)
     fine = ratio <= 1.0
     print(f"{COUNT} prompts of 1 KB into {COUNT} agents: ours {mine:.3f} s, bare script {script:.3f} s")
     print(f"delivery against twice the script plus one pause: {ratio:.2f} (at most 1) {'PASS' if fine else 'FAIL'}")
