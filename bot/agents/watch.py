@@ -28,7 +28,7 @@ from bot.clis.entry import Entry
 from bot.clis.model import ScreenReading, State
 from bot.clis.screens import read_screen
 from bot.clock import Clock
-from bot.errors import MafError, NotFound
+from bot.errors import DependencyMissing, MafError, NotFound
 from bot.home import Home
 from bot.tmux.captures import Captures
 from bot.tmux.panes import PaneFacts, Panes, Screen
@@ -111,9 +111,24 @@ class Watch:
         return self._looks.get(agent_id)
 
     async def fresh(self, agent_id: str) -> AgentView:
-        """Look now. Raises NotFound, TmuxGone."""
+        """Look now, to show it. Raises NotFound."""
         await self._registry.get(agent_id)
-        return self._with_bead((await self.look([agent_id]))[agent_id].view)
+        return self._with_bead((await self.shown([agent_id]))[agent_id].view)
+
+    async def shown(self, ids: Collection[str] | None = None) -> dict[str, Look]:
+        """Look, to show and not to act: where tmux cannot be asked, what should run is unknown, and why."""
+        try:
+            return await self.look(ids)
+        except DependencyMissing as error:
+            agents = [agent for agent in await self._registry.all() if ids is None or agent.id in ids]
+            async with self._reading_files:
+                blind = await asyncio.to_thread(self._see, agents, {}, {}, {})
+            for agent_id, look in blind.items():
+                if look.view.state is not State.STOPPED:
+                    view = replace(look.view, state=State.UNKNOWN, rule=error.message)
+                    blind[agent_id] = replace(look, view=view)
+            self._looks = blind if ids is None else self._looks | blind
+            return blind
 
     def told(self, agent_id: str, status: object) -> None:
         """What an agent's CLI told its statusline command: of it the size of its context."""
@@ -149,11 +164,11 @@ class Watch:
         agents = [agent for agent in await self._registry.all() if wanted is None or agent.id in wanted]
         panes = [agent.pane for agent in agents if agent.pane]
         if again:
-            (facts, screens), processes = await self._look_at(lambda: self._panes.look(panes, only=True)), None
+            (facts, screens), processes = await self._look_at(panes, lambda: self._panes.look(panes, only=True)), None
         else:
             look = self._panes.look if anew and wanted is not None else self._captures.look
             (facts, screens), processes = await asyncio.gather(
-                self._look_at(lambda: look(panes)), asyncio.to_thread(scan)
+                self._look_at(panes, lambda: look(panes)), asyncio.to_thread(scan)
             )
         async with self._reading_files:
             found = await asyncio.to_thread(self._see, agents, facts, screens, processes)
@@ -165,8 +180,11 @@ class Watch:
             self._looks = {agent.id: found[agent.id] for agent in agents}
         return found
 
-    async def _look_at(self, look: Callable[[], Awaitable[_Panes]]) -> _Panes:
-        """Once more when the server went away under it: the next call connects anew, and reading twice harms nobody."""
+    async def _look_at(self, panes: Collection[str], look: Callable[[], Awaitable[_Panes]]) -> _Panes:
+        """Once more when the server went away under it: the next call connects anew, and reading twice harms nobody.
+        Agents that never ran are no question for tmux."""
+        if not panes:
+            return {}, {}
         try:
             return await look()
         except TmuxGone:

@@ -98,8 +98,12 @@ class Ending:
                 await self.reservations.release_all(agent_id)
             except MafError as error:
                 problems.append(f"its reservations: {error.message}")
-        for buffer in await self.buffers(agent_id):
-            await self._panes.delete_buffer(buffer)
+        if agent.started_at is not None:  # nothing was ever pasted into one that never ran
+            try:
+                for buffer in await self.buffers(agent_id):
+                    await self._panes.delete_buffer(buffer)
+            except MafError as error:
+                problems.append(f"its paste buffers: {error.message}")
         tree = await worktree.remove(self._home.worktree(agent_id)) if agent.worktree else None
         await asyncio.to_thread(self._files, agent_id)
         for problem in problems:

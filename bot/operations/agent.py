@@ -89,7 +89,7 @@ async def delete(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
 async def list_(app: Services) -> list[dict[str, Any]]:
     """Every agent as it is now."""
     if not app.background:
-        await app.watch.look(None)
+        await app.watch.shown()
     held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
     return [{**view.as_dict(), "bead": held.get(view.id, view.bead)} for view in app.watch.views()]
 
@@ -101,9 +101,9 @@ async def health(app: Services, *, id: str | None = None) -> list[dict[str, Any]
     if not app.background:
         # A share of the CPU needs two samples.
         app.watch.resources.every = ONE_SHOT_S
-        await app.watch.look(None)
+        await app.watch.shown()
         await asyncio.sleep(ONE_SHOT_S)
-        await app.watch.look(None)
+        await app.watch.shown()
     return [await _health(app, view) for view in app.watch.views() if id in (None, view.id)]
 
 

@@ -1,0 +1,47 @@
+"""Agents where tmux is not installed: everything that does not need it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.app import App
+from bot.errors import DependencyMissing
+from bot.home import Home
+from bot.settings import load_settings
+from tests.flow.product import end_tmux, socket_of
+
+
+async def test_agents_are_made_seen_and_deleted_but_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    settings = load_settings(home, tmux_socket=socket_of(tmp_path), project_root=tmp_path)
+    try:
+        async with App.open(home, settings) as app:
+            for name in ("ran", "rests"):
+                await app.call("agent.create", {"type": "demo", "id": name})
+            await app.call("agent.stop", {"id": "rests"})
+        (tmp_path / "bare").mkdir()
+        with monkeypatch.context() as there:
+            there.setenv("PATH", str(tmp_path / "bare"))
+            async with App.open(home, settings) as app:
+                made = await app.call("agent.create", {"type": "demo", "id": "fresh", "start": False})
+                assert (made["id"], made["state"]) == ("fresh", "stopped")
+                with pytest.raises(DependencyMissing, match="tmux is not installed"):
+                    await app.call("agent.create", {"type": "demo", "id": "never"})
+                states = {a["id"]: a["state"] for a in await app.call("agent.list", {})}
+                assert states == {"ran": "unknown", "rests": "stopped", "fresh": "stopped"}
+                assert "tmux is not installed" in (await app.call("agent.explain", {"id": "ran"}))["rule"]
+                assert (await app.call("agent.delete", {"id": "fresh"}))["problems"] == []
+                assert "tmux" in "".join((await app.call("agent.delete", {"id": "rests"}))["problems"])
+                # Its session may run: it is not forgotten over a tmux that cannot be asked.
+                with pytest.raises(DependencyMissing, match="tmux is not installed"):
+                    await app.call("agent.delete", {"id": "ran"})
+        async with App.open(home, settings) as app:
+            assert [a["id"] for a in await app.call("agent.list", {})] == ["ran"]
+            assert (await app.call("agent.delete", {"id": "ran"}))["deleted"]
+    finally:
+        end_tmux(settings.tmux_socket)
