@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     telegram_api: str = Field("https://api.telegram.org", validation_alias="MAF_TELEGRAM_API")
     webhook_url: str | None = Field(None, validation_alias="MAF_WEBHOOK_URL")
     webhook_secret: SecretStr | None = Field(None, validation_alias="MAF_WEBHOOK_SECRET")
+    # Where the proxy in front of us hands the webhook's requests on to.
+    webhook_listen: Annotated[tuple[str, int], NoDecode] = Field(
+        ("127.0.0.1", 8443), validation_alias="MAF_WEBHOOK_LISTEN"
+    )
     tmux_socket: str = Field("maf", validation_alias="MAF_TMUX_SOCKET")
     tmux_session: str = Field("maf", validation_alias="MAF_TMUX_SESSION")
     project_root: Path | None = Field(None, validation_alias="MAF_PROJECT_ROOT")
@@ -89,6 +93,16 @@ class Settings(BaseSettings):
         if value is not None and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
             raise ValueError("write a whole address, like http://127.0.0.1:8081")
         return value
+
+    @field_validator("webhook_listen", mode="before")
+    @classmethod
+    def _listen(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"(?:\[?([^\s\]]+?)\]?:)?(\d{1,5})", value.strip())
+        if not match or int(match[2]) > 65535:
+            raise ValueError("write HOST:PORT, like 127.0.0.1:8443")
+        return match[1] or "127.0.0.1", int(match[2])
 
     @field_validator("log_level")
     @classmethod

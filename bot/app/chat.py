@@ -24,6 +24,7 @@ from aiogram.utils.token import TokenValidationError
 from pydantic import ValidationError
 
 from bot.app.seeing import about
+from bot.app.webhook import OurWebhook, Webhook
 from bot.errors import MafError, WrongSetting
 from bot.notices import Bell, post
 from bot.operations import Services
@@ -82,6 +83,8 @@ class Chat:
             quiet_hours=settings.quiet_hours,
             topics=Topics(services.store, self.bot, services.clock, lambda kind, data: about(services, kind, data)),
         )
+        self.webhook = Webhook(settings, self._take) if settings.webhook_url else None
+        self._ours = OurWebhook(services.store, services.clock)
         self._offset: int | None = None
         self._handling: set[asyncio.Task[None]] = set()
         self._polling: asyncio.Task[None] | None = None
@@ -99,12 +102,12 @@ class Chat:
             log.warning("Telegram cannot be reached yet: %s", error)
 
     async def run(self) -> None:
-        """Poll and send until stopped."""
+        """Take updates (by polling, or by the webhook) and send, until stopped."""
         self._polling = asyncio.current_task()
         outbox = asyncio.create_task(self.outbox.run(), name="outbox")
         greeting = asyncio.create_task(self._greet(), name="menu")
         try:
-            await self._poll()
+            await (self._poll() if self.webhook is None else self._listen(self.webhook))
         finally:
             greeting.cancel()
             await asyncio.gather(greeting, return_exceptions=True)
@@ -114,6 +117,8 @@ class Chat:
     async def stop(self, timeout: float) -> None:
         """Take nothing new; let handlers that are at work finish within `timeout` seconds."""
         self._stopping = True
+        if self.webhook is not None:
+            await self.webhook.stop()
         if self._handling:
             _, late = await asyncio.wait(set(self._handling), timeout=timeout)
             for task in late:
@@ -142,6 +147,18 @@ class Chat:
             async with self.services.store.begin() as tx:
                 await post(tx, "text", text_data(text), chat_id=update.chat_id)
         await self.inbox.handled(self.bot.id, update.update_id)
+
+    async def _listen(self, webhook: Webhook) -> None:
+        await webhook.start()
+        try:
+            await self._ours.remember(webhook.url)
+            try:
+                await webhook.announce(self.bot, ALLOWED_UPDATES)
+            except TelegramUnauthorizedError as error:
+                raise TokenRefused from error
+            await asyncio.Event().wait()
+        finally:
+            await webhook.stop()
 
     async def _poll(self) -> None:
         pause = 0.0
@@ -195,6 +212,8 @@ class Chat:
         await self.inbox.handled(self.bot.id, update.update_id)
 
     async def _conflict(self, error: TelegramConflictError) -> None:
+        if "webhook" in error.message and await self._took_webhook_away():
+            return
         log.error("another program reads this bot's updates: %s", error)
         if self._told_conflict:
             return
@@ -205,6 +224,13 @@ class Chat:
         )
         async with self.services.store.begin() as tx:
             await post(tx, "text", text_data(text), urgent=True)
+
+    async def _took_webhook_away(self) -> bool:
+        try:
+            return await self._ours.take_away(self.bot)
+        except AiogramError as error:
+            log.warning("the webhook could not be looked at: %s", error)
+            return False
 
     async def _membership(self, event: ChatMemberUpdated) -> None:
         """Somebody unblocked the bot: what they missed goes out after all."""
