@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ class Bot:
             assert self.process.returncode is None, "the bot did not start"
             return len(await self.client.calls("getUpdates")) > before
 
-        await until(polls, 40, "polling")
+        await until(polls, 120, "polling")
 
     async def settle(self) -> None:
         """Until every message counts as sent: the Bot API knows no way to ask whether one arrived, so one whose answer
@@ -122,7 +121,7 @@ async def heads(client: Client) -> list[str]:
     return [m["text"].splitlines()[0] for m in messages if NAME in m["text"].splitlines()[0]]
 
 
-async def says(client: Client, expected: list[str], within: float = 25) -> None:
+async def says(client: Client, expected: list[str], within: float = 60) -> None:
     """Wait until the chat has as many messages, then compare them all."""
 
     async def enough() -> bool:
@@ -168,7 +167,7 @@ async def test_the_climb_is_five_alerts_and_one_recovery_though_the_bot_is_kille
                 account.at(percent)
                 if percent == 96:
                     # Killed while Telegram does not answer: the row is there, the message is not.
-                    await until(lambda: _asked(client), 25, "a try to send")
+                    await until(lambda: _asked(client), 60, "a try to send")
                     await bot.kill()
                     await bot.start()
             expected.append(head)
@@ -199,7 +198,7 @@ async def test_an_alert_says_what_is_asked_for_and_can_be_muted_until_the_reset(
             account.rollout.response(now - minutes * 60, 100, {"primary": (percent, 300, account.resets)})
         account.at(80)
         await bot.start()
-        messages = await client.until(lambda m: any(NAME in x["text"] for x in m), within=25)
+        messages = await client.until(lambda m: any(NAME in x["text"] for x in m), within=60)
         alert = next(m for m in messages if NAME in m["text"])
         assert "at this pace empty" in alert["text"]
         assert "resets" in alert["text"]
@@ -213,37 +212,7 @@ async def test_an_alert_says_what_is_asked_for_and_can_be_muted_until_the_reset(
         assert "🔔 1 alerts" in next(m["text"] for m in listed if "codex-plus-1 5h" in m["text"])
         assert [h for h in await heads(client) if "window at" in h] == ["🟠 codex-plus-1 · 5h window at 80 %"]
         await client.press(alert["message_id"], "📈")
-        await client.until(lambda m: any(x.get("photo") for x in m), within=25)
-
-
-def quiet_for_a_while() -> str:
-    """Quiet hours that end with a minute which is 25 to 85 seconds away."""
-    now = datetime.now(UTC)
-    end = (now + timedelta(seconds=85)).replace(second=0)
-    return f"{now - timedelta(hours=1):%H:%M}-{end:%H:%M}"
-
-
-async def test_quiet_hours_hold_all_but_emergency_and_end_in_one_digest(tmp_path: Path) -> None:
-    async with scene(tmp_path, MAF_QUIET_HOURS=quiet_for_a_while(), MAF_TIMEZONE="UTC") as (home, client, bot):
-        account = Account(home)
-        account.at(55)
-        await bot.start()
-
-        def told(levels: int) -> bool:
-            with sqlite3.connect(f"file:{home.database}?mode=ro", uri=True) as db:
-                return bool(db.execute("SELECT max(highest) FROM quota_told").fetchone()[0] == levels)
-
-        await until(lambda: told(1), 20, "55 % was noticed")
-        account.at(80)
-        await until(lambda: told(2), 20, "80 % was noticed")
-        account.at(97)
-        await says(client, ["🚨 codex-plus-1 · 5h window at 97 %"])
-        messages = await client.until(lambda m: any("while you slept" in x["text"] for x in m), within=100)
-        digest = next(m["text"] for m in messages if "while you slept" in m["text"])
-        assert [line.split("  ")[1] for line in digest.splitlines()[1:]] == [
-            "🟡 codex-plus-1 · 5h window at 55 %",
-            "🟠 codex-plus-1 · 5h window at 80 %",
-        ]
+        await client.until(lambda m: any(x.get("photo") for x in m), within=60)
 
 
 async def test_quota_in_chat_is_a_table_over_a_picture_with_a_button_per_account(tmp_path: Path) -> None:
@@ -251,7 +220,7 @@ async def test_quota_in_chat_is_a_table_over_a_picture_with_a_button_per_account
         Account(home).at(78)
         await bot.start()
         await client.say("/quota")
-        messages = await client.until(lambda m: any(x.get("photo") and "1 accounts" in x["text"] for x in m), within=25)
+        messages = await client.until(lambda m: any(x.get("photo") and "1 accounts" in x["text"] for x in m), within=60)
         shown = next(m for m in messages if m.get("photo"))
         assert "codex-plus-1" in shown["text"]
         assert "5h 78 %" in shown["text"]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot.clock import SystemClock
 from bot.errors import Refused
@@ -275,10 +276,22 @@ async def test_two_bots_on_one_store_count_and_tell_everything_once(home: Home, 
     assert (await status(one)).usage["5h"] == (await status(two)).usage["5h"]
     assert (await status(two)).usage["5h"].requests == 3
     async with store.begin() as tx:
-        from sqlalchemy import select
-
         told = [row.data["level"] for row in await tx.scalars(select(OutboxRow).where(OutboxRow.kind == alarm.NOTICE))]
     assert told == ["warning", "alert", "emergency"]
+
+
+async def test_quiet_hours_gather_all_but_emergency_into_one_held_message(home: Home, store: Store) -> None:
+    rollout, now = Rollout(home.profile("a")), time.time()
+    settings = load_settings(home, quota_cache_ttl=0, quiet_hours="00:00-23:59")
+    quota = quota_of(home, store, settings=settings)
+    for percent in (55.0, 80.0, 97.0):
+        rollout.response(now, 10, {"primary": (percent, 300, now + HOUR)})
+        await quota.refresh(alerts=True)
+    async with store.begin() as tx:
+        rows = list(await tx.scalars(select(OutboxRow).order_by(OutboxRow.id)))
+    assert [(row.kind, row.urgent) for row in rows] == [(alarm.DIGEST, False), (alarm.NOTICE, True)]
+    assert [one["level"] for one in rows[0].data["alerts"]] == ["warning", "alert"]
+    assert rows[1].data["level"] == "emergency"
 
 
 def test_a_profile_that_agents_run_on_is_not_removed(home: Home) -> None:
