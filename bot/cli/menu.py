@@ -21,6 +21,7 @@ COMMANDS = {
     "quota": ("bot.cli.quota", "What is left of each account, and which one serves next."),
     "cleanup": ("bot.cli.cleanup", "Remove what this home made and no longer wants."),
     "hooks": ("bot.cli.hooks", "Our hooks in the homes of Codex and Claude Code: put in, taken out."),
+    "service": ("bot.cli.service", "Run maf for good: systemd units for the bot and the agents' tmux."),
     "db": ("bot.cli.db", "The store: its schema, copies of it, its soundness."),
     "doctor": ("bot.cli.doctor", "Check that everything maf needs is there and works."),
 }
