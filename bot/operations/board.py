@@ -67,7 +67,9 @@ def _row(view: AgentView, bead: str, context: int | None, ready: bool) -> Row:
     reading = view.reading
     dialog = reading.dialog if reading is not None and view.state is State.WAITING else None
     says = dialog.command or dialog.title if dialog is not None else reading.says if reading is not None else ""
-    return Row(view.id, view.state, view.since, bead, context, says, dialog is not None, ready)
+    if view.state is State.WAITING and dialog is None:
+        says = "asks in the chat only: its pane shows no dialog yet"  # Codex, while its hook waits
+    return Row(view.id, view.state, view.since, bead, context, says, view.state is State.WAITING, ready)
 
 
 def signature(rows: Sequence[Row]) -> tuple[object, ...]:
