@@ -183,8 +183,13 @@ def test_a_killed_tmux_server_under_twenty_demo_agents_and_four_real_ones(maf: M
             "submitted",
             "started",
         )
-        asked = [str(request) for request in models.requests if f"again {name}" in str(request)]
-        assert f"remember {name}" in asked[-1], f"the model of {name} was not given its conversation"
+        until(lambda name=name: given(models, name), f"the conversation of {name} at its model", timeout=30)
+
+
+def given(models: MockModels, name: str) -> bool:
+    """Whether the model of an agent got its earlier prompt again, together with the new one."""
+    asked = [request for request in models.requests if not request.hidden and f"again {name}" in request.user]
+    return any(f"remember {name}" in text for request in asked for text in request.all)
 
 
 @pytest.mark.timeout(300)

@@ -1,0 +1,88 @@
+"""Interrupting and holding the real CLIs: what comes back into the composer, and what the model hears afterwards."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.agents.environment import ProfileSetup
+from bot.agents.hold import Hold
+from bot.agents.interrupt import Interrupts
+from bot.agents.model import Agent
+from bot.clis.model import State
+from bot.clis.text import normal
+from bot.clock import SystemClock
+from bot.errors import Refused
+from bot.tmux.processes import scan
+from tests.integration.agents_fleet import Fleet, open_fleet
+from tests.private_tmux import PrivateTmux
+from tests.real.homes import make_claude_home, make_codex_home
+from tests.real.installed import need, real_path
+from tests.real.mock_models import MockModels
+
+
+@pytest.fixture(params=["codex", "claude"])
+def kind(request: pytest.FixtureRequest) -> str:
+    need(request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+async def fleet(kind: str, models: MockModels) -> AsyncIterator[Fleet]:
+    with (
+        tempfile.TemporaryDirectory(prefix="maf-r", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        PrivateTmux(Path(folder)) as tmux,
+    ):
+        root = Path(folder)
+        make = make_codex_home if kind == "codex" else make_claude_home
+        env = make(root / kind, root / "work", models.url) | {"PATH": real_path()}
+        setup = ProfileSetup(root / kind, env)
+        login = {**os.environ, "PATH": real_path()}
+        async with open_fleet(root, str(tmux.socket), profiles=lambda agent: setup, login_env=login) as opened:
+            yield opened
+
+
+async def ready(fleet: Fleet, kind: str) -> Agent:
+    agent = await fleet.life.create(f"{kind}-worker", workdir=fleet.work)
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    return await fleet.registry.get(agent.id)
+
+
+async def test_an_interrupted_prompt_is_not_glued_to_the_next_one(fleet: Fleet, kind: str, models: MockModels) -> None:
+    agent = await ready(fleet, kind)
+    interrupts = Interrupts(fleet.registry, fleet.watch, fleet.panes, SystemClock())
+    with pytest.raises(Refused, match="nothing to interrupt"):
+        await interrupts.interrupt(agent.id)
+    assert "esc again" not in (await fleet.screen(agent.id)).lower(), "no Esc for an idle agent"
+    await fleet.deliveries.send(agent.id, "first WAIT20", created_by="test", wait=15)
+    await fleet.until(agent.id, lambda look: look.view.state is State.WORKING)
+    done = await interrupts.interrupt(agent.id)
+    assert done.stopped, await fleet.screen(agent.id)
+    # Claude, which had not answered anything yet, puts the prompt back.
+    assert done.composer == ("cleared" if kind == "claude" else "empty"), await fleet.screen(agent.id)
+    look = await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    assert look.clis, "it must not have left"
+    second = await fleet.deliveries.send(agent.id, "second", created_by="test", wait=20)
+    assert second.exit_code == 0, (second, await fleet.screen(agent.id))
+    assert normal(models.prompts()[-1]) == normal(f"second\nref: {second.id}")
+
+
+async def test_a_frozen_turn_goes_on_where_it_was(fleet: Fleet, kind: str, models: MockModels) -> None:
+    agent = await ready(fleet, kind)
+    hold = Hold(fleet.registry, fleet.watch)
+    await fleet.deliveries.send(agent.id, "WAIT4 then answer", created_by="test", wait=15)
+    look = await fleet.until(agent.id, lambda look: look.view.state is State.WORKING)
+    await hold.freeze(agent.id)
+    assert look.pane is not None
+    table = scan()
+    assert table[look.pane.pid].state not in ("T", "t"), "the keeper goes on"
+    assert {table[cli.pid].state for cli in look.clis} == {"T"}
+    await hold.thaw(agent.id)
+    after = await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    assert {cli.pid for cli in after.clis} == {cli.pid for cli in look.clis}
+    again = await fleet.deliveries.send(agent.id, "still there", created_by="test", wait=20)
+    assert again.exit_code == 0
