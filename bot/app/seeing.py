@@ -23,7 +23,7 @@ EVERY_S = 3.0
 # A board on which only the ages have changed is written again this often, and only for a while after it was asked for.
 AGES_S, AGES_FOR = 60.0, timedelta(minutes=30)
 FOLLOW_AGAIN = timedelta(hours=24)
-COUNT_S, SAVE_S, READY_S, STRAIN_S = 5.0, 300.0, 60.0, 15.0
+COUNT_S, SAVE_S, READY_S, STRAIN_S = 2.0, 300.0, 60.0, 15.0
 
 __all__ = ["about", "begin", "end", "register"]
 

@@ -12,7 +12,13 @@ from PIL import Image
 
 from bot.agents.fonts import Fonts
 from bot.agents.picture import MARGIN, SIZE
+from bot.agents.resources import Usage
+from bot.agents.strain import Strain
+from bot.app import seeing
+from bot.tmux.processes import Process, children_of
 from tests.flow.product import Product, button, product, until
+
+NOTHING = Usage(0, None, 10**15, 0, 0)
 
 
 async def newest(made: Product, wanted: str, **where: Any) -> dict[str, Any]:
@@ -213,6 +219,59 @@ async def test_a_group_without_topics_is_written_to_as_ever(tmp_path: Path) -> N
         await made.client.say("/w1", chat=group)
         await made.message(lambda m: "🟢 w1" in m["text"], chat=group)
         assert not await made.client.calls("createForumTopic")
+
+
+async def test_what_an_agent_did_is_kept_in_its_row(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        app = made.app.services
+        for text in ("one WAIT6", "two"):
+            await made.app.call("agent.send", {"id": "w1", "text": text, "wait": 15})
+        await until(lambda: app.statistics.of(app.watch.view("w1"))["working_s"] > 0, within=30, what="time at work")
+        await app.statistics.save()
+        stats = (await app.registry.get("w1")).stats
+        assert (stats["prompts"], stats["tasks"], stats["errors"], stats["restarts"]) == (2, 0, 0, 0)
+        assert stats["working_s"] > 0
+        assert (await made.app.call("agent.show", {"id": "w1"}))["stats"]["prompts"] == 2
+
+
+async def test_an_agent_that_takes_much_is_told_of_once_and_when_it_has_recovered(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        app = made.app.services
+        strain = Strain(app.store, app.watch, app.clock)
+        huge = {7: Process(7, 1, 7, 7, 1, 7, "S", "claude", 1.0, 5 * 1024**3, 1.0, 0.0)}
+        # Samples of another pane's process begin a history of their own; the next tick's begin the true one again.
+        app.watch.resources.every = 3600.0
+        app.watch.resources.note("w1", 7, huge, children_of(huge), app.clock.monotonic())
+        for _ in range(3):
+            await strain.check()
+        told = await newest(made, "🌡 w1 takes much memory.")
+        assert await count(made, "🌡", 1)
+        assert not await count(made, "🌡", 2)
+        # After a restart it is remembered.
+        await Strain(app.store, app.watch, app.clock).check()
+        app.watch.resources.every = 0.0
+        await until(
+            lambda: (app.watch.resources.of("w1") or Usage(0, 0, 9**15, 0, 0)).rss < 10**9, what="a true sample"
+        )
+        await strain.check()
+        await made.becomes(told["message_id"], lambda m: "a normal part of the machine again" in m["text"])
+        assert not await count(made, "🌡", 2)
+
+
+async def test_what_was_watched_before_a_restart_ends_and_the_board_goes_on(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        await made.client.say("/watch w1")
+        live = await newest(made, "📺 w1")
+        await made.client.say("/agents")
+        board = await newest(made, "🗂 1 agent")
+        app = made.app.services
+        # As a new process finds it: nothing in memory, everything in the rows.
+        app.live.followed.clear()
+        await seeing.begin(app)
+        await made.becomes(live["message_id"], lambda m: "Not live any more." in m["text"])
+        await made.app.call("agent.send", {"id": "w1", "text": "SHELL", "wait": 10})
+        await made.becomes(board["message_id"], lambda m: "1 needs you" in m["text"])
+        assert sum("📺" in m["text"] for m in await made.all()) == 0
 
 
 async def threads(made: Product, chat: int) -> dict[str, int | None]:
