@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import update
 
+from bot.broadcast import ledger
 from bot.store.tables import DraftRow
-from tests.flow.product import button, product
+from tests.flow.product import button, product, until
 
 
 async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_the_agents(tmp_path: Path) -> None:
@@ -72,3 +74,36 @@ async def test_no_agents_and_no_beads_say_what_to_do(tmp_path: Path) -> None:
         await p.message(lambda m: "I did nothing with that" in m["text"] and "/help" in m["text"])
         await p.client.say("/broadcast_apply zzzz")
         await p.message(lambda m: "No draft named zzzz" in m["text"])
+
+
+async def test_a_busy_agent_gets_its_prompt_when_it_is_free(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as p:
+        draft = await p.draft()
+        pane = str((await p.app.services.registry.get("w1")).pane)
+        await p.app.services.panes.keys(pane, "WAIT4", literal=True)
+        await p.app.services.panes.keys(pane, "Enter")
+        await until(lambda: p.prompts("w1") == ["WAIT4"], what="work of the person's own")
+        await p.client.press(draft["message_id"], button(draft, "Send 2"))
+        waits = await p.becomes(draft["message_id"], lambda m: "queued, sent when it is free" in m["text"])
+        assert "w1 is working" in waits["text"]
+        assert len(p.prompts("w1")) == 1
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2, within=30)
+        assert [len(p.prompts(agent)) for agent in p.agents] == [2, 1]
+
+
+async def test_two_that_begin_at_the_same_items_send_each_prompt_once(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as p:
+        draft = await p.draft()
+        store, sender = p.app.services.store, p.app.services.apply._sender
+        async with store.begin() as tx:
+            before = await ledger.read(tx)
+            for item in before.items:
+                await ledger.set_item(tx, item.id, {"drafted"}, status="intended")
+            await ledger.set_status(tx, before.id, {"pending"}, status="applying", applied_at=before.created_at)
+        ids = [item.id for item in before.items]
+        await asyncio.gather(*(sender.send(before.id, ids) for _ in range(3)))
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2, within=30)
+        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1]
+        assert {(c.agent, c.bead) for c in await p.app.services.claims.all_open()} == {
+            (i.agent, i.bead) for i in before.items
+        }
