@@ -76,6 +76,8 @@ class Accounts:
         choice = self._quota.choose(agent.kind)
         if choice.profile == agent.profile or not self._book.config().codex_profiles.enable:
             return agent
+        if choice.profile is None and agent.profile is not None:
+            return agent  # nowhere to go: on its own account it at least waits for the reset
         if choice.profile is None:
             raise NoProfile(f"No {agent.kind} profile can serve {agent.id}: {reasons(choice)}")
         await self._quota.take(choice, agent.kind)
