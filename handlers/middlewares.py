@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 # A press that takes longer than this is answered before its work is done.
 ANSWER_WITHIN_S = 0.7
+OUT_OF_REACH = "That message is too old for its buttons, so nothing was done. Ask for it again."
 
 
 class Internal(MafError):
@@ -45,8 +46,10 @@ class Door(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user: User | None = getattr(event, "from_user", None)
         message = event.message if isinstance(event, CallbackQuery) else event
-        if user is None or user.is_bot or not isinstance(message, Message):
+        if user is None or user.is_bot:
             return None
+        if not isinstance(message, Message):
+            return await self._out_of_reach(event, user)
         if isinstance(event, Message) and await _for_another_bot(event, data["bot"]):
             return None
         known = next((p for p in await self.access.people() if p.user_id == user.id), None)
@@ -58,6 +61,13 @@ class Door(BaseMiddleware):
         data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
         data["say"] = Say(self.store, message.chat.id)
         return await handler(event, data)
+
+    async def _out_of_reach(self, event: TelegramObject, user: User) -> None:
+        """A press under a message that Telegram no longer shows us (InaccessibleMessage): it does nothing, and says so
+        to those who are let in."""
+        if isinstance(event, CallbackQuery):
+            known = await self.access.role_of(user.id) is not Role.NOBODY
+            await _quietly(Tap(event).answer(OUT_OF_REACH if known else "", alert=known))
 
     async def _may_knock(self, event: TelegramObject) -> bool:
         if not isinstance(event, Message) or not event.text:
@@ -119,7 +129,7 @@ class Answers(BaseMiddleware):
             await say.error(error)
 
     async def _tapped(self, handler: Handler, event: CallbackQuery, data: dict[str, Any], say: Say) -> Any:
-        tap = data["tap"] = Tap(event)
+        tap = data["tap"] = Tap(event, answered=bool(data.get("answered")))
         work = asyncio.ensure_future(handler(event, data))
         try:
             done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)

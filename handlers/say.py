@@ -63,11 +63,11 @@ class Say:
 
 
 class Tap:
-    """The answer to a button press: once, and soon."""
+    """The answer to a button press: once, and soon. `answered`: it was answered already, while it waited."""
 
-    def __init__(self, query: CallbackQuery) -> None:
+    def __init__(self, query: CallbackQuery, *, answered: bool = False) -> None:
         self.query = query
-        self.answered = False
+        self.answered = answered
 
     @property
     def message_id(self) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+from functools import partial
 from typing import Any
 
 from aiogram import Bot, Dispatcher
@@ -34,12 +36,15 @@ from bot.telegram.inbox import Inbox, Unhandled
 from bot.telegram.outbox import Outbox
 from bot.telegram.people import Access
 from bot.telegram.topics import Topics
+from bot.telegram.turns import Before, Turns, place
 from handlers import attach
 from handlers.cards import all_cards
+from handlers.middlewares import ANSWER_WITHIN_S
 
 log = logging.getLogger(__name__)
 
 POLL_S = 30
+CONNECT_S = 5.0
 # Pauses after a failed poll: one more second each time, up to this.
 LONGEST_PAUSE_S = 15.0
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
@@ -86,7 +91,7 @@ class Chat:
         self.webhook = Webhook(settings, self._take) if settings.webhook_url else None
         self._ours = OurWebhook(services.store, services.clock)
         self._offset: int | None = None
-        self._handling: set[asyncio.Task[None]] = set()
+        self._turns = Turns()
         self._polling: asyncio.Task[None] | None = None
         self._stopping = False
         self._told_conflict = False
@@ -94,12 +99,14 @@ class Chat:
     async def connect(self) -> None:
         """Make sure of the token. Raises TokenRefused; a network that is down is waited for by `run`."""
         try:
-            await self.bot.me()
+            async with asyncio.timeout(CONNECT_S):
+                await self.bot.me()
         except (TelegramUnauthorizedError, TelegramNotFound) as error:
             await self.bot.session.close()
             raise TokenRefused from error
-        except AiogramError as error:
-            log.warning("Telegram cannot be reached yet: %s", error)
+        except (AiogramError, TimeoutError) as error:
+            self.services.out_of_reach = self._why(error)
+            log.warning("Telegram cannot be reached yet: %s", self.services.out_of_reach)
 
     async def run(self) -> None:
         """Take updates (by polling, or by the webhook) and send, until stopped."""
@@ -119,8 +126,8 @@ class Chat:
         self._stopping = True
         if self.webhook is not None:
             await self.webhook.stop()
-        if self._handling:
-            _, late = await asyncio.wait(set(self._handling), timeout=timeout)
+        if self._turns.tasks:
+            _, late = await asyncio.wait(set(self._turns.tasks), timeout=timeout)
             for task in late:
                 task.cancel()  # its update stays unhandled, and its sender is told at the next start
             await asyncio.gather(*late, return_exceptions=True)
@@ -166,7 +173,7 @@ class Chat:
             try:
                 updates = await self.bot.get_updates(
                     offset=self._offset,
-                    timeout=POLL_S,
+                    timeout=0 if self.services.out_of_reach else POLL_S,  # when it is back, that is to be known
                     allowed_updates=ALLOWED_UPDATES,
                     request_timeout=POLL_S + 15,
                 )
@@ -185,8 +192,10 @@ class Chat:
             except AiogramError as error:
                 level = logging.INFO if isinstance(error, TelegramNetworkError) and pause == 0.0 else logging.WARNING
                 log.log(level, "no updates from Telegram: %s", error)
+                if pause > 0.0:
+                    self.services.out_of_reach = self._why(error)
             else:
-                pause, self._told_conflict = 0.0, False
+                pause, self._told_conflict, self.services.out_of_reach = 0.0, False, ""
                 await self._take(updates)
                 continue
             pause = min(pause + 1.0, LONGEST_PAUSE_S)
@@ -196,20 +205,35 @@ class Chat:
         """Record each update, then begin to handle it. Only what is recorded is confirmed to Telegram."""
         for update in updates:
             if await self.inbox.record(self.bot.id, update):
-                task = asyncio.create_task(self._handle(update), name=f"update {update.update_id}")
-                self._handling.add(task)
-                task.add_done_callback(self._handling.discard)
+                self._turns.give(place(update), partial(self._handle, update), name=f"update {update.update_id}")
             self._offset = max(self._offset or 0, update.update_id + 1)
 
-    async def _handle(self, update: Update) -> None:
+    async def _handle(self, update: Update, before: Before) -> None:
+        """In the order of asking: "/skip w1" just before "/apply" must count."""
         await self._resumed.wait()
+        answered = before is not None and await self._waited(update, before)
         try:
-            await self.dispatcher.feed_update(self.bot, update)
+            await self.dispatcher.feed_update(self.bot, update, answered=answered)
         except MafError as error:
             log.warning("update %s: %s", update.update_id, error.message)
         except Exception:  # The edge of the process: one update must not end the bot.
             log.exception("update %s failed", update.update_id)
         await self.inbox.handled(self.bot.id, update.update_id)
+
+    def _why(self, error: Exception) -> str:
+        """In a few words, for a person."""
+        text = str(error).removeprefix("HTTP Client says - ").replace(self.bot.token, "TOKEN")
+        return text or f"no answer for {CONNECT_S:g} s"
+
+    async def _waited(self, update: Update, before: asyncio.Task[None]) -> bool:
+        """Wait for the turn of an update; True if a press was answered meanwhile, as its button must not hang."""
+        await asyncio.wait({before}, timeout=ANSWER_WITHIN_S)
+        answer = not before.done() and update.callback_query is not None
+        if answer and update.callback_query is not None:
+            with contextlib.suppress(AiogramError):
+                await self.bot.answer_callback_query(update.callback_query.id)
+        await asyncio.wait({before})
+        return answer
 
     async def _conflict(self, error: TelegramConflictError) -> None:
         if "webhook" in error.message and await self._took_webhook_away():

@@ -13,10 +13,12 @@ from bot.app import App
 from bot.cli.terminal import Terminal
 from bot.errors import MafError
 from bot.home import Home
+from bot.remote.client import listens
 from bot.settings import Settings
 
 # The bot closes its connections and writes its rows; then it is cut short.
 STOP_TIMEOUT_S = 15.0
+REACH_S = 1.0
 
 
 async def run_bot(terminal: Terminal, settings: Settings) -> None:
@@ -31,7 +33,11 @@ async def run_bot(terminal: Terminal, settings: Settings) -> None:
         terminal.say(f"The bot runs on {terminal.home.root}. Ctrl-C ends it; the agents go on.")
         if not (await people(app)):
             terminal.say("Nobody is paired yet. In another terminal: maf pair")
-        await leaving
+        telling = asyncio.create_task(tell_reach(terminal, app))
+        try:
+            await leaving
+        finally:
+            telling.cancel()
     terminal.say("The bot has ended; the agents go on.")
 
 
@@ -68,6 +74,19 @@ async def serving(app: App) -> AsyncIterator[asyncio.Future[None]]:
             loop.remove_signal_handler(number)
 
 
+async def tell_reach(terminal: Terminal, app: App) -> None:
+    """Say when Telegram goes out of reach and when it is back, for as long as the bot runs."""
+    told = ""
+    while True:
+        why = app.services.out_of_reach
+        if why and not told:
+            terminal.say(f"Telegram cannot be reached ({why}); trying again.")
+        elif told and not why:
+            terminal.say("Telegram is reached.")
+        told = why
+        await asyncio.sleep(REACH_S)
+
+
 async def _left(work: asyncio.Task[None], leave: asyncio.Event) -> None:
     asked = asyncio.ensure_future(leave.wait())
     try:
@@ -81,7 +100,7 @@ async def _left(work: asyncio.Task[None], leave: asyncio.Event) -> None:
 async def started(home: Home, leaving: asyncio.Future[None]) -> bool:
     """Wait until the bot serves; False when it is told to leave, or fails, before that."""
     while not leaving.done():
-        if home.socket.exists():
+        if await asyncio.to_thread(listens, home.socket):
             return True
         await asyncio.sleep(0.05)
     return False

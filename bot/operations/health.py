@@ -28,7 +28,9 @@ async def health(app: Services) -> dict[str, Any]:
         moving = await tx.scalar(select(func.count()).where(DeliveryRow.status.in_(["intended", "queued", "typed"])))
         due = await tx.scalar(select(func.count()).where(OutboxRow.status == "due"))
         failed = await tx.scalar(select(func.count()).where(OutboxRow.status == "failed"))
+    telegram = f"cannot be reached ({app.out_of_reach}); trying again" if app.out_of_reach else "reached"
     return {
+        "telegram": telegram if app.background else "no bot runs",
         "agents": states,
         "deliveries": moving or 0,
         "messages_due": due or 0,

@@ -90,6 +90,7 @@ class Services:
     background: bool
     live: Live = field(default_factory=Live)
     ready_for: frozenset[str] = frozenset()  # agents for which there is work that nobody holds
+    out_of_reach: str = ""  # why Telegram cannot be reached at the moment
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:

@@ -56,6 +56,15 @@ def connect(path: str | os.PathLike[str]) -> socket.socket:
     return link
 
 
+def listens(path: str | os.PathLike[str]) -> bool:
+    """Whether a bot answers there: the file alone may be left of one that was killed."""
+    try:
+        connect(path).close()
+    except NoBot:
+        return False
+    return True
+
+
 def call(
     path: str | os.PathLike[str],
     op: str,
