@@ -104,5 +104,6 @@ def status_bar(everyone: Sequence[ProfileStatus]) -> str:
         worst = status.worst
         if not status.profile.active or worst is None:
             continue
-        parts.append(f"#[fg={TMUX_COLOUR[worst.level]}]{status.profile.name} {round(worst.percent)}%#[default]")
+        name = status.profile.name.replace("#", "##")  # tmux reads what the line says as a format
+        parts.append(f"#[fg={TMUX_COLOUR[worst.level]}]{name} {round(worst.percent)}%#[default]")
     return "  ".join(parts)
