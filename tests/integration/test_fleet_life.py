@@ -425,3 +425,24 @@ async def test_the_side_windows_of_a_worker(app: App) -> None:
     await app.services.panes.keys(panes["tests"].pane, "1")
     await shows("tests", "make test: passed")
     assert (project / "ran").read_text() == "it ran\n"
+
+
+@pytest.mark.parametrize("columns", [44, 160])
+async def test_attach_shows_the_agent_on_a_phone_and_on_a_wide_screen(app: App, tmux_socket: str, columns: int) -> None:
+    agent = await demo(app)
+    # The terminal is a pane of a second server, of the size of a phone or of a wide screen.
+    outer = f"{tmux_socket}o"
+    maf = [sys.executable, "-m", "bot.cli", "--home", str(app.services.home.root), "agent", "attach", "d1"]
+    env = {"MAF_TMUX_SOCKET": tmux_socket, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "screen-256color"}
+    words = ["env", "-u", "TMUX", *(f"{name}={value}" for name, value in env.items()), *maf]
+    try:
+        tmux(outer, "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", "24", "-s", "t", *words)
+        await until(lambda: "Type a task" in tmux(outer, "capture-pane", "-p", "-t", "=t:"), within=30)
+        await until(
+            lambda: tmux(tmux_socket, "display-message", "-p", "-t", agent["pane"], "#{pane_width}") == str(columns)
+        )
+        shown = tmux(outer, "capture-pane", "-p", "-t", "=t:")
+        assert max(map(len, shown.splitlines())) <= columns
+        await state(app, "d1", "idle")
+    finally:
+        subprocess.run(["tmux", "-S", outer, "kill-server"], capture_output=True, timeout=10, check=False)
