@@ -200,6 +200,18 @@ async def test_a_start_takes_an_account_with_room_says_why_and_brings_the_conver
         assert s.hashes() == before
 
 
+async def test_a_claim_that_may_rotate_moves_the_agent_first(tmp_path: Path) -> None:
+    async with scene(tmp_path) as s:
+        await s.used(100)
+        forced = await s.app.call("task.claim", {"agent": "w1", "dry_run": True, "forced": ONE})
+        assert forced["profile"] == ONE  # CODEX_PROFILE skips the checks
+        claimed = await s.app.call("task.claim", {"agent": "w1", "rotate": True})
+        assert (claimed["profile"], claimed["dry_run"]) == (TWO, False)
+        assert "moved from codex-plus-1" in claimed["reason"]
+        assert [c.bead for c in await s.services.claims.of("w1")] == [claimed["bead"]]
+        await s.answers_on(TWO, "ROTMILAN")
+
+
 async def test_an_account_on_which_it_does_not_start_is_left_again(tmp_path: Path) -> None:
     async with scene(tmp_path) as s:
         await s.used(100)
