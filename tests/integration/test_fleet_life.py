@@ -20,7 +20,7 @@ from bot.errors import DependencyMissing, MafError, Refused, WrongUsage
 from bot.home import Home
 from bot.settings import load_settings
 from bot.store.tables import DeliveryRow
-from bot.tmux.processes import Process, scan
+from bot.tmux.processes import scan
 from bot.tmux.servers import runs
 from tests.integration.agents_fleet import eventually
 from tests.private_tmux import until as wait_until
@@ -229,12 +229,6 @@ async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_soc
     assert (await app.call("cleanup", {}))["removed"] == []
 
 
-def gone(process: Process) -> bool:
-    """Ended, though whoever inherited it may not have collected it yet."""
-    now = scan().get(process.pid)
-    return now is None or now.starttime != process.starttime or now.state == "Z"
-
-
 def tmux(socket: str, *words: str) -> str:
     return subprocess.run(
         ["tmux", "-S", socket, *words], capture_output=True, text=True, timeout=10, check=True
@@ -369,18 +363,31 @@ async def test_no_start_without_room(tmp_path: Path, tmux_socket: str) -> None:
         assert await app.call("agent.list", {}) == []
 
 
-async def test_a_cli_left_over_makes_way_before_a_start(app: App) -> None:
-    agent = await demo(app)
-    pane = (await app.services.panes.facts())[agent["pane"]]
-    cli = next(p for p in scan().values() if p.session == pane.pid and p.comm == "maf-demo")
-    # Its keeper and its session go at once, and the CLI itself does not hear of it.
-    os.kill(cli.pid, signal.SIGSTOP)
-    os.kill(pane.pid, signal.SIGKILL)
-    await until(lambda: pane.pid not in scan())
-    await state(app, "d1", "dead")
-    await app.call("agent.start", {"id": "d1"})
-    await state(app, "d1", "idle")
-    assert gone(cli)
+async def test_a_cli_left_over_makes_way_before_a_start(app: App, tmp_path: Path) -> None:
+    await app.call("agent.create", {"type": "demo", "id": "d1", "start": False})
+    body = "open('/proc/self/comm','w').write('maf-demo'); import time; time.sleep(300)"
+
+    def left(agent: str, home: Path) -> subprocess.Popen[bytes]:
+        """As one that lost its pane and did not hear of it."""
+        env = {"MAF_AGENT": agent, "MAF_HOME": str(home), "PATH": os.environ["PATH"]}
+        return subprocess.Popen([sys.executable, "-c", body], env=env, start_new_session=True)
+
+    home = app.services.home.root
+    ours, other_agent, other_home = left("d1", home), left("d2", home), left("d1", tmp_path / "elsewhere")
+    try:
+        for one in (ours, other_agent, other_home):
+            await until(lambda one=one: scan()[one.pid].comm == "maf-demo")
+        await app.call("agent.start", {"id": "d1"})
+        await state(app, "d1", "idle")
+        assert ours.wait(5) == -signal.SIGTERM
+        assert (other_agent.poll(), other_home.poll()) == (None, None)
+        done = (await app.call("cleanup", {}))["removed"]
+        assert [(one["what"], one["id"]) for one in done] == [("process", str(other_agent.pid))]
+        assert (other_agent.wait(5), other_home.poll()) == (-signal.SIGTERM, None)
+    finally:
+        for one in (ours, other_agent, other_home):
+            one.kill()
+            one.wait(5)
 
 
 async def test_a_session_that_was_made_but_not_written_down_is_found_again(app: App) -> None:
