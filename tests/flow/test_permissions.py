@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,18 @@ from tests.flow.product import Product, button, product, until
 
 def is_ask(command: str) -> Any:
     return lambda m: m["text"].startswith("✋") and f"$ {command}" in m["text"] and bool(m["buttons"])
+
+
+def later(message_id: int) -> Any:
+    return lambda m: m["message_id"] > message_id and is_ask("git push origin b")(m)
+
+
+def wants(agent: str, command: str) -> Any:
+    return lambda m: f"{agent} wants to run" in m["text"] and command in m["text"]
+
+
+def is_idle(p: Product, agent: str) -> Callable[[], bool]:
+    return lambda: state(p, agent) == "idle"
 
 
 def state(p: Product, agent: str) -> str:
@@ -66,7 +79,7 @@ async def test_a_dialog_that_changed_is_refused_each_time_and_nothing_is_pressed
             assert dialog.dialog is not None
             assert dialog.dialog.command == f"git push origin b{number}"
             newer = card["message_id"]
-            card = await p.message(lambda m, n=newer: m["message_id"] > n and is_ask("git push origin b")(m))
+            card = await p.message(later(newer))
 
 
 async def test_no_key_goes_to_a_pane_that_is_not_waiting(tmp_path: Path) -> None:
@@ -120,7 +133,7 @@ async def test_the_same_question_of_three_agents_is_one_card(tmp_path: Path) -> 
         done = await p.becomes(card["message_id"], lambda m: m["text"].count("✅") == 3)
         assert not done["buttons"]
         for agent in p.agents:
-            await until(lambda a=agent: state(p, a) == "idle", what="idle")
+            await until(is_idle(p, agent), what="idle")
 
 
 async def test_dangerous_questions_stand_alone_and_a_shared_card_can_be_split(tmp_path: Path) -> None:
@@ -128,7 +141,7 @@ async def test_dangerous_questions_stand_alone_and_a_shared_card_can_be_split(tm
         for agent in p.agents:
             await asks(p, agent, "rm -rf build")
         for agent in p.agents:
-            card = await p.message(lambda m, a=agent: f"{a} wants to run" in m["text"] and "rm -rf build" in m["text"])
+            card = await p.message(wants(agent, "rm -rf build"))
             assert "deletes" in card["text"]
             await p.client.press(card["message_id"], "No")
             await p.becomes(card["message_id"], lambda m: "✖" in m["text"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ import pytest
 from bot.clis.model import State
 from tests.flow.product import button, until
 from tests.real.product import PROFILE, RealProduct, real_product
+
+
+def is_idle(real: RealProduct, agent: str) -> Callable[[], bool]:
+    return lambda: real.p.app.services.watch.view(agent).state is State.IDLE
 
 
 def forget_trust(real: RealProduct) -> None:
@@ -38,7 +43,7 @@ async def test_trust_is_asked_once_per_profile_and_folder_and_only_an_owner_give
             await real.p.client.press(card["message_id"], button(sure, "✔"))
             await real.p.becomes(card["message_id"], lambda m: m["text"].count("Olga") == 2, within=30)
             for agent in ("w1", "w2"):
-                await until(lambda a=agent: app.services.watch.view(a).state is State.IDLE, 30, f"{agent} idle")
+                await until(is_idle(real, agent), 30, f"{agent} idle")
             # What an owner said yes to is answered by that from then on.
             await app.call("agent.stop", {"id": "w1"})
             forget_trust(real)
