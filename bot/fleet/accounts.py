@@ -46,7 +46,7 @@ class Accounts:
         if entry is None:
             return self._default(agent)
         home = entry.home if entry.kind == agent.kind else self._default(agent).home
-        return ProfileSetup(home, {"CODEX_PROFILE": entry.name, **entry.environment})
+        return ProfileSetup(home, entry.environment)
 
     def check(self, kind: str, profile: str | None) -> None:
         """May an agent of this kind be given this profile? Raises NotFound or Refused."""
