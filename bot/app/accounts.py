@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.errors import NotFound
 from bot.fleet.accounts import Accounts
 from bot.fleet.handover import Handover
-from bot.fleet.rotation import Move
+from bot.fleet.move import Move
 from bot.home import Home
 from bot.operations import Services
 from bot.profiles.book import ProfileBook

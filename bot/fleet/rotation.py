@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
@@ -20,10 +19,11 @@ from bot.agents.registry import Registry
 from bot.agents.watch import Watch
 from bot.clis.model import State
 from bot.clock import Clock
-from bot.errors import MafError, Refused
+from bot.errors import MafError
 from bot.fleet.accounts import HOME_KEY, KINDS, Accounts, agent_on, reasons, stats_after
 from bot.fleet.answering import answers, conversation_of, free
 from bot.fleet.handover import Handover
+from bot.fleet.move import Move, NotIdle, NotMoved
 from bot.notices import post
 from bot.quota.service import Quota
 from bot.store import Store
@@ -36,42 +36,6 @@ ANSWERS_S = 45.0  # for a CLI to start and show the conversation
 OPEN_DELIVERY = ("intended", "queued", "typed")
 # From here on the agent does not run on its old profile any more.
 TOUCHED = frozenset({"stopping", "switching", "starting", "verifying", "returning"})
-
-
-class NotMoved(Refused):
-    """The agent stays where it is."""
-
-    code = "not_moved"
-
-
-class NotIdle(NotMoved):
-    """Only an idle agent is moved."""
-
-    code = "not_idle"
-    hint = "It is tried again later."
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One rotation as it ended: outcome moved, returned (it answers on its old profile) or stuck (it does not)."""
-
-    id: int
-    agent: str
-    source: str
-    target: str
-    outcome: str
-    reason: str
-    detail: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "agent": self.agent,
-            "from": self.source,
-            "to": self.target,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "detail": self.detail,
-        }
 
 
 async def _pass_by(_step: str) -> None:

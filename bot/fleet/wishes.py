@@ -10,7 +10,8 @@ from bot.agents.watch import Watch
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError, NotFound
-from bot.fleet.rotation import Move, NotIdle, Rotation
+from bot.fleet.move import Move, NotIdle
+from bot.fleet.rotation import Rotation
 from bot.store import Store
 from bot.store.tables import SettingRow
 

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from bot.app import App
 from bot.beads.sample import write_sample
 from bot.errors import Refused
-from bot.fleet.rotation import NotIdle, NotMoved
+from bot.fleet.move import NotIdle, NotMoved
 from bot.home import Home
 from bot.operations import Services
 from bot.quota.reading import Reading

@@ -1,0 +1,44 @@
+"""How moving an agent to another account ended, or why it did not begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import Refused
+
+
+class NotMoved(Refused):
+    """The agent stays where it is."""
+
+    code = "not_moved"
+
+
+class NotIdle(NotMoved):
+    """Only an idle agent is moved."""
+
+    code = "not_idle"
+    hint = "It is tried again later."
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One rotation as it ended: outcome moved, returned (it answers on its old profile) or stuck (it does not)."""
+
+    id: int
+    agent: str
+    source: str
+    target: str
+    outcome: str
+    reason: str
+    detail: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "agent": self.agent,
+            "from": self.source,
+            "to": self.target,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "detail": self.detail,
+        }
