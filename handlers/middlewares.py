@@ -20,6 +20,7 @@ from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Access, Person
 from handlers.rights import LOOKS, may
 from handlers.say import Say, Tap
+from handlers.wording import in_chat
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Internal(MafError):
     """Something went wrong inside the bot, and this was not done to its end."""
 
     code = "internal"
-    hint = "The details are in logs/error.log of the home."
+    hint = "Its details: maf logs tail error"
 
 
 class Door(BaseMiddleware):
@@ -137,7 +138,7 @@ class Answers(BaseMiddleware):
                 await _quietly(tap.answer())
             await work
         except MafError as error:
-            text = f"{error.message} {error.hint}".strip()
+            text = f"{error.message} {in_chat(error.hint)}".strip()
             if tap.answered:
                 await say.error(error)
             else:

@@ -15,6 +15,7 @@ from bot.notices.shown import Shown, shown
 from bot.store import Store
 from bot.telegram.card import text_data
 from bot.telegram.keyboards import Button
+from handlers.wording import in_chat
 
 # answerCallbackQuery takes 200 characters.
 MAX_ALERT = 200
@@ -41,7 +42,7 @@ class Say:
 
     async def error(self, error: MafError) -> None:
         """What went wrong, and what to do."""
-        await self.text(f"{error.message}\n{error.hint}".strip())
+        await self.text(f"{error.message}\n{in_chat(error.hint)}".strip())
 
     async def shown(self, message_id: int) -> Shown | None:
         """The notice behind one of our messages in this chat."""

@@ -159,8 +159,12 @@ def free_id(prefix: str, taken: Collection[str]) -> str:
 
 def _existing(workdir: Path) -> Path:
     folder = workdir.expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise WrongUsage(f"{folder} is a file, not a folder.", hint="Give the folder that the agent should work in.")
     if not folder.is_dir():
-        raise WrongUsage(f"The folder {folder} does not exist.", hint="Give an existing folder with --workdir.")
+        raise WrongUsage(
+            f"The folder {folder} does not exist.", hint="Give the folder that the agent should work in; make it first."
+        )
     return folder
 
 
@@ -171,7 +175,7 @@ def _checked_id(agent_id: str, known: Collection[str]) -> str:
             hint="Use a small letter, then letters, digits, - or _ (up to 32), like w1 or api-worker.",
         )
     if agent_id in known:
-        raise Refused(f"There is an agent {agent_id} already.", hint="Choose another --id, or leave it out.")
+        raise Refused(f"There is an agent {agent_id} already.", hint="Choose another id, or leave it out.")
     return agent_id
 
 

@@ -167,7 +167,7 @@ async def newest_id(tx: Transaction) -> str:
     """The id of the newest draft. Raises NotFound when there was never one."""
     found = await tx.scalar(select(DraftRow.id).order_by(DraftRow.created_at.desc(), DraftRow.id).limit(1))
     if found is None:
-        raise NotFound("There is no draft yet.", hint="Make one: /broadcast_targeted or maf broadcast draft")
+        raise NotFound("There is no draft yet.", hint="Make one: maf broadcast draft")
     return found
 
 
@@ -254,7 +254,7 @@ def new_id() -> str:
 
 def refuse_closed(draft: Draft, now: datetime) -> None:
     """Raise the error that says why a draft can no longer be touched; nothing when it still can."""
-    fresh = "Fresh one: /broadcast_targeted"
+    fresh = "Fresh one: maf broadcast draft"
     who = str(draft.options.get("closed_by", ""))
     if draft.status in {"applying", "done"}:
         raise DraftClosed(f"{draft.applied_by or 'Somebody'} sent draft {draft.id} already.", hint=fresh)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 AGENTS = 3
 PORT = 8642
 IDLE_TIMEOUT_S = 30.0
+# Stands in sentences like "Ask Sam to approve."
+OWNER_NAME = "Sam"
 # What the demo agents are good at, so that the sample's beads find different hands.
 LABELS = (("frontend",), ("backend",), ("db", "docs"))
 
@@ -61,11 +63,10 @@ async def run_sandbox(terminal: Terminal, *, port: int | None, agents: int, brow
     from bot.cli.running import opened, serving
 
     home = terminal.home
-    await asyncio.to_thread(sandbox_home.folder(home).mkdir, mode=0o700, exist_ok=True)
-    await asyncio.to_thread(write_sample, sandbox_home.project(home))
     panes: list[App] = []
     server = await _start_server(terminal, port, panes)
     try:
+        await asyncio.to_thread(write_sample, sandbox_home.project(home))
         settings = sandbox_home.sandbox_settings(home, sandbox_home.Server(server.token, server.key, server.port))
         async with opened(home, settings, background=True) as app:
             panes.append(app)
@@ -111,6 +112,8 @@ async def _start_server(terminal: Terminal, port: int | None, apps: list[App]) -
             if number == tries[-1]:
                 raise
             continue
+        # Only now: its folder says that the sandbox has run here.
+        await asyncio.to_thread(sandbox_home.folder(home).mkdir, mode=0o700, exist_ok=True)
         await asyncio.to_thread(sandbox_home.save, home, sandbox_home.Server(server.token, server.key, server.port))
         return server
     raise AssertionError("the last try either starts or raises")
@@ -134,7 +137,7 @@ async def _pair_owner(app: App, user: int) -> None:
 
     access = Access(app.services.store, app.services.clock)
     if await access.role_of(user) is Role.NOBODY:
-        await access.redeem(await access.create_code(Role.OWNER), user_id=user, name="You", chat_id=user)
+        await access.redeem(await access.create_code(Role.OWNER), user_id=user, name=OWNER_NAME, chat_id=user)
 
 
 async def _start_agents(app: App, count: int, workdir: Path) -> list[str]:

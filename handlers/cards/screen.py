@@ -21,6 +21,7 @@ from bot.telegram.callbacks import AgentTap
 from bot.telegram.card import Card, Document, Message, RenderContext
 from bot.telegram.keyboards import Button
 from handlers.cards.board import MARKS, clock
+from handlers.wording import in_chat
 
 MAX_TEXT = 3500
 WATCHED_LINES, WATCHED_WIDTH = 22, 80
@@ -52,7 +53,7 @@ async def capture_card(app: Services, data: Mapping[str, Any]) -> Message:
     try:
         shown = await agent.capture(app, id=name, lines=int(data.get("lines", 0)))
     except MafError as error:
-        return Message(Text(f"{error.message}\n{error.hint}".strip()))
+        return Message(Text(f"{error.message}\n{in_chat(error.hint)}".strip()))
     buttons = [_tap("↻ Screen", name, "screen"), _tap("🖼 Picture", name, "picture"), _tap("📺 Watch", name, "watch")]
     if form == "picture":
         return _picture(name, *await asyncio.to_thread(draw, shown["ansi"], shown["width"]), buttons)

@@ -71,6 +71,9 @@ async def test_what_cannot_be_created_leaves_nothing(fleet: Fleet) -> None:
         await fleet.life.create("demo", agent_id="W 1; rm")
     with pytest.raises(WrongUsage, match="does not exist"):
         await fleet.life.create("demo", workdir=fleet.work / "nowhere")
+    (fleet.work / "notes").touch()
+    with pytest.raises(WrongUsage, match="notes is a file, not a folder"):
+        await fleet.life.create("demo", workdir=fleet.work / "notes")
     with pytest.raises(NotFound, match="Did you mean demo"):
         await fleet.life.create("demi")
     subprocess.run(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import WrongUsage
-from bot.telegram.access import ROLES, Role
+from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Person
-from handlers import agents, broadcast, deliveries, draft, health, packs, people
+from handlers import agents, broadcast, deliveries, draft, health, packs, people, wording
 from handlers.broadcast import Wanted, parse
 from handlers.rights import LOOKS, NotAllowed, may
+from handlers.wording import in_chat
 
 MODULES = (people, broadcast, draft, deliveries, agents, packs, health)
 
@@ -58,3 +59,24 @@ def test_a_refusal_names_the_role_and_who_has_it() -> None:
     with pytest.raises(NotAllowed, match=r"^Only a supervisor may send\. Ask Olga to approve\.$"):
         may(vera, "draft.send", [vera, olga])
     may(olga, "draft.send", [vera, olga])
+
+
+@pytest.mark.parametrize(
+    ("terminal", "chat"),
+    [
+        ("Start it: maf agent start w1", "Start it: /restart w1"),
+        ("Move or stop them first: maf agent stop api-2", "Move or stop them first: /stop api-2"),
+        ("Make one: maf broadcast draft", "Make one: /broadcast_targeted"),
+        ("Its details: maf logs tail error", "Its details: /logs error"),
+        ("Edit it, then: maf pack use shop", "Edit it, then: /broadcast_pack shop"),
+        ("Is it the right file?", "Is it the right file?"),
+        ("maf pair --role owner", "maf pair --role owner"),  # only the terminal can
+    ],
+)
+def test_hints_name_what_the_chat_has(terminal: str, chat: str) -> None:
+    assert in_chat(terminal) == chat
+
+
+def test_hints_of_the_chat_name_commands_that_there_are() -> None:
+    for _, chat in wording._IN_CHAT:
+        assert command_of(chat.split()[0]) is not None, chat

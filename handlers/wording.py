@@ -1,0 +1,31 @@
+"""Hints name commands of the terminal; in a chat the same is done with the chat's own. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_IN_CHAT = tuple(
+    (re.compile(terminal), chat)
+    for terminal, chat in (
+        (r"maf agent start (\S+)", r"/restart \1"),
+        (r"maf agent stop (\S+)", r"/stop \1"),
+        (r"maf agent types", "/new"),
+        (r"maf broadcast draft", "/broadcast_targeted"),
+        (r"maf logs tail (\w+)", r"/logs \1"),
+        (r"maf pack list", "/broadcast_pack"),
+        (r"maf pack use (\S+)", r"/broadcast_pack \1"),
+        (r"maf quota status", "/quota"),
+        (r"maf task claim --dry-run --verbose", "/tasks"),
+    )
+)
+
+
+def in_chat(hint: str) -> str:
+    """A hint for somebody who holds a phone. What only the terminal can do stays as it is.
+
+    >>> in_chat("Start it: maf agent start w1")
+    'Start it: /restart w1'
+    """
+    for terminal, chat in _IN_CHAT:
+        hint = terminal.sub(chat, hint)
+    return hint

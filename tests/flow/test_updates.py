@@ -1,0 +1,118 @@
+"""How updates are taken: in the order of asking, each press answered, and a word when Telegram is out of reach."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+from aiogram.types import Update
+
+from bot.cli.running import started
+from bot.home import Home
+from bot.remote.server import Server
+from tests.flow.product import product, until
+from tests.integration.shop import MAF, Shop
+
+OLD = {"message_id": 7, "date": 0}  # Bot API: an InaccessibleMessage has the date 0
+
+
+async def test_quick_messages_of_one_person_are_answered_in_order(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        # Reading the logs takes a thread; a word that is no command is answered at once.
+        p.home.logs.mkdir(exist_ok=True)
+        (p.home.logs / "maf.log").write_text("a line\n", "utf8")
+        asked = [f"/zz{n}" if n % 2 else "/logs" for n in range(10)]
+        for text in asked:
+            await p.client.say(text)
+
+        async def answers() -> list[str]:
+            texts = [m["text"] for m in await p.all() if m["from"]["is_bot"]]
+            return [next((a for a in asked if f" {a}." in t), "/logs") for t in texts if "🧾" in t or "/zz" in t]
+
+        async def all_there() -> bool:
+            return len(await answers()) == len(asked)
+
+        await until(all_there, 30)
+        assert await answers() == asked
+
+
+async def test_a_press_under_a_message_that_is_too_old_is_answered(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        await until(lambda: p.app.chat is not None, 30)
+        assert p.app.chat is not None
+        for number, user in enumerate((p.client.sandbox.owner, 4242)):
+            person = {"id": user, "is_bot": False, "first_name": "A"}
+            message = {**OLD, "chat": {"id": user, "type": "private"}}
+            press = {"id": f"q{number}", "from": person, "chat_instance": "c", "data": "x:1", "message": message}
+            update = {"update_id": 900 + number, "callback_query": press}
+            await p.app.chat.dispatcher.feed_update(p.app.chat.bot, Update.model_validate(update))
+        told = [call["parameters"] for call in await p.client.calls("answerCallbackQuery")]
+        assert [(t["callback_query_id"], "too old" in t.get("text", "")) for t in told] == [("q0", True), ("q1", False)]
+
+
+async def test_a_press_that_has_to_wait_for_its_turn_is_answered_first(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        owner = p.client.sandbox.owner
+        await p.client.say("/agents")
+        board = await p.message(lambda m: bool(m["buttons"]), within=30)
+        assert p.app.chat is not None
+        free = asyncio.Event()
+
+        async def long_work(_before: object) -> None:
+            await free.wait()
+
+        p.app.chat._turns.give((owner, owner), long_work)
+        label = board["buttons"][0][0]["label"]
+        answer = await p.client.press(board["message_id"], label)
+        assert answer["answer"] is not None
+        free.set()
+        await until(lambda: p.app.chat is not None and not p.app.chat._turns.tasks)
+
+
+def test_the_terminal_says_when_telegram_cannot_be_reached(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.maf("init")
+    with socket.socket() as taken:  # bound and not listening: whoever connects is refused
+        taken.bind(("127.0.0.1", 0))
+        env = {
+            **shop.env,
+            "MAF_BOT_TOKEN": "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "MAF_TELEGRAM_API": f"http://127.0.0.1:{taken.getsockname()[1]}",
+        }
+        with subprocess.Popen([*MAF, "up"], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as bot:
+            assert bot.stderr is not None
+            try:
+                lines = iter(bot.stderr.readline, "")
+                line = next(line for line in lines if "cannot be reached" in line)
+                assert line.startswith("Telegram cannot be reached (")
+                assert line.endswith("); trying again.\n")
+                assert "AAAAAAA" not in line
+                health = json.loads(shop.maf("health", "--json").stdout)
+                assert health["telegram"].startswith("cannot be reached (")
+            finally:
+                bot.terminate()
+                bot.wait(timeout=30)
+                shop.end()
+
+
+async def test_a_socket_that_a_killed_bot_left_is_no_sign_of_life(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.socket.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(home.socket))
+    leaving = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.2, leaving.set_result, None)
+    assert not await started(home, leaving)
+    server = Server(home.socket, nothing, nothing)
+    await server.start()
+    try:
+        assert await started(home, asyncio.get_running_loop().create_future())
+    finally:
+        await server.stop()
+
+
+async def nothing(*_: object) -> None:
+    """Neither operations nor hooks are called here."""
