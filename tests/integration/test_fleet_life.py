@@ -88,8 +88,12 @@ async def test_a_command_beside_an_agent_never_touches_its_composer(app: App) ->
     assert (folder / "stdout").read_text() == f"{agent['workdir']}\nd1 yes\n"
     assert (folder / "stderr").read_text() == "oh\n"
     assert (await app.call("agent.capture", {"id": "d1"}))["text"] == before
-    facts = await app.services.panes.facts()
-    assert [pane.window for pane in facts.values() if pane.session == agent["session"]] == ["agent"], "its window went"
+
+    async def its_window_went() -> bool:
+        facts = await app.services.panes.facts()
+        return [pane.window for pane in facts.values() if pane.session == agent["session"]] == ["agent"]
+
+    await eventually(its_window_went)
 
 
 async def test_closing_the_window_ends_the_command_with_all_that_it_started(app: App, tmp_path: Path) -> None:
