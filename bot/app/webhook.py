@@ -12,13 +12,12 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramUnauthorizedError
 from aiogram.types import Update
-from aiohttp import web
 from pydantic import ValidationError
 
 from bot.clock import Clock
@@ -26,6 +25,9 @@ from bot.errors import WrongSetting
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.tables import SettingRow
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,8 @@ class Webhook:
 
     async def start(self) -> None:
         """Listen. Raises PortTaken."""
+        from aiohttp import web  # a bot that polls does not pay for it
+
         app = web.Application(client_max_size=LARGEST)
         app.router.add_post(urlsplit(self.url).path or "/", self._post)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
@@ -101,6 +105,8 @@ class Webhook:
             await asyncio.sleep(pause)
 
     async def _post(self, request: web.Request) -> web.Response:
+        from aiohttp import web
+
         given = request.headers.get(HEADER, "")
         if not hmac.compare_digest(given.encode("utf8", "replace"), self._secret.encode()):
             log.warning("a post to the webhook without the right secret, from %s", request.remote)
