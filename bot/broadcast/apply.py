@@ -176,7 +176,7 @@ class Apply:
         except Exception:
             # The edge of a background task: nobody awaits it, so this is where a bug becomes a line the person sees.
             log.exception("sending draft %s", draft_id)
-            await self._sender.refuse_rest(draft_id, "something went wrong inside the bot; its details: maf logs tail error")
+            await self._sender.refuse_rest(draft_id, "something went wrong inside the bot: maf logs tail error")
         await self._sender.settle(draft_id)
 
     async def _pick_up(self, draft: Draft) -> None:

@@ -94,6 +94,7 @@ def test_a_port_that_is_taken_is_said(shop: Shop) -> None:
         said = shop.maf("up", "--port", port, code=4).stderr
     assert said.splitlines()[-2].startswith(f"error: Port {port} cannot be opened")
     assert "--port 0" in said
+    assert not (shop.home / "sandbox").exists()  # or the home would count as one that the sandbox made
 
 
 @pytest.mark.parametrize("token", ["abc", "123:"])
