@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -118,6 +119,8 @@ class App:
         """
         from bot.app.chat import Chat
 
+        gc.freeze()
+        gc.enable()  # `maf run` starts without it
         services = self.services
         self.chat = chat = Chat(services, self._resumed)
         server = Server(services.home.socket, self._operate, self._hook)
