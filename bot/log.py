@@ -16,7 +16,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # A Bot API token anywhere in a text (Telegram puts it into the path of every request).
 TOKEN = re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}")
 # At INFO these tell of their own insides, every few seconds; what goes wrong they say louder.
-CHATTY = ("aiogram", "alembic.runtime.plugins", "apscheduler", "asyncio", "matplotlib", "PIL")
+CHATTY = ("aiogram", "alembic.runtime.plugins", "apscheduler", "asyncio", "httpcore", "httpx", "matplotlib", "PIL")
 
 
 class Redact(logging.Filter):

@@ -223,6 +223,7 @@ def _wire(
         accounts=accounts,
         quota=quota,
         handover=handover,
+        mail=settings.enable_agent_mail,
     )
     resume = Resume(
         store,

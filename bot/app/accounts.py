@@ -13,6 +13,7 @@ from bot.fleet.accounts import Accounts
 from bot.fleet.handover import Handover
 from bot.fleet.move import Move
 from bot.home import Home
+from bot.mail import AgentMail, Announcements
 from bot.operations import Services
 from bot.profiles.book import ProfileBook
 from bot.quota.service import Quota
@@ -26,6 +27,7 @@ DAY_S = 24 * 3600.0
 # The job itself asks whether an interval has passed: so a changed interval counts without a restart.
 TICK_S = 1.0
 RESUME_S = 3.0
+MAIL_S = 5.0
 
 
 def make_accounts(
@@ -36,6 +38,13 @@ def make_accounts(
     quota = Quota(store, home, book, settings, clock, path=lambda: environment.get("PATH"))
     handover = Handover(quota)
     return quota, Accounts(home, book, quota, registry, handover), handover
+
+
+def make_mail(services: Services) -> Announcements:
+    """What tells the agents, by way of the Agent Mail server of the settings."""
+    settings = services.settings
+    mail = AgentMail(settings.agent_mail_url, settings.agent_mail_token)
+    return Announcements(services.store, services.clock, mail, str(settings.root(services.home)))
 
 
 class Jobs:
@@ -50,6 +59,8 @@ class Jobs:
         schedule.every(RESUME_S, "go on after a limit", self._services.resume.tick)
         schedule.every(RESUME_S, "rotate", self._rotate)
         schedule.every(DAY_S, "trim quota", self._services.quota.trim)
+        if self._services.settings.enable_agent_mail:
+            schedule.every(MAIL_S, "agent mail", make_mail(self._services).deliver)
 
     async def _rotate(self) -> None:
         """What people wished for; and each `rotation_monitoring` minutes what the accounts ask for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import stat
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warning", "failure"]
 VERSION_TIMEOUT_S = 15
 TELEGRAM_TIMEOUT_S = 10
+MAIL_TIMEOUT_S = 10
 MEGABYTE = 1024 * 1024
 DISK_FAILS, DISK_WARNS = 100 * MEGABYTE, 1024 * MEGABYTE
 
@@ -59,6 +61,8 @@ def all_checks(home: Home) -> Iterator[Check]:
     if settings is not None:
         yield database(home, settings)
         yield token(home)
+        if settings.enable_agent_mail:
+            yield agent_mail(settings)
     yield disk(home)
 
 
@@ -224,6 +228,19 @@ def token(home: Home) -> Check:
             "telegram", "failure", "Telegram does not know this MAF_BOT_TOKEN.", "Copy it again from @BotFather."
         )
     return Check("telegram", "failure", f"Telegram answers {answer.status_code}.", "Try again later.")
+
+
+def agent_mail(settings: Settings) -> Check:
+    """Whether the server answers and takes our token; a server that lets everybody in on loopback takes any."""
+
+    def look() -> Check:
+        from bot.mail import AgentMail
+
+        mail = AgentMail(settings.agent_mail_url, settings.agent_mail_token, timeout=MAIL_TIMEOUT_S)
+        asyncio.run(mail.check())
+        return Check("agent mail", "ok", mail.place)
+
+    return guarded("agent mail", look)
 
 
 def disk(home: Home) -> Check:

@@ -24,6 +24,7 @@ from bot.fleet.accounts import HOME_KEY, KINDS, Accounts, agent_on, reasons, sta
 from bot.fleet.answering import answers, conversation_of, free
 from bot.fleet.handover import Handover
 from bot.fleet.move import Move, NotIdle, NotMoved
+from bot.mail import announce, letters
 from bot.notices import post
 from bot.quota.service import Quota
 from bot.store import Store
@@ -56,6 +57,7 @@ class Rotation:
         accounts: Accounts,
         quota: Quota,
         handover: Handover,
+        mail: bool = False,
         checkpoint: Callable[[str], Awaitable[None]] = _pass_by,
     ) -> None:
         self._store = store
@@ -66,6 +68,7 @@ class Rotation:
         self._accounts = accounts
         self._quota = quota
         self._handover = handover
+        self._mail = mail  # the agents are told in Agent Mail as well
         self.checkpoint = checkpoint
         self.answers_s = ANSWERS_S
         self._busy: set[str] = set()
@@ -267,4 +270,9 @@ class Rotation:
             found = await tx.get_one(RotationRow, row)
             found.outcome, found.detail, found.ended_at = outcome, detail, self._clock.now()
             await post(tx, NOTICE, {"rotation": row}, urgent=outcome == "stuck")
+            if self._mail:
+                why = found.reason if outcome == "moved" else detail
+                await announce(
+                    tx, letters.of_move(found.agent, found.source, found.target, outcome, why), self._clock.now()
+                )
             return Move(row, found.agent, found.source, found.target, outcome, found.reason, detail)

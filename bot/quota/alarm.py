@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from bot.mail import announce, letters
 from bot.notices import post
 from bot.profiles.config import Thresholds
 from bot.quota.alerts import Due, Told, step
@@ -27,11 +28,13 @@ async def review(
     thresholds: Thresholds,
     *,
     quiet_until: datetime | None = None,
+    mail: bool = False,
 ) -> list[dict[str, Any]]:
     """Compare every tracked window with what was told of it; post what is due. Returns what was posted.
 
     The row is locked, so two bots on one PostgreSQL store tell each thing once. In quiet hours everything but an
-    emergency is gathered into one message, which the outbox holds until `quiet_until`.
+    emergency is gathered into one message, which the outbox holds until `quiet_until`. With `mail`, the agents are
+    told as well, in Agent Mail.
     """
     posted = []
     for status in statuses:
@@ -47,6 +50,8 @@ async def review(
                 continue
             data = notice_data(status, window, due)
             await _tell(tx, data, urgent=due.level >= Level.EMERGENCY, quiet_until=quiet_until)
+            if mail:
+                await announce(tx, letters.of_alert(data), datetime.fromtimestamp(status.at, UTC))
             posted.append(data)
     return posted
 

@@ -159,7 +159,13 @@ class Quota:
             try:
                 async with self._store.begin() as tx:
                     quiet = quiet_until(self._clock.now(), self._quiet_hours, self._settings.zone)
-                    posted = await alarm.review(tx, self._statuses, self.config.quota_thresholds, quiet_until=quiet)
+                    posted = await alarm.review(
+                        tx,
+                        self._statuses,
+                        self.config.quota_thresholds,
+                        quiet_until=quiet,
+                        mail=self._settings.enable_agent_mail,
+                    )
                 break
             except IntegrityError:  # another bot on the same store wrote the first row of a window just now
                 if attempt == 2:

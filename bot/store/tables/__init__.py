@@ -5,11 +5,13 @@ from bot.store.tables.base import Base, UtcDateTime
 from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
 from bot.store.tables.chat import AuditRow, ChatRow, OutboxRow, PairCodeRow, PersonRow, SettingRow, UpdateRow
 from bot.store.tables.fleet import LimitStopRow, RotationRow
+from bot.store.tables.mail import AnnouncementRow
 from bot.store.tables.permissions import PermissionRow
 from bot.store.tables.quota import QuotaBucketRow, QuotaEventRow, QuotaFileRow, QuotaReadingRow, QuotaToldRow
 
 __all__ = [
     "AgentRow",
+    "AnnouncementRow",
     "AuditRow",
     "Base",
     "ChatRow",
