@@ -157,12 +157,23 @@ class Connection:
         """End the client process (never the server) and fail what still waits."""
         self._fail(why)
         self._reader.cancel()
-        self._stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2.0):
-                await self._process.wait()
+        await asyncio.wait([self._reader])
+        self._stdin.close()  # a client that hears nothing more leaves
+        try:
+            await self._left(1.0)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            with contextlib.suppress(TimeoutError):
+                await self._left(2.0)
+
+    async def _left(self, timeout: float) -> None:
+        """Until the client process has ended and its pipes are closed. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            for pipe in (self._stdout, self._stderr):
+                while await pipe.read(READ_BYTES):
+                    pass
+            await self._process.wait()
 
     async def last_words(self) -> str:
         """What the client wrote to stderr, once it is gone."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.tmux.connection import Connection, OutOfStep, Reply, Script
+from bot.tmux.door import door
 from bot.tmux.protocol import quote
 from bot.tmux.server import (
     KEEP_ALIVE,
@@ -70,7 +71,8 @@ class ControlClient:
         self._closed = True
         async with self._connecting:
             if self._connection is not None:
-                await self._connection.close("The connection to tmux was closed.")
+                async with door(self.socket):
+                    await self._connection.close("The connection to tmux was closed.")
 
     async def run(self, *commands: str | Script, timeout: float | None = None) -> list[Reply]:
         """Send the commands in one write and wait for all answers, in order; an error of one does not stop the next.
@@ -102,10 +104,12 @@ class ControlClient:
         """A server whose last client has just left may take us in and then end: the next one will not."""
         for pause in _PAUSES:
             try:
-                return await self._open(version)
+                async with door(self.socket):
+                    return await self._open(version)
             except TmuxGone:
                 await asyncio.sleep(pause)
-        return await self._open(version)
+        async with door(self.socket):
+            return await self._open(version)
 
     async def _open(self, version: Version) -> Connection:
         flags = ["-f", "no-output,ignore-size"] if version.number >= TESTED_FROM else []

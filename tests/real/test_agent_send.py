@@ -61,7 +61,8 @@ class Desk:
         file.write_text(text, "utf8")
         words = ["agent", "send", self.id, "--text-file", str(file), "--wait", str(wait), *flags, "--json"]
         ran = self.shop.maf(*words, code=None)
-        assert ran.returncode == code, (ran.stdout, ran.stderr, self.pane and self.looks)
+        there = self.tmux("list-panes", "-a", check=False)
+        assert ran.returncode == code, (ran.stdout, ran.stderr, self.pane and self.looks, there)
         return dict(json.loads(ran.stdout))
 
     def tmux(self, *words: str, check: bool = True) -> str:
@@ -71,9 +72,9 @@ class Desk:
     @property
     def looks(self) -> str:
         """All that can be seen of the pane: every line of it with its colours, and where the cursor stands."""
-        screen = self.tmux("capture-pane", "-e", "-p", "-S", "-", "-t", self.pane)
+        screen = self.tmux("capture-pane", "-e", "-p", "-S", "-", "-t", self.pane, check=False)
         facts = "#{cursor_x},#{cursor_y} #{history_size} #{pane_dead} #{pane_in_mode} #{pane_input_off}"
-        return screen + self.tmux("display-message", "-p", "-t", self.pane, facts)
+        return screen + self.tmux("display-message", "-p", "-t", self.pane, facts, check=False)
 
     def shows(self, words: str) -> None:
         until(lambda: words in self.looks, f"{words!r}", 20)

@@ -1,0 +1,49 @@
+"""Clients that come and go at once, as commands without a bot do: the server and what runs in it must live."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.tmux.control import ControlClient
+from bot.tmux.door import door
+
+ROUNDS, AT_ONCE = 20, 3
+
+
+async def come_and_go(socket: str) -> int:
+    client = ControlClient(socket)
+    try:
+        await client.run("list-panes -a")
+        return client.server_pid
+    finally:
+        await client.close()
+
+
+async def test_the_server_lives_through_clients_that_come_and_go_at_once(control: ControlClient) -> None:
+    (made,) = await control.run("new-session -d -s agent -- tail -f /dev/null")
+    assert made.ok
+    server, socket = control.server_pid, control.socket
+    await control.close()
+    for _ in range(ROUNDS):
+        assert await asyncio.gather(*(come_and_go(socket) for _ in range(AT_ONCE))) == [server] * AT_ONCE
+    again = ControlClient(socket)
+    (listed,) = await again.run('list-sessions -F "#{session_name}"')
+    await again.close()
+    assert "agent" in listed.lines
+
+
+async def test_the_door_lets_one_in_at_a_time_and_knows_servers_apart(tmux_socket: str) -> None:
+    inside: list[str] = []
+
+    async def enter(socket: str, name: str) -> None:
+        async with door(socket):
+            inside.append(f"{name} in")
+            await asyncio.sleep(0)
+            inside.append(f"{name} out")
+
+    async with door(tmux_socket):
+        waiting = asyncio.create_task(enter(tmux_socket, "same"))
+        await enter(tmux_socket + "2", "other")
+        assert inside == ["other in", "other out"]
+    await waiting
+    assert inside[2:] == ["same in", "same out"]
