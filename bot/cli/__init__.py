@@ -28,8 +28,8 @@ def main(argv: list[str] | None = None) -> int:
 
         return quota_line.run()
     if words[:1] in (["run"], ["up"]):
-        # Nothing that is imported at a start is garbage, and looking for it takes a fifth of the time. App.run turns the
-        # collector on again.
+        # What is imported at a start is never garbage, and looking for some takes a fifth of the time. App.run turns
+        # the collector on again.
         gc.disable()
     from bot.cli import root
 
