@@ -92,6 +92,7 @@ class Announcements:
             try:
                 await self._send(row)
             except MailRefused as error:
+                self._seat = None  # it may have forgotten us
                 log.warning("%s (%s is tried again)", error.message, row.subject)
                 continue
             except MailDown as error:
@@ -152,7 +153,6 @@ class Announcements:
             # With nobody else there it is our own mail: it can be read on the server's page.
             await self._write(row, seat.name, others or [seat.name], line)
         except MailRefused:
-            self._seat = None  # it may have forgotten us
             if await self._mail.holds(line):
                 return
             if not others:

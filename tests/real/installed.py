@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT / ".real"
 NODE_BIN = REAL / "node" / "node_modules" / ".bin"
+AGENT_MAIL = REAL / "agent-mail" / "bin" / "mcp-agent-mail"
 MISSING = REAL / "missing.json"
 
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -83,7 +84,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(tmp_path: Path, **more: Any) -> AsyncIterator[Scene]:
+    """`more`: settings, by their names in Settings."""
     need("codex")
     home, work = Home(tmp_path / ".maf"), tmp_path / "proj"
     work.mkdir()
@@ -99,7 +101,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             entries[name] = {"priority": number, "environment": {"MOCK_KEY": key, "NO_PROXY": "127.0.0.1"}}
         write_profiles(home.agent_config, entries)
         try:
-            settings = load_settings(home, tmux_socket=socket, project_root=work, quota_cache_ttl=3600)
+            settings = load_settings(home, tmux_socket=socket, project_root=work, quota_cache_ttl=3600, **more)
             async with App.open(home, settings, background=True) as app:
                 await app.services.watch.start()
                 made = await app.call("agent.create", {"type": "codex-worker", "id": "w1"})
