@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 
 from bot.clock import Clock
 from bot.mail.client import OVERSEER, AgentMail, MailDown, MailRefused
@@ -116,12 +116,12 @@ class Announcements:
         """Count the attempt before it is made: who comes after a crash must look first. False: another bot has it."""
         next_at = self._clock.now() + pause(row.attempts + 1)
         async with self._store.begin() as tx:
-            changed: CursorResult[object] = await tx.execute(  # type: ignore[assignment]
+            changed = await tx.execute(
                 update(AnnouncementRow)
                 .where(AnnouncementRow.id == row.id, AnnouncementRow.attempts == row.attempts)
                 .values(attempts=row.attempts + 1, next_at=next_at)
             )
-            return changed.rowcount == 1
+            return bool(changed.rowcount == 1)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
 
     async def _wait(self, row: AnnouncementRow, error: MailDown) -> None:
         """All wait for the server together."""
