@@ -26,7 +26,7 @@ dev: python
 	@$(PYTHON) deploy/prepare.py --tools --tests
 
 test: dev ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests.run $(ARGS)
 
 check: dev ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -36,8 +36,7 @@ check: dev ## formatting, lint, types, import contracts
 
 test-real: dev ## run the tests that need the real Codex, Claude Code, bd, Chromium and PostgreSQL
 	$(BIN)/python -m tests.real.install
-	$(BIN)/python -m pytest tests/real $(ARGS)
-	MAF_KILL_ROUNDS=50 $(BIN)/python -m pytest -s tests/flow/test_kill.py $(ARGS)
+	MAF_KILL_ROUNDS=50 $(BIN)/python -m tests.run tests/real tests/flow/test_kill.py $(ARGS)
 
 bench: dev ## measure, and compare with what is promised
 	$(BIN)/python -m tests.bench $(ARGS)
