@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from bot.errors import MafError
 from bot.tmux.connection import Connection, OutOfStep, Reply, Script
 from bot.tmux.door import door
 from bot.tmux.protocol import quote
@@ -26,14 +27,17 @@ from bot.tmux.server import (
 
 __all__ = ["ControlClient", "OutOfStep", "Reply", "Script", "TmuxGone", "TmuxMissing", "quote"]
 
-# The hidden session goes with its last client, so that nothing of ours stays on a server that is not ours.
-# It is named: a client that is not fully attached yet has another session as its current one, an agent's perhaps.
+# The hidden session stays when its last client leaves: its end would be news in the very moment in which the next
+# client may be coming, which ends the server (see door.py). It is named, because a client that is not fully attached
+# yet has another session as its current one, an agent's perhaps.
 _SET_UP = (
-    f"set-option -t ={KEEP_ALIVE}: destroy-unattached on",
+    f"set-option -t ={KEEP_ALIVE}: destroy-unattached off",
     f"set-option -t ={KEEP_ALIVE}: status off",
     'display-message -p "#{pid}"',
 )
 
+
+_LAST_WORD_S = 2.0
 
 # Between tries to connect, in seconds.
 _PAUSES = (0.02, 0.1, 0.3)
@@ -72,7 +76,17 @@ class ControlClient:
         async with self._connecting:
             if self._connection is not None:
                 async with door(self.socket):
-                    await self._connection.close("The connection to tmux was closed.")
+                    await self._leave(self._connection)
+
+    async def _leave(self, connection: Connection) -> None:
+        """Go; and if nobody else is there, neither a session nor a client, let the hidden session go as well."""
+        try:
+            found = await connection.send(['list-sessions -F "#{session_name} #{session_attached}"'], _LAST_WORD_S)
+            if found[0].ok and found[0].lines == [f"{KEEP_ALIVE} 1"]:
+                await connection.send([f"kill-session -t ={KEEP_ALIVE}:"], _LAST_WORD_S)
+        except MafError:
+            pass  # the server is gone, or goes with this very command
+        await connection.close("The connection to tmux was closed.")
 
     async def run(self, *commands: str | Script, timeout: float | None = None) -> list[Reply]:
         """Send the commands in one write and wait for all answers, in order; an error of one does not stop the next.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.errors import MafError, NotFound, Refused
 from bot.tmux import script
+from bot.tmux.door import door
 from bot.tmux.script import MARK, Window
 from bot.tmux.server import KEEP_ALIVE, TmuxGone, TmuxMissing, find_version, install_hint, server_environment, tmux_argv
 
@@ -72,14 +73,16 @@ class Sessions:
         error no session is left. Raises Refused (name taken, folder missing), WrongUsage (names), TmuxFailed, TmuxGone.
         """
         write = partial(script.create, name, cwd=cwd, env=env, argv=argv, window=window, windows=windows, size=size)
-        return await self._in_thread(lambda: self._create(name, cwd, write))
+        async with door(self.socket):  # a new session is news
+            return await self._in_thread(lambda: self._create(name, cwd, write))
 
     async def kill(self, name: str, *, pane: str) -> bool:
         """End the session that was made under this name with this main pane, and all that runs in it.
 
         False when there is no session of that name. Raises Refused when the one there is not ours.
         """
-        return await self._in_thread(lambda: self._kill(name, pane))
+        async with door(self.socket):  # and so is the end of one
+            return await self._in_thread(lambda: self._kill(name, pane))
 
     async def exists(self, name: str) -> bool:
         """Whether a session has exactly this name."""
