@@ -1,4 +1,4 @@
-"""Runs tests side by side, then the ones that failed once more, alone.
+"""Runs tests side by side, then the ones that failed again, alone.
 
 Most of our tests wait for real programs: tmux, CLIs, a bot. Side by side they take a third of the time, but on a small
 machine one may then wait longer than it has. Whatever failed is run again by itself; what fails there too has failed.
@@ -14,6 +14,7 @@ import sys
 
 TESTS_FAILED = 1  # pytest's exit code for "some tests failed", as against usage or internal errors
 PROCESSES = "3"
+ALONE = 2
 
 
 def run(words: list[str]) -> int:
@@ -28,8 +29,12 @@ def main(words: list[str]) -> int:
     code = run(["-n", processes, "--dist", "load", *words])
     if code != TESTS_FAILED:
         return code
-    print("== what failed, once more and alone", flush=True)
-    return run(["--last-failed", "--last-failed-no-failures", "none", *words])
+    for _ in range(ALONE):
+        print("== what failed, once more and alone", flush=True)
+        code = run(["--last-failed", "--last-failed-no-failures", "none", *words])
+        if code != TESTS_FAILED:
+            break
+    return code
 
 
 if __name__ == "__main__":

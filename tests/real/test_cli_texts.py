@@ -46,6 +46,8 @@ def test_a_text_that_starts_with_a_mark_reaches_the_model_as_text(real_home: Rea
 
 def test_a_raw_bang_runs_a_shell_which_is_why_it_is_not_the_default(real_home: RealHome) -> None:
     pane = real_home.open()
+    deliver(real_home, pane, "hello")  # Codex runs no command before its start-up is over, which a turn waits for
+    pane.sees("reply")
     neutral = real_home.cli.neutralise("!touch ran-a-shell", raw=True)
     assert neutral.text == "!touch ran-a-shell"
     pane.paste(neutral.text)
