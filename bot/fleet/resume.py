@@ -157,8 +157,9 @@ class Resume:
         now, resets = self.now(), stop.resets_at or self._resets_at(stop.profile)
         status = self._quota.status(stop.profile)
         # Room counts only after the account was seen to be used up: a stop that its numbers do not explain would else
-        # be met again and again.
-        has_room = stop.resets_at is not None and status is not None and bool(status.windows) and not status.reached
+        # be met again and again. Nearly used up is no room: it may be what was read just before the stop.
+        roomy = status is not None and bool(status.windows) and not status.reached and not status.candidate.emergency
+        has_room = stop.resets_at is not None and roomy
         if resets is None and not has_room:
             resets = stop.stopped_at.timestamp() + UNKNOWN_RESET_S
         if resets is not None and now < resets and not has_room:
