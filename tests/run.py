@@ -1,8 +1,8 @@
 """Runs tests side by side, then the ones that failed again, alone.
 
-Most of our tests wait for real programs: tmux, CLIs, a bot. Side by side they take a third of the time, but on a small
-machine one may then wait longer than it has. Whatever failed is run again by itself; what fails there too has failed.
-Both runs are printed, and the last line is the summary of the last one.
+Most of our tests wait for real programs: tmux, CLIs, a bot. Side by side they take less time, but on a small machine
+one may then wait longer than it has. Whatever failed is run again by itself, at most twice; what still fails has
+failed. Every run is printed, and the last line is the summary of the last one.
 
     python -m tests.run [-n PROCESSES] [pytest's own words]
 """
