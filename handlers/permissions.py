@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
-from bot.agents.permission_rows import card_key
-from bot.agents.permissions import Answered, Reply
+from bot.agents.permissions.rows import card_key
+from bot.agents.permissions.service import Answered, Reply
 from bot.notices import post
 from bot.notices.shown import Shown
 from bot.operations import Services

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.agents.delivery import Deliveries
+from bot.agents.delivery.service import Deliveries
 from bot.agents.environment import parse_env
-from bot.agents.life import Life
+from bot.agents.life.service import Life
 from bot.agents.registry import Registry
-from bot.agents.statistics import Statistics
-from bot.agents.watch import Watch
+from bot.agents.resources.statistics import Statistics
+from bot.agents.state.watch import Watch
 from bot.app import asking, keeping, seeing
 from bot.app.accounts import Jobs, make_accounts, statusline
 from bot.beads.book import BeadsBook

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from bot.agents.delivery import Deliveries
-from bot.agents.hook_setup import HookSetup
-from bot.agents.hooks import Hooks
-from bot.agents.life import Life
+from bot.agents.delivery.service import Deliveries
+from bot.agents.hooks.events import Hooks
+from bot.agents.hooks.setup import HookSetup
+from bot.agents.life.service import Life
 from bot.agents.model import Agent
-from bot.agents.permissions import Permissions
+from bot.agents.permissions.service import Permissions
 from bot.agents.registry import Registry
-from bot.agents.watch import Watch
+from bot.agents.state.watch import Watch
 from bot.clock import Clock
 from bot.home import Home
 from bot.operations import Services

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.agents.adoption import Adoption
-from bot.agents.diary import Diary
-from bot.agents.hold import Hold
-from bot.agents.interrupt import Interrupts
-from bot.agents.life import Life
+from bot.agents.life.adoption import Adoption
+from bot.agents.life.hold import Hold
+from bot.agents.life.interrupt import Interrupts
+from bot.agents.life.runs import Runs
+from bot.agents.life.service import Life
 from bot.agents.registry import Registry
-from bot.agents.runs import Runs
-from bot.agents.watch import Watch
+from bot.agents.resources.diary import Diary
+from bot.agents.state.watch import Watch
 from bot.clock import Clock
 from bot.fleet.cleanup import Cleanup
 from bot.fleet.ending import Ending

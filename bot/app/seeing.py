@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.agents.strain import Strain
+from bot.agents.resources.strain import Strain
 from bot.broadcast.model import PlanAgent
 from bot.clock import iso
 from bot.notices import post, touch

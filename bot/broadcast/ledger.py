@@ -14,8 +14,8 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, select, update
 
-from bot.agents.delivery_model import Delivery
-from bot.agents.delivery_store import delivery_of
+from bot.agents.delivery.model import Delivery
+from bot.agents.delivery.rows import delivery_of
 from bot.clock import iso
 from bot.errors import NotFound, Refused
 from bot.store import Transaction

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
-from bot.agents.delivery import Deliveries
+from bot.agents.delivery.service import Deliveries
 from bot.beads.book import BeadsBook
 from bot.beads.model import Bead
 from bot.broadcast import ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.agents.watch import Watch
+from bot.agents.state.watch import Watch
 from bot.beads.book import BeadsBook, Gathered, NoBeads
 from bot.beads.model import Bead
 from bot.broadcast.model import Headroom, PlanAgent

@@ -214,7 +214,7 @@ def capture(terminal: Terminal, agent_id: str, lines: int, png: Path | None) -> 
     if png is None:
         terminal.show(answer, lambda: answer["text"].rstrip("\n"))
         return
-    from bot.agents.picture import png as drawn
+    from bot.agents.seeing.picture import png as drawn
 
     try:
         png.write_bytes(drawn(answer["ansi"], answer["width"]))
@@ -308,7 +308,7 @@ def explain(terminal: Terminal, agent_id: str | None, kind: str | None, file: Pa
 
 
 def _explain_capture(kind: str, file: Path, title: str) -> dict[str, Any]:
-    from bot.agents.explain import explain as explain_screen
+    from bot.agents.state.explain import explain as explain_screen
 
     try:
         return explain_screen(kind, file.read_bytes().decode("utf8", "replace"), title)

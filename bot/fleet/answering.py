@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
-from bot.agents.watch import Look
+from bot.agents.state.watch import Look
 from bot.clis.cli import Conversation, cli_for
 from bot.clis.model import State
 from bot.clis.tail import tail_offset

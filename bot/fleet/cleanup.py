@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.agents import orphans
+from bot.agents.life import orphans
 from bot.agents.registry import Registry
 from bot.clis import hooks
 from bot.errors import MafError

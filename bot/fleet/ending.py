@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import select
 
-from bot.agents import worktree
-from bot.agents.life import Life
+from bot.agents.life import worktree
+from bot.agents.life.service import Life
 from bot.agents.registry import Registry
 from bot.clock import Clock
 from bot.errors import MafError

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.agents.announce import hold
-from bot.agents.diary import Diary
-from bot.agents.life import Life, Restored
+from bot.agents.life.service import Life, Restored
 from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry, natural
+from bot.agents.resources.diary import Diary
+from bot.agents.state.announce import hold
+from bot.agents.state.watch import Change, Look, Watch
 from bot.agents.types import Restart
-from bot.agents.watch import Change, Look, Watch
 from bot.clis.model import State
 from bot.clock import Clock, iso
 from bot.errors import MafError, NotFound

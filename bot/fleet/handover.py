@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.agents.launch import share_files
+from bot.agents.life.launch import share_files
 from bot.agents.model import Agent
 from bot.clis.cli import cli_for
 from bot.errors import Refused

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from bot.agents.delivery import Deliveries
+from bot.agents.delivery.service import Deliveries
 from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry
-from bot.agents.watch import Watch
+from bot.agents.state.watch import Watch
 from bot.beads.book import BeadsBook
 from bot.clis.model import State
 from bot.clock import Clock

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from bot.agents.life import Life
+from bot.agents.life.service import Life
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
-from bot.agents.watch import Watch
+from bot.agents.state.watch import Watch
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.agents.model import AgentView
-from bot.agents.watch import Change, Watch
+from bot.agents.state.watch import Change, Watch
 from bot.clis.model import State
 from bot.errors import MafError
 from bot.home import Home

@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from bot.agents.watch import Watch
+from bot.agents.state.watch import Watch
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError, NotFound

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.agents.model import AgentView
-from bot.agents.resources import strained
+from bot.agents.resources.usage import strained
 from bot.agents.types import load_types, type_named
 from bot.clock import iso
 from bot.errors import Refused, WrongUsage

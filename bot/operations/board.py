@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.agents.look import Look
 from bot.agents.model import AgentView
+from bot.agents.state.look import Look
 from bot.clis.model import State
 from bot.operations.services import Services
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot import __version__
-from bot.agents.resources import strained
+from bot.agents.resources.usage import strained
 from bot.operations.services import Services
 from bot.store.tables import DeliveryRow, OutboxRow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bot.agents.hook_setup import HomeHooks
+from bot.agents.hooks.setup import HomeHooks
 from bot.clis.hooks import SETTINGS_FILE
 from bot.errors import WrongUsage
 from bot.operations.services import Services

@@ -8,19 +8,19 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.agents.adoption import Adoption
-from bot.agents.delivery import Deliveries
-from bot.agents.diary import Diary
-from bot.agents.hold import Hold
-from bot.agents.hook_setup import HookSetup
-from bot.agents.hooks import Hooks
-from bot.agents.interrupt import Interrupts
-from bot.agents.life import Life
-from bot.agents.permissions import Permissions
+from bot.agents.delivery.service import Deliveries
+from bot.agents.hooks.events import Hooks
+from bot.agents.hooks.setup import HookSetup
+from bot.agents.life.adoption import Adoption
+from bot.agents.life.hold import Hold
+from bot.agents.life.interrupt import Interrupts
+from bot.agents.life.runs import Runs
+from bot.agents.life.service import Life
+from bot.agents.permissions.service import Permissions
 from bot.agents.registry import Registry
-from bot.agents.runs import Runs
-from bot.agents.statistics import Statistics
-from bot.agents.watch import Watch
+from bot.agents.resources.diary import Diary
+from bot.agents.resources.statistics import Statistics
+from bot.agents.state.watch import Watch
 from bot.beads.book import BeadsBook
 from bot.broadcast.apply import Apply
 from bot.broadcast.drafts import Drafts

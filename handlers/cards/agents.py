@@ -9,7 +9,7 @@ from typing import Any
 from aiogram.utils.formatting import Bold, Code, Text, as_list
 
 from bot.agents.model import AgentView
-from bot.agents.resources import Usage
+from bot.agents.resources.usage import Usage
 from bot.broadcast.report import clipped, duration
 from bot.clis.model import State
 from bot.operations import Services

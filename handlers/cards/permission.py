@@ -9,8 +9,8 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
 
-from bot.agents.permission_rows import Ask, asks_of_card, mark
-from bot.agents.question import Choice
+from bot.agents.permissions.question import Choice
+from bot.agents.permissions.rows import Ask, asks_of_card, mark
 from bot.broadcast.report import clipped
 from bot.operations import Services
 from bot.telegram.callbacks import AgentTap, DialogTap

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Text, as_list
 
-from bot.agents.delivery_model import Delivery
-from bot.agents.delivery_store import delivery_of
+from bot.agents.delivery.model import Delivery
+from bot.agents.delivery.rows import delivery_of
 from bot.broadcast.ledger import FAILED, Draft
 from bot.broadcast.report import MARKS, count, headline, item_lines
 from bot.store.tables import DeliveryRow

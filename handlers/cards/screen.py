@@ -11,7 +11,7 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, ExpandableBlockQuote, Pre, Text, as_list
 
-from bot.agents.answers import last_answer
+from bot.agents.seeing.answers import last_answer
 from bot.broadcast.report import clipped
 from bot.clis.model import State
 from bot.errors import MafError
@@ -69,7 +69,7 @@ def draw(ansi: str, width: int) -> tuple[bytes, bool]:
     """The PNG of a screen, and whether Telegram would show it in its full size. Blocking."""
     from PIL import Image
 
-    from bot.agents.picture import png
+    from bot.agents.seeing.picture import png
 
     content = png(ansi, width)
     with Image.open(BytesIO(content)) as image:

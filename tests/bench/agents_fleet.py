@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.agents.registry import Registry
+from bot.agents.state.watch import Watch
 from bot.agents.types import load_types
-from bot.agents.watch import Watch
 from bot.clock import SystemClock
 from bot.home import Home
 from bot.store import Store, migrate

@@ -15,7 +15,7 @@ from statistics import median
 import libtmux
 import psutil
 
-from bot.agents.resources import Resources
+from bot.agents.resources.usage import Resources
 from bot.clis.model import State
 from tests.bench.agents_fleet import SHOW, watched
 from tests.bench.tmux_fleet import Fleet, RawControl, show, verdict

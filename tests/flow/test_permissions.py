@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.agents.permission_rows import card_key
+from bot.agents.permissions.rows import card_key
 from bot.notices import post
 from tests.flow.product import Product, button, product, until
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot.agents.fonts import Fonts
-from bot.agents.picture import MARGIN, SIZE
-from bot.agents.resources import Usage
-from bot.agents.strain import Strain
+from bot.agents.resources.strain import Strain
+from bot.agents.resources.usage import Usage
+from bot.agents.seeing.fonts import Fonts
+from bot.agents.seeing.picture import MARGIN, SIZE
 from bot.app import seeing
 from bot.tmux.processes import Process, children_of
 from tests.flow.product import Product, button, product, until

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.agents.checkpoint import Checkpoint, pass_by
-from bot.agents.delivery import Deliveries
+from bot.agents.delivery.checkpoint import Checkpoint, pass_by
+from bot.agents.delivery.service import Deliveries
 from bot.agents.environment import ProfileSetup
-from bot.agents.life import Life
+from bot.agents.life.service import Life
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
-from bot.agents.watch import Look, Watch
+from bot.agents.state.watch import Look, Watch
 from bot.clis.model import State
 from bot.clock import SystemClock
 from bot.home import Home

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.agents.registry import Registry
-from bot.agents.watch import Change
+from bot.agents.state.watch import Change
 from bot.clis.model import State
 from bot.clock import SystemClock
 from bot.errors import DependencyMissing, NotFound, Refused, WrongUsage

@@ -8,8 +8,8 @@ from io import BytesIO
 
 from PIL import Image
 
-from bot.agents.fonts import Fonts
-from bot.agents.picture import MARGIN, SIZE, png, rgb
+from bot.agents.seeing.fonts import Fonts
+from bot.agents.seeing.picture import MARGIN, SIZE, png, rgb
 from bot.tmux.captures import Captures
 from bot.tmux.cells import grid
 from bot.tmux.control import ControlClient, quote

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.checkpoint import POINTS, Point
+from bot.agents.delivery.checkpoint import POINTS, Point
 from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.errors import NotFound, Refused

@@ -12,9 +12,9 @@ from typing import get_args
 
 import pytest
 
-from bot.agents.checkpoint import POINTS
-from bot.agents.delivery_model import PROVEN, Status
-from bot.agents.delivery_store import DeliveryRows
+from bot.agents.delivery.checkpoint import POINTS
+from bot.agents.delivery.model import PROVEN, Status
+from bot.agents.delivery.rows import DeliveryRows
 from bot.clis.model import State
 from bot.clock import SystemClock
 from tests.integration.agents_fleet import Fleet, open_fleet

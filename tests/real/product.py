@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.agents.hook_setup import REFUSED
-from bot.agents.watch import Look
+from bot.agents.hooks.setup import REFUSED
+from bot.agents.state.watch import Look
 from bot.clis.model import State
 from tests.flow.product import Product, product, until
 from tests.real.homes import make_claude_home, make_codex_home

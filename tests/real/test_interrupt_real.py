@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.agents.environment import ProfileSetup
-from bot.agents.hold import Hold
-from bot.agents.interrupt import Interrupts
+from bot.agents.life.hold import Hold
+from bot.agents.life.interrupt import Interrupts
 from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.clis.text import normal

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents import announce
-from bot.agents.announce import Held, hold
-from bot.agents.composer import fold, standing
-from bot.agents.delivery import prepare
+from bot.agents.delivery.composer import fold, standing
+from bot.agents.delivery.evidence import Proof, match
+from bot.agents.delivery.recovery import after_restart
+from bot.agents.delivery.service import prepare
+from bot.agents.delivery.text import MAX_BYTES, TextRefused, new_ref, normalise, with_ref
 from bot.agents.environment import SECRET, agent_environment, parse_env
-from bot.agents.evidence import Proof, match
 from bot.agents.preflight import Facts, decide
-from bot.agents.recovery import after_restart
 from bot.agents.registry import free_id, natural
-from bot.agents.text import MAX_BYTES, TextRefused, new_ref, normalise, with_ref
-from bot.agents.turn import Turn, follow
+from bot.agents.state import announce
+from bot.agents.state.announce import Held, hold
+from bot.agents.state.turn import Turn, follow
 from bot.agents.types import load_types
 from bot.clis.entry import Entry, EntryKind
 from bot.clis.model import Composer, Dialog, ScreenReading, State

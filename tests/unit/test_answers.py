@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.agents.answers import Answer, answer_in
+from bot.agents.seeing.answers import Answer, answer_in
 from bot.clis.entry import Entry
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

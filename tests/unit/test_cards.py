@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.delivery_model import Decision
+from bot.agents.delivery.model import Decision
 from bot.telegram.access import COMMANDS, Role
 from bot.telegram.card import Message
 from bot.telegram.text import MAX_TEXT, render, units

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.agents.context import Context, follow, told
+from bot.agents.state.context import Context, follow, told
 from bot.clis.entry import Entry
 
 

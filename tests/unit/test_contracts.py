@@ -20,6 +20,7 @@ VIOLATIONS = {
     "upper imports lower": ("bot/errors.py", "import bot.store"),
     "aiogram only at the Telegram edge": ("bot/broadcast/report.py", "import aiogram"),
     "handlers are imported by the composition root alone": ("bot/cli/terminal.py", "import handlers"),
+    "within agents, upper imports lower": ("bot/agents/state/turn.py", "import bot.agents.delivery.text"),
 }
 
 

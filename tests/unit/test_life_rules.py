@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.hold import targets
-from bot.agents.launch import share_files
+from bot.agents.life.hold import targets
+from bot.agents.life.launch import share_files
 from bot.agents.model import Agent, AgentView
 from bot.agents.panels import panel
 from bot.agents.panels.command import PANELS, pane_command
-from bot.agents.room import Machine, why_full
+from bot.agents.resources.room import Machine, why_full
 from bot.agents.types import BUILT_IN, load_types
 from bot.clis.login import how_to_log_in, login_of
 from bot.clis.model import State

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.agents import picture
-from bot.agents.fonts import Fonts, has_glyph
-from bot.agents.picture import BACK, FORE, MARGIN, png, rgb
+from bot.agents.seeing import picture
+from bot.agents.seeing.fonts import Fonts, has_glyph
+from bot.agents.seeing.picture import BACK, FORE, MARGIN, png, rgb
 
 CAPTURES = Path(__file__).parent / "captures"
 FONTS = Fonts(picture.SIZE)

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.asking import GRACE_S, Standing, Verdict, conclude
-from bot.agents.hooks import hear, parse
-from bot.agents.permission_rows import Ask
-from bot.agents.question import (
+from bot.agents.hooks.events import hear, parse
+from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude
+from bot.agents.permissions.question import (
     Choice,
     deny,
     fragments,
@@ -23,6 +22,7 @@ from bot.agents.question import (
     mark_of,
     same_question,
 )
+from bot.agents.permissions.rows import Ask
 from bot.clis.model import Dialog, Option, State
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.delivery_model import FINAL, Delivery, Evidence
+from bot.agents.delivery.model import FINAL, Delivery, Evidence
 from bot.broadcast.ledger import Draft, Item
 from bot.broadcast.report import MARKS, clipped, count, draft_lines, duration, headline, item_lines
 

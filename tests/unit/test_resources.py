@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.agents.resources import CPU_HOLDS_S, PROCESSES, RSS_BYTES, SAMPLE_S, Resources, Usage, strained
+from bot.agents.resources.usage import CPU_HOLDS_S, PROCESSES, RSS_BYTES, SAMPLE_S, Resources, Usage, strained
 from bot.tmux.processes import Process, children_of
 
 

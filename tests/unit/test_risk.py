@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.agents.risk import edit_risk, risk_of
+from bot.agents.permissions.risk import edit_risk, risk_of
 
 SHOP = "/srv/shop"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.explain import explain
+from bot.agents.state.explain import explain
 from bot.clis.screens import read_text
 from bot.clis.sgr import plain
 from tests.unit.captured import FOLDER, Capture, capture, captures

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.state import FRESH_S, RACE_S, SETTLE_S, Signal, Source, Trust, from_reading, fuse
+from bot.agents.state.fusion import FRESH_S, RACE_S, SETTLE_S, Signal, Source, Trust, from_reading, fuse
 from bot.clis.model import State
 from bot.clis.screens import read_text
 from tests.unit.captured import capture

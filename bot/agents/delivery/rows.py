@@ -1,0 +1,122 @@
+"""The rows of deliveries. Every change of status is one row written, together with the message that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import select, update
+
+from bot.agents.delivery.model import Decision, Delivery, Evidence, EvidenceKind, Mode, Status
+from bot.clock import Clock
+from bot.errors import NotFound
+from bot.notices import touch
+from bot.store import Store, Transaction
+from bot.store.tables import DeliveryRow
+
+
+class DeliveryRows:
+    """Reads and writes deliveries; many at once are one transaction."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def add(self, tx: Transaction, delivery: Delivery) -> None:
+        """Write a new one in the caller's transaction."""
+        tx.add(
+            DeliveryRow(
+                id=delivery.id,
+                agent=delivery.agent,
+                text=delivery.text,
+                ref=delivery.id,
+                mode=delivery.mode,
+                status=delivery.status,
+                notes=list(delivery.notes),
+                reason=delivery.reason,
+                created_by=delivery.created_by,
+                created_at=delivery.created_at,
+                updated_at=delivery.updated_at,
+                expires_at=delivery.expires_at,
+                notice_key=delivery.notice_key,
+            )
+        )
+
+    async def decide(self, tx: Transaction, delivery: Delivery, decision: Decision, reason: str) -> None:
+        """Write down what a person decided, in the caller's transaction."""
+        changes = {"decision": decision, "reason": reason, "updated_at": self._clock.now()}
+        await tx.execute(update(DeliveryRow).where(DeliveryRow.id == delivery.id).values(**changes))
+        await touch(tx, delivery.notice_key)
+
+    async def get(self, delivery_id: str) -> Delivery:
+        """Raises NotFound."""
+        return (await self.get_many([delivery_id]))[0]
+
+    async def get_many(self, ids: Collection[str]) -> list[Delivery]:
+        """In the order asked for. Raises NotFound for the first that is missing."""
+        async with self._store.begin() as tx:
+            rows = await tx.scalars(select(DeliveryRow).where(DeliveryRow.id.in_(ids)))
+            found = {row.id: delivery_of(row) for row in rows}
+        for one in ids:
+            if one not in found:
+                raise NotFound(f"No delivery named {one}.")
+        return [found[one] for one in ids]
+
+    async def with_status(self, *statuses: Status, since: datetime | None = None) -> list[Delivery]:
+        """The oldest first; `since` looks at when they last changed."""
+        query = select(DeliveryRow).where(DeliveryRow.status.in_(statuses)).order_by(DeliveryRow.created_at)
+        if since is not None:
+            query = query.where(DeliveryRow.updated_at >= since)
+        async with self._store.begin() as tx:
+            return [delivery_of(row) for row in await tx.scalars(query)]
+
+    async def change(self, delivery_id: str, **values: Any) -> Delivery:
+        """Change one; see change_many."""
+        return (await self.change_many({delivery_id: values}))[delivery_id]
+
+    async def change_many(self, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Delivery]:
+        """Change columns of many in one transaction, with the messages that show them; returns them as they are now."""
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            rows = (await tx.scalars(select(DeliveryRow).where(DeliveryRow.id.in_(changes)))).all()
+            for row in rows:
+                for name, value in changes[row.id].items():
+                    setattr(row, name, value)
+                row.updated_at = now
+            for key in {row.notice_key for row in rows if row.notice_key}:
+                await touch(tx, key)
+            return {row.id: delivery_of(row) for row in rows}
+
+    async def change_alike(self, ids: Collection[str], **values: Any) -> None:
+        """Write the same into many rows, in one statement, with the messages that show them."""
+        async with self._store.begin() as tx:
+            these = DeliveryRow.id.in_(ids)
+            await tx.execute(update(DeliveryRow).where(these).values(**values, updated_at=self._clock.now()))
+            shown = select(DeliveryRow.notice_key).where(these, DeliveryRow.notice_key.is_not(None)).distinct()
+            for key in (await tx.scalars(shown)).all():
+                await touch(tx, str(key))
+
+
+def delivery_of(row: DeliveryRow) -> Delivery:
+    """The row as a frozen value."""
+    evidence = None
+    if row.evidence_kind and row.evidence_at:
+        evidence = Evidence(cast(EvidenceKind, row.evidence_kind), row.evidence_at)
+    return Delivery(
+        id=row.id,
+        agent=row.agent,
+        text=row.text,
+        mode=cast(Mode, row.mode),
+        status=cast(Status, row.status),
+        created_by=row.created_by,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        evidence=evidence,
+        started_at=row.started_at,
+        reason=row.reason,
+        notes=tuple(row.notes),
+        expires_at=row.expires_at,
+        notice_key=row.notice_key,
+        decision=cast("Decision | None", row.decision),
+    )

@@ -1,0 +1,1 @@
+"""The hooks of the CLIs: put into their settings, and what they tell."""

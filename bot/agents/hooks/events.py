@@ -1,0 +1,292 @@
+"""What the agents' own hooks tell: which state, which conversation, which prompt was taken, which permission is asked.
+
+An event comes from a process inside the agent, so every field of it is untrusted: checked for its type, bounded in
+length, and of no effect on any agent but the one whose CLI ran the hook.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.agents.model import Agent
+from bot.agents.registry import Registry
+from bot.agents.state.fusion import Signal
+from bot.agents.state.watch import Watch
+from bot.clis.entry import Entry
+from bot.clis.model import State
+from bot.clock import Clock
+from bot.errors import NotFound
+
+log = logging.getLogger(__name__)
+
+LONGEST_PROMPT = 2 * 1024 * 1024
+LONGEST_WORD = 400
+PROMPTS_KEPT = 30
+
+# What each event says of the state (facts: Codex 0.169.0, Claude Code 2.1.328). None: nothing, something else follows.
+_VOTES: dict[str, State | None] = {
+    "UserPromptSubmit": State.WORKING,
+    "PreToolUse": State.WORKING,
+    "PostToolUse": State.WORKING,
+    "PreCompact": State.WORKING,
+    "Stop": State.IDLE,
+    "Interrupt": State.IDLE,
+}
+# The folders of a CLI's home that its conversations lie in.
+_CONVERSATIONS = {"codex": "sessions", "claude": "projects"}
+
+
+@dataclass(frozen=True, slots=True)
+class HookEvent:
+    """One event of one agent, checked. `payload` is what its CLI wrote, with its own words for the rest."""
+
+    agent: str
+    name: str
+    at: datetime
+    ppid: int
+    conversation: str
+    transcript: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The newest that an agent's hooks told."""
+
+    name: str
+    at: datetime
+    vote: State | None
+    detail: str
+
+
+@dataclass(slots=True)
+class _Ear:
+    newest: Heard | None = None
+    held: int = 0  # permission hooks that wait for an answer now
+    asks: str = ""
+    prompts: deque[Entry] = field(default_factory=lambda: deque(maxlen=PROMPTS_KEPT))
+
+
+def parse(event: Mapping[str, Any], now: datetime) -> HookEvent | None:
+    """The event, if it is one: {"agent", "ppid", "at", "payload": {"hook_event_name", …}}. Pure.
+
+    A time in the future counts as now; anything that is not as it should be makes it None.
+    """
+    payload = event.get("payload")
+    agent = event.get("agent")
+    if not isinstance(payload, Mapping) or not isinstance(agent, str) or not 0 < len(agent) <= LONGEST_WORD:
+        return None
+    name = payload.get("hook_event_name")
+    if not isinstance(name, str) or not name:
+        return None
+    ppid = event.get("ppid")
+    return HookEvent(
+        agent=agent,
+        name=name[:LONGEST_WORD],
+        at=_time(event.get("at"), now),
+        ppid=ppid if isinstance(ppid, int) and not isinstance(ppid, bool) else 0,
+        conversation=_word(payload.get("session_id")),
+        transcript=_word(payload.get("transcript_path"), 4096),
+        payload=payload,
+    )
+
+
+def hear(event: HookEvent) -> Heard:
+    """What an event says of the state. Pure."""
+    payload = event.payload
+    vote, detail = _VOTES.get(event.name), event.name
+    if event.name == "SessionStart":
+        source = _word(payload.get("source"))
+        detail = f"SessionStart ({source})" if source else detail
+    elif event.name == "PermissionRequest":
+        vote, detail = State.WAITING, asks_for(payload)
+    elif event.name == "Notification":
+        kind = _word(payload.get("notification_type"))
+        vote = {"permission_prompt": State.WAITING, "idle_prompt": State.IDLE}.get(kind)
+        detail = f"Notification ({kind})"
+    elif event.name == "StopFailure":
+        error = _word(payload.get("error"))
+        vote, detail = (State.LIMITED if error == "rate_limit" else State.ERROR), f"StopFailure ({error})"
+    elif event.name == "PreCompact":
+        detail = "compacting"
+    elif event.name == "PostCompact":
+        vote = State.WORKING if payload.get("trigger") == "auto" else State.IDLE
+        detail = "compacted"
+    return Heard(event.name, event.at, vote, detail)
+
+
+def asks_for(payload: Mapping[str, Any]) -> str:
+    return f"asks for a permission ({_word(payload.get('tool_name')) or 'a tool'})"
+
+
+class Hooks:
+    """Takes events as they come, remembers the newest of each agent, and hands permissions to `permit`.
+
+    `permit(agent, event)` may take as long as a person does; it is cancelled when the CLI drops the hook.
+    """
+
+    def __init__(self, registry: Registry, watch: Watch, clock: Clock) -> None:
+        self._registry = registry
+        self._watch = watch
+        self._clock = clock
+        self._ears: dict[str, _Ear] = {}
+        self.permit: Callable[[Agent, HookEvent], Awaitable[object]] | None = None
+        watch.hook_signals = self.signals
+        watch.heard_prompts = self.prompts
+
+    async def take(self, raw: Mapping[str, Any]) -> object:
+        """One event from the control socket; what the hook is to print, or None."""
+        event = parse(raw, self._clock.now())
+        agent = await self._agent_of(event) if event is not None else None
+        if event is None or agent is None or await self._from_elsewhere(event):
+            return None
+        await self._remember(agent, event)
+        if event.name != "PermissionRequest" or self.permit is None:
+            return None
+        ear = self._ear(agent.id)
+        ear.held += 1
+        ear.asks = asks_for(event.payload)
+        try:
+            return await self.permit(agent, event)
+        finally:
+            ear.held -= 1
+            if ear.newest is None or ear.newest.at <= event.at:
+                # Answered or let go: it works on, or its own dialog is there to be seen.
+                ear.newest = Heard("answered", self._clock.now(), None, "its question was answered")
+
+    async def take_spooled(self, events: Iterable[Mapping[str, Any]]) -> int:
+        """What came while no bot was there, oldest first; how many of them were of use. Nothing of it is answered."""
+        used = 0
+        for raw in events:
+            event = parse(raw, self._clock.now())
+            agent = await self._agent_of(event) if event is not None else None
+            if event is not None and agent is not None:
+                await self._remember(agent, event, spooled=True)
+                used += 1
+        return used
+
+    def signals(self, agent: Agent, now: datetime) -> tuple[Signal, ...]:
+        """The votes of an agent's hooks. Safe to call from another thread."""
+        ear = self._ears.get(agent.id)
+        if ear is None:
+            return ()
+        if ear.held:
+            return (Signal("hook", State.WAITING, 0.0, ear.asks),)
+        newest = ear.newest
+        if newest is None or (agent.started_at is not None and newest.at < agent.started_at):
+            return ()
+        return (Signal("hook", newest.vote, max(0.0, (now - newest.at).total_seconds()), newest.detail),)
+
+    def prompts(self, agent_id: str, since: datetime) -> list[Entry]:
+        """The prompts that its CLI said it took since then, oldest first."""
+        ear = self._ears.get(agent_id)
+        return [entry for entry in tuple(ear.prompts) if entry.at and entry.at >= since] if ear else []
+
+    def asking(self, agent_id: str) -> bool:
+        """Does a hook of this agent wait for an answer now?"""
+        return agent_id in self._ears and self._ears[agent_id].held > 0
+
+    def forget(self, agent_id: str) -> None:
+        self._ears.pop(agent_id, None)
+
+    async def _agent_of(self, event: HookEvent | None) -> Agent | None:
+        if event is None:
+            return None
+        try:
+            return await self._registry.get(event.agent)
+        except NotFound:
+            log.info("a hook of an agent that is not ours was let go: %.40r", event.agent)
+            return None
+
+    async def _from_elsewhere(self, event: HookEvent) -> bool:
+        """Was it another CLI that the agent's own tools started (`claude -p` in a script)? It inherits the agent's
+        name. Our CLI is the parent of the hook, or of the shell that runs it."""
+        look = self._watch.last(event.agent)
+        clis = {process.pid for process in look.clis} if look is not None else set()
+        if not clis or not event.ppid or event.ppid in clis:
+            return False
+        parent = await asyncio.to_thread(_parent_of, event.ppid)
+        return parent is not None and parent not in clis and not await self._is_new(event, {event.ppid, parent})
+
+    async def _is_new(self, event: HookEvent, pids: set[int]) -> bool:
+        """The CLI may have been started since the last look."""
+        look = (await self._watch.look([event.agent])).get(event.agent)
+        return look is None or not look.clis or any(process.pid in pids for process in look.clis)
+
+    async def _remember(self, agent: Agent, event: HookEvent, *, spooled: bool = False) -> None:
+        ear = self._ear(agent.id)
+        heard = hear(event)
+        if spooled and heard.vote is State.WAITING:
+            heard = Heard(heard.name, heard.at, None, heard.detail)  # nobody waits there any more
+        if ear.newest is None or heard.at >= ear.newest.at:
+            ear.newest = heard
+        if event.name == "UserPromptSubmit":
+            prompt = event.payload.get("prompt")
+            if isinstance(prompt, str):
+                ear.prompts.append(Entry("user", event.at, prompt[:LONGEST_PROMPT], "", {}))
+        if event.name != "SessionEnd":
+            await self._follow(agent, event)
+
+    async def _follow(self, agent: Agent, event: HookEvent) -> None:
+        """Which conversation the agent is in now, so that a restart goes on with it."""
+        path = Path(event.transcript) if event.transcript else None
+        if (
+            not event.conversation
+            or path is None
+            or (agent.conversation, agent.transcript)
+            == (
+                event.conversation,
+                path,
+            )
+        ):
+            return
+        if not await asyncio.to_thread(self._is_its_own, agent, path):
+            log.info("a hook of %s names a conversation outside its home; not followed", agent.id)
+            return
+        with contextlib.suppress(NotFound):  # deleted meanwhile
+            await self._registry.update(agent.id, conversation=event.conversation, transcript=path)
+
+    def _is_its_own(self, agent: Agent, path: Path) -> bool:
+        """Only what lies among the conversations of its own home is read."""
+        folder = _CONVERSATIONS.get(agent.kind)
+        if folder is None or not path.is_absolute() or path.suffix != ".jsonl":
+            return False
+        home = self._watch.profiles(agent).home or Path.home() / f".{agent.kind}"
+        try:
+            return (home / folder).resolve() in path.resolve().parents and path.is_file()
+        except OSError:
+            return False
+
+    def _ear(self, agent_id: str) -> _Ear:
+        return self._ears.setdefault(agent_id, _Ear())
+
+
+def _word(value: object, most: int = LONGEST_WORD) -> str:
+    return value[:most].replace("\0", "") if isinstance(value, str) else ""
+
+
+def _time(value: object, now: datetime) -> datetime:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return now
+    try:
+        at = datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return now
+    return min(at, now) if at > now - timedelta(days=3650) else now
+
+
+def _parent_of(pid: int) -> int | None:
+    """The parent of a process; None where that cannot be told (it ended, or there is no /proc)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf8", "replace")
+        return int(stat.rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None

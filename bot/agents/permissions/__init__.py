@@ -1,0 +1,1 @@
+"""What agents ask a person, from the dialog or the hook to the answer and back."""

@@ -1,0 +1,145 @@
+"""Giving an agent the answer of a person: through the hook that waits, else with keys on the dialog that stands there.
+
+Before either the dialog is read again, and a key is pressed only while it is on the screen; afterwards it must be gone.
+No key is ever pressed twice: the same question may have come up again, and that one nobody has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from bot.agents.permissions.question import Choice, allow, deny, fragments
+from bot.agents.permissions.rows import Ask
+from bot.agents.state.watch import Look, Watch
+from bot.clis.model import Dialog, Option, State
+from bot.clock import Clock
+from bot.errors import Refused
+from bot.tmux.panes import Panes
+
+SETTLE_S = 0.3  # Claude ignores keys for 150 ms after a dialog appears
+GONE_S = 3.0  # both CLIs take a dialog away within 0.15 s
+_LOOK_S = 0.08
+
+
+class AskChanged(Refused):
+    """This question is not the one that stands there now."""
+
+    code = "question_changed"
+    hint = "Nothing was pressed. Its message shows how things are now."
+
+
+class NotTaken(Refused):
+    """The question still stands there."""
+
+    code = "answer_not_taken"
+    hint = "Look at its screen, then answer again if it is still the same."
+
+
+class Answerer:
+    """Answers one question of one agent; the caller holds the agent's lock."""
+
+    def __init__(self, watch: Watch, panes: Panes, clock: Clock) -> None:
+        self._watch = watch
+        self._panes = panes
+        self._clock = clock
+
+    async def by_hook(
+        self, ask: Ask, choice: Choice, held: asyncio.Future[object], *, by: str, text: str, asks_again: Any
+    ) -> None:
+        """Let the waiting hook print the decision. `asks_again()`: the agent's next question is there already.
+
+        Raises AskChanged when it was answered at the pane meanwhile, NotTaken.
+        """
+        dialog = _dialog(await self._look(ask))
+        if ask.fingerprint and (dialog is None or dialog.fingerprint != ask.fingerprint):
+            raise AskChanged(f"{ask.agent}'s question was answered in its pane meanwhile.")
+        if held.done():
+            raise AskChanged(f"{ask.agent}'s hook does not wait any more.")
+        held.set_result(decision(ask, choice, by=by, text=text))
+        if ask.fingerprint:
+            await self._gone(ask, asks_again)
+
+    async def by_keys(self, ask: Ask, choice: Choice) -> None:
+        """Choose by the label on the fresh screen. Raises AskChanged, NotTaken, TmuxGone."""
+        look = await self._look(ask)
+        dialog = _standing(ask, look)
+        if (wait := SETTLE_S - (self._clock.now() - ask.created_at).total_seconds()) > 0:
+            await asyncio.sleep(wait)
+        option = _option(dialog, choice, ask)
+        pane = look.view.agent.pane if look is not None else None
+        if not pane:
+            raise AskChanged(f"{ask.agent} has no pane any more.")
+        if option.key:
+            await self._press(ask, pane, option.key, dialog, Choice(option.label, choice.grant, option.key))
+        else:
+            await self._go_to(ask, pane, dialog, option)
+        await self._gone(ask, lambda: False)
+
+    async def _go_to(self, ask: Ask, pane: str, dialog: Dialog, option: Option) -> None:
+        """Choices without digits: move the mark, look that it is where it should be, then Enter."""
+        at = next((i for i, one in enumerate(dialog.options) if one.selected), 0)
+        steps = dialog.options.index(option) - at
+        words = Choice(option.label, "choice")
+        for _ in range(abs(steps)):
+            await self._press(ask, pane, "Down" if steps > 0 else "Up", dialog, words)
+            await asyncio.sleep(_LOOK_S)
+        now = _standing(ask, await self._look(ask))
+        if now.selected is None or now.selected.label != option.label:
+            raise NotTaken(f"{ask.agent}'s list did not follow the keys; nothing was chosen.")
+        await self._press(ask, pane, "Enter", now, words)
+
+    async def _press(self, ask: Ask, pane: str, key: str, dialog: Dialog, choice: Choice) -> None:
+        result = await self._panes.press(pane, key, shows=fragments(dialog, choice))
+        if not result.ok:
+            if result.why == "changed":
+                raise AskChanged(f"{ask.agent}'s question changed in the very moment of the answer.")
+            raise AskChanged(f"{ask.agent}'s pane takes no keys now ({result.why}).")
+
+    async def _gone(self, ask: Ask, asks_again: Any) -> None:
+        begun = self._clock.monotonic()
+        while self._clock.monotonic() - begun < GONE_S:
+            dialog = _dialog(await self._look(ask))
+            if dialog is None or dialog.fingerprint != ask.fingerprint or asks_again():
+                return
+            await asyncio.sleep(_LOOK_S)
+        raise NotTaken(f"{ask.agent} shows the same question still, or again.")
+
+    async def _look(self, ask: Ask) -> Look | None:
+        return (await self._watch.look([ask.agent])).get(ask.agent)
+
+
+def decision(ask: Ask, choice: Choice, *, by: str, text: str) -> dict[str, Any]:
+    """What the hook prints. Pure. A plain "No" ends Claude's turn as its own "No" does; with words for the model it
+    goes on and reads them."""
+    if choice.grant == "no":
+        stop = ask.cli == "claude" and not text
+        return deny(text or f"{by} said no.", stop=stop)
+    return allow(ask.suggestions if choice.grant == "lasting" else ())
+
+
+def hook_can(choice: Choice) -> bool:
+    """Can a hook give this answer exactly as its label says? Pure. A lasting grant has the CLI's own meaning, so it is
+    chosen on the CLI's own dialog."""
+    return choice.grant in ("once", "no")
+
+
+def _dialog(look: Look | None) -> Dialog | None:
+    return look.reading.dialog if look is not None and look.clis and look.reading is not None else None
+
+
+def _standing(ask: Ask, look: Look | None) -> Dialog:
+    """The dialog of this question, if it stands there now."""
+    dialog = _dialog(look)
+    if dialog is None or look is None or look.view.state not in (State.WAITING, State.LIMITED):
+        raise AskChanged(f"{ask.agent} does not ask this any more.")
+    if not ask.fingerprint or dialog.fingerprint != ask.fingerprint:
+        raise AskChanged(f"{ask.agent} asks something else now.")
+    return dialog
+
+
+def _option(dialog: Dialog, choice: Choice, ask: Ask) -> Option:
+    found = [option for option in dialog.options if option.label == choice.label]
+    if len(found) != 1:
+        raise AskChanged(f"{ask.agent}'s question has no single choice “{choice.label[:60]}” now.")
+    return found[0]

@@ -1,0 +1,88 @@
+"""What one look at an agent says about its open questions: which are over, which one stands there, is it new. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.agents.permissions.question import Question, same_question
+from bot.agents.permissions.risk import Risk
+from bot.agents.permissions.rows import Ask
+from bot.clis.model import Dialog
+
+# Seconds for a CLI to draw its own dialog after its hook was let go (Codex: 1 s after the last key).
+GRACE_S = 5.0
+# Claude draws its dialog while its hook waits; a dialog this soon after the hook's only question is that question's.
+TOGETHER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An open question; `held`: its hook waits now; `age_s`: since it was asked, or since its hook was let go."""
+
+    ask: Ask
+    held: bool
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`over`: ids that nobody has to answer any more. `joins`: the id that the dialog belongs to and has to learn of.
+    `new`: the dialog is one that was not known."""
+
+    over: tuple[str, ...] = ()
+    joins: str = ""
+    new: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.over or self.joins or self.new)
+
+
+def conclude(standing: Sequence[Standing], dialog: Dialog | None, *, running: bool) -> Verdict:
+    """`dialog` is what stands on the screen; `running`: the agent's CLI is there."""
+    if not running:
+        return Verdict(over=tuple(s.ask.id for s in standing if not s.held))
+    if dialog is None:
+        return Verdict(over=tuple(s.ask.id for s in standing if _is_over(s)))
+    mine = _belongs(standing, dialog)
+    over = tuple(s.ask.id for s in standing if s is not mine and (s.ask.fingerprint or _is_over(s)))
+    if mine is None:
+        return Verdict(over=over, new=True)
+    return Verdict(over=over, joins="" if mine.ask.fingerprint == dialog.fingerprint else mine.ask.id)
+
+
+def _is_over(standing: Standing) -> bool:
+    """No dialog of it is on the screen: is it answered?"""
+    if standing.held:
+        # Codex shows none while its hook waits; Claude does, so one that was seen and is gone was answered there.
+        return standing.ask.cli != "codex" and bool(standing.ask.fingerprint)
+    return bool(standing.ask.fingerprint) or standing.age_s > GRACE_S
+
+
+def _belongs(standing: Sequence[Standing], dialog: Dialog) -> Standing | None:
+    for one in standing:
+        if one.ask.fingerprint == dialog.fingerprint:
+            return one
+    unseen = [one for one in standing if not one.ask.fingerprint]
+    for one in unseen:
+        if same_question(as_question(one.ask), dialog):
+            return one
+    # A tool whose dialog does not show its input in our words: the two come together.
+    told_apart = bool(dialog.command) and any(one.ask.tool == "Bash" for one in unseen)
+    together = len(unseen) == 1 and dialog.kind == "permission" and unseen[0].age_s < TOGETHER_S
+    return unseen[0] if together and not told_apart else None
+
+
+def as_question(ask: Ask) -> Question:
+    """The words of an open question, to compare."""
+    return Question(
+        kind=ask.kind,
+        tool=ask.tool,
+        title=ask.title,
+        command=ask.command,
+        risk=Risk(),
+        choices=ask.choices,
+        question=ask.question,
+        fingerprint=ask.fingerprint,
+    )

@@ -1,0 +1,90 @@
+"""The questions that are open now: their rows in memory, the hooks that wait, one lock per agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from bot.agents.model import Agent
+from bot.agents.permissions.asking import Standing
+from bot.agents.permissions.question import Question, group_of
+from bot.agents.permissions.rows import Ask, AskRows, AskStatus, choices_json
+from bot.clock import Clock
+from bot.store import Store
+
+
+class OpenAsks:
+    """Whoever changes the questions of an agent holds its lock."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.rows = AskRows(store, clock)
+        self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.held: dict[str, asyncio.Future[object]] = {}  # by question: what its hook is to print
+        self.coming: defaultdict[str, int] = defaultdict(int)  # by agent: hooks that wait for its lock
+        self._clock = clock
+        self._open: dict[str, Ask] = {}
+        self._since: dict[str, float] = {}  # monotonic: asked, or its hook let go
+
+    def __contains__(self, ask_id: str) -> bool:
+        return ask_id in self._open
+
+    def __getitem__(self, ask_id: str) -> Ask:
+        return self._open[ask_id]
+
+    def all(self) -> list[Ask]:
+        """The oldest first."""
+        return sorted(self._open.values(), key=lambda ask: ask.created_at)
+
+    def standing(self, agent_id: str) -> list[Standing]:
+        """The questions of one agent, for the rules."""
+        now = self._clock.monotonic()
+        mine = [ask for ask in self.all() if ask.agent == agent_id]
+        return [Standing(ask, ask.id in self.held, now - self._since.get(ask.id, 0.0)) for ask in mine]
+
+    def keep(self, ask: Ask) -> Ask:
+        self._open[ask.id] = ask
+        self._since.setdefault(ask.id, self._clock.monotonic())
+        return ask
+
+    async def load(self) -> None:
+        """After a restart. No hook waits any more."""
+        for ask in await self.rows.open():
+            self.keep(ask if ask.held_until is None else await self.rows.change(ask.id, held_until=None))
+
+    async def add(self, agent: Agent, question: Question, *, source: str, **more: Any) -> Ask:
+        """A new one."""
+        sharing = group_of(question, agent=agent.id, profile=agent.profile, workdir=str(agent.workdir))
+        return self.keep(await self.rows.add(agent, question, source=source, sharing=sharing, **more))
+
+    async def join(self, ask: Ask, question: Question) -> None:
+        """The dialog of a question that a hook told of: its own choices are what can be answered now."""
+        values: dict[str, Any] = {"source": "both", "kind": question.kind, "title": question.title}
+        values |= {"fingerprint": question.fingerprint, "choices": choices_json(question.choices)}
+        self.keep(await self.rows.change(ask.id, **values))
+
+    async def unheld(self, ask_id: str) -> None:
+        """Its hook waits no more: the dialog that comes or does not come says what became of it."""
+        if ask_id in self._open:
+            self._since[ask_id] = self._clock.monotonic()
+            ask = await self.rows.change(ask_id, held_until=None)
+            if ask_id in self._open:
+                self.keep(ask)
+
+    async def over(
+        self, ask: Ask, status: AskStatus, note: str = "", *, by: str = "", answer: str = "", via: str = ""
+    ) -> None:
+        """Nobody has to answer it any more; a hook that still waits is let go."""
+        self._open.pop(ask.id, None)
+        self._since.pop(ask.id, None)
+        self.let_go(ask.id)
+        now: datetime = self._clock.now()
+        values: dict[str, Any] = {"status": status, "note": note, "answer": answer, "answered_by": by, "via": via}
+        await self.rows.change(ask.id, answered_at=now, held_until=None, **values)
+
+    def let_go(self, ask_id: str) -> None:
+        """Have the hook print nothing, so that its CLI asks by itself."""
+        held = self.held.get(ask_id)
+        if held is not None and not held.done():
+            held.set_result(None)

@@ -1,0 +1,295 @@
+"""Permissions: every question of every agent becomes one message, and one answer, whichever way it is learnt and given.
+
+A question is learnt from the hook that its CLI holds open, from the dialog on its screen, or from both. The first
+answer wins, from the chat or at the pane. Nothing is decided by silence: when the hook's time is up or the bot goes,
+the CLI's own dialog stands there as before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.agents.delivery.service import Deliveries
+from bot.agents.hooks.events import HookEvent, Hooks
+from bot.agents.model import Agent
+from bot.agents.permissions.answering import Answerer, AskChanged, hook_can
+from bot.agents.permissions.noticing import Noticing
+from bot.agents.permissions.open_asks import OpenAsks
+from bot.agents.permissions.question import Choice, Question, from_hook, same_question, together
+from bot.agents.permissions.rows import Ask, mark
+from bot.agents.registry import Registry
+from bot.agents.state.watch import Watch
+from bot.clis.model import Dialog
+from bot.clock import Clock
+from bot.errors import MafError
+from bot.notices import post
+from bot.store import Store
+from bot.store.audit import Audit
+from bot.tmux.panes import Panes
+
+log = logging.getLogger(__name__)
+
+CODEX_WAIT = timedelta(seconds=90)
+CLAUDE_WAIT = timedelta(minutes=59)  # its dialog stands on the screen meanwhile
+REMIND_AFTER = timedelta(minutes=10)
+TOGETHER_LOOKS, TOGETHER_S = 4, 0.12  # looks for the dialog that Claude draws beside its hook, and the pause between
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of a person: who, from where, and words for the agent to read after a no."""
+
+    by: str
+    place: str
+    text: str = ""
+    chat_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of an answer: who took it, and for whom it failed and why."""
+
+    choice: Choice
+    taken: tuple[str, ...]
+    failed: dict[str, str]
+
+
+class Permissions:
+    """All open questions of one home."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        registry: Registry,
+        watch: Watch,
+        panes: Panes,
+        deliveries: Deliveries,
+        hooks: Hooks,
+        audit: Audit,
+        clock: Clock,
+        codex_wait: timedelta = CODEX_WAIT,
+        remind_after: timedelta = REMIND_AFTER,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._watch = watch
+        self._deliveries = deliveries
+        self._audit = audit
+        self._clock = clock
+        self._codex_wait = codex_wait
+        self._remind_after = remind_after
+        self._asks = OpenAsks(store, clock)
+        self._noticing = Noticing(self._asks, registry, watch, clock, self._met)
+        self._answerer = Answerer(watch, panes, clock)
+        self._closing = False
+        hooks.permit = self.permit
+
+    async def start(self) -> None:
+        """Take up what was open before a restart, then look at every tick of the watch until `close`."""
+        await self._asks.load()
+        self._noticing.start()
+
+    async def close(self) -> None:
+        """Let every hook go: the CLIs ask in their panes, as they always do."""
+        self._closing = True
+        for ask_id in list(self._asks.held):
+            self._asks.let_go(ask_id)
+        await self._noticing.close()
+
+    def open(self) -> list[Ask]:
+        """What waits for an answer, oldest first."""
+        return self._asks.all()
+
+    async def of_card(self, card: str) -> list[Ask]:
+        """Every question that this card shows or showed."""
+        return await self._asks.rows.of_card(card)
+
+    def chosen(self, card: str, bound: str, option: int) -> tuple[list[Ask], Choice]:
+        """The open questions of a card and one of their choices, if the card still is as it was when `bound` was made.
+
+        Raises AskChanged.
+        """
+        asks = [ask for ask in self.open() if ask.card == card]
+        if not asks or mark(asks) != bound or not 0 <= option < len(asks[0].choices):
+            raise AskChanged("This has changed since the message was written, or was answered already.")
+        return asks, asks[0].choices[option]
+
+    async def split(self, card: str) -> None:
+        """Each question of a shared card gets a message of its own."""
+        for ask in await self._asks.rows.split(card):
+            if ask.id in self._asks:
+                self._asks.keep(ask)
+
+    def let_go(self, card: str, bound: str) -> None:
+        """Give up the hook, so that the CLI shows its own dialog with all its choices. Raises AskChanged."""
+        asks, _ = self.chosen(card, bound, 0)
+        for ask in asks:
+            self._asks.let_go(ask.id)
+
+    async def answer(self, card: str, bound: str, option: int, reply: Reply) -> Answered:
+        """Give this answer to every question of the card.
+
+        Raises AskChanged or NotTaken when no agent took it; with several agents those that did not are named.
+        """
+        try:
+            asks, choice = self.chosen(card, bound, option)
+        except AskChanged:
+            await self._asks.rows.redraw(card)
+            raise
+        results = await asyncio.gather(*(self._answer(ask, choice, reply) for ask in asks), return_exceptions=True)
+        failed: dict[str, MafError] = {}
+        for ask, result in zip(asks, results, strict=True):
+            if isinstance(result, MafError):
+                failed[ask.agent] = result
+                self._noticing.check_soon(ask.agent)
+            elif isinstance(result, BaseException):
+                raise result
+        if len(failed) == len(asks):
+            await self._asks.rows.redraw(card)
+            raise next(iter(failed.values()))
+        taken = tuple(ask.agent for ask in asks if ask.agent not in failed)
+        return Answered(choice, taken, {agent: error.message for agent, error in failed.items()})
+
+    async def permit(self, agent: Agent, event: HookEvent) -> object:
+        """A PermissionRequest hook waits; what it is to print, None to let its CLI ask by itself."""
+        if self._closing:
+            return None
+        held: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        wait = self._codex_wait if agent.kind == "codex" else CLAUDE_WAIT
+        # The CLI may drop its hook at any moment; a row half-made would be a question that nobody can answer.
+        begun = asyncio.ensure_future(self._begin(agent, event, held, wait))
+        try:
+            await asyncio.shield(begun)
+            async with asyncio.timeout(wait.total_seconds()):
+                return await held
+        except TimeoutError:
+            return None
+        finally:
+            if not self._closing:
+                self._noticing.spawn(self._end_hold(begun))
+
+    async def _begin(self, agent: Agent, event: HookEvent, held: asyncio.Future[object], wait: timedelta) -> str:
+        """Make it known that this hook waits; the id of its question."""
+        self._asks.coming[agent.id] += 1
+        try:
+            await self._asks.locks[agent.id].acquire()
+        finally:
+            self._asks.coming[agent.id] -= 1
+        try:
+            ask = await self._hold(agent, event, wait)
+            self._asks.held[ask.id] = held
+            return ask.id
+        finally:
+            self._asks.locks[agent.id].release()
+
+    async def _end_hold(self, begun: asyncio.Future[str]) -> None:
+        """This hook waits no more."""
+        ask_id = await begun
+        self._asks.held.pop(ask_id, None)
+        await self._asks.unheld(ask_id)
+
+    async def remind(self) -> None:
+        """One reminder for what nobody has answered for a while; after it the digest tells."""
+        late = self._clock.now() - self._remind_after
+        cards: defaultdict[str, list[Ask]] = defaultdict(list)
+        for ask in self.open():
+            cards[ask.card].append(ask)
+        for asks in cards.values():
+            if all(ask.reminded_at is None for ask in asks) and asks[0].created_at <= late:
+                for ask in await self._asks.rows.remind(asks):
+                    if ask.id in self._asks:
+                        self._asks.keep(ask)
+
+    async def _hold(self, agent: Agent, event: HookEvent, wait: timedelta) -> Ask:
+        """The row of a question whose hook waits now; the one of its dialog, where that was seen first."""
+        question = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir))
+        if agent.kind == "codex":
+            return await self._asks.add(agent, question, source="hook", held_until=self._clock.now() + wait)
+        dialog = await self._soon_seen(agent, question)
+        given = event.payload.get("permission_suggestions")
+        suggestions = given[:50] if isinstance(given, list) else []
+        if dialog is None:
+            return await self._asks.add(agent, question, source="hook", suggestions=suggestions)
+        for one in self._asks.standing(agent.id):
+            if one.ask.fingerprint == dialog.fingerprint:
+                return self._asks.keep(await self._asks.rows.change(one.ask.id, source="both", suggestions=suggestions))
+        both = together(question, dialog, workspace=str(agent.workdir))
+        return await self._asks.add(agent, both, source="both", suggestions=suggestions)
+
+    async def _soon_seen(self, agent: Agent, question: Question) -> Dialog | None:
+        for number in range(TOGETHER_LOOKS):
+            look = (await self._watch.look([agent.id])).get(agent.id)
+            dialog = look.reading.dialog if look is not None and look.reading is not None else None
+            if dialog is not None and same_question(question, dialog):
+                return dialog
+            if number + 1 < TOGETHER_LOOKS:
+                await asyncio.sleep(TOGETHER_S)
+        return None
+
+    async def _answer(self, ask: Ask, choice: Choice, reply: Reply) -> None:
+        async with self._asks.locks[ask.agent]:
+            if ask.id not in self._asks:
+                raise AskChanged(f"{ask.agent}'s question was answered already.")
+            said = choice.label + (f": {reply.text}" if reply.text else "")
+            async with self._audit.action(
+                actor=reply.by,
+                place=reply.place,
+                action="permission.answer",
+                target=f"{ask.agent}: {choice.label}",
+                detail={"question": ask.id, "command": ask.command[:2000], "answer": said[:2000]},
+            ):
+                via = await self._give(self._asks[ask.id], choice, reply)
+            await self._asks.over(ask, "answered", by=reply.by, answer=said, via=via)
+        if ask.kind == "trust" and choice.grant == "lasting":
+            agent = await self._registry.get(ask.agent)
+            await self._asks.rows.trust(ask.profile or "", agent.workdir)
+        if reply.text and via == "keys":
+            self._noticing.spawn(self._tell(ask.agent, reply))
+
+    async def _give(self, ask: Ask, choice: Choice, reply: Reply) -> str:
+        held = self._asks.held.get(ask.id)
+        if held is not None and not held.done() and hook_can(choice):
+            asks_again = lambda: self._asks.coming[ask.agent] > 0  # noqa: E731 - one use, one line
+            await self._answerer.by_hook(ask, choice, held, by=reply.by, text=reply.text, asks_again=asks_again)
+            return "hook"
+        if not ask.fingerprint:
+            raise AskChanged(f"{ask.agent}'s own dialog is not on its screen yet.")
+        await self._answerer.by_keys(ask, choice)
+        return "keys"
+
+    async def _tell(self, agent: str, reply: Reply) -> None:
+        """After a no by keys the composer is free again: what to do instead is an ordinary prompt."""
+        key = f"delivery:{secrets.token_hex(6)}"
+        async with self._store.begin() as tx:
+            delivery = await self._deliveries.create(
+                tx, agent=agent, text=reply.text, created_by=reply.by, notice_key=key
+            )
+            await post(tx, "delivery", {"delivery": delivery.id}, chat_id=reply.chat_id, key=key)
+        await self._deliveries.run(delivery.id)
+
+    async def _met(self, ask: Ask) -> None:
+        """A new question from a screen: one about a folder that an owner trusted before is answered by that."""
+        if ask.kind != "trust":
+            return
+        agent = await self._registry.get(ask.agent)
+        yes = [choice for choice in ask.choices if choice.grant == "lasting" and choice.label.lower().startswith("yes")]
+        if len(yes) == 1 and await self._is_trusted(agent):
+            self._noticing.spawn(self._say_yes(ask, yes[0]))
+
+    async def _is_trusted(self, agent: Agent) -> bool:
+        places: Collection[object] = (agent.workdir, *agent.workdir.parents)
+        trusted = await self._asks.rows.trusted()
+        return any(profile == (agent.profile or "") and folder in places for profile, folder in trusted)
+
+    async def _say_yes(self, ask: Ask, choice: Choice) -> None:
+        try:
+            await self._answer(ask, choice, Reply("maf, as an owner said before", "preapproved"))
+        except MafError as error:
+            log.info("%s: the question of trust was left to the person: %s", ask.agent, error.message)

@@ -1,0 +1,1 @@
+"""What agents take of the machine and how they spend their time."""

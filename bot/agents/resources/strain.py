@@ -1,0 +1,67 @@
+"""Telling a person that an agent takes much of the machine: once, and then not before it has recovered."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from bot.agents.resources.usage import strained
+from bot.agents.state.watch import Watch
+from bot.clock import Clock
+from bot.notices import post
+from bot.store import Store
+from bot.store.tables import SettingRow
+
+_ROW = "strain"
+
+
+@dataclass(slots=True)
+class _Told:
+    key: str
+    over: list[str] = field(default_factory=list)
+
+
+class Strain:
+    """What was told is kept in the store, so that a restart does not tell it again."""
+
+    def __init__(self, store: Store, watch: Watch, clock: Clock) -> None:
+        self._store = store
+        self._watch = watch
+        self._clock = clock
+        self._told: dict[str, _Told] | None = None
+
+    async def check(self) -> None:
+        """Compare the last samples with the thresholds."""
+        told = await self._load()
+        for view in self._watch.views():
+            history = self._watch.resources.history(view.id)
+            if not history:
+                continue
+            before = told.get(view.id)
+            over = strained(history, frozenset(before.over) if before else frozenset())
+            if over == frozenset(before.over if before else ()):
+                continue
+            usage = history[-1].as_dict()
+            new = over - frozenset(before.over if before else ())
+            key = f"strain:{secrets.token_hex(6)}" if new or before is None else before.key
+            if over:
+                told[view.id] = _Told(key, sorted(over))
+            else:
+                told.pop(view.id, None)
+            await self._tell(view.id, key, sorted(over), usage, told)
+
+    async def _tell(
+        self, agent: str, key: str, over: list[str], usage: dict[str, object], told: dict[str, _Told]
+    ) -> None:
+        value = {name: {"key": one.key, "over": one.over} for name, one in told.items()}
+        async with self._store.begin() as tx:
+            await post(tx, "strain", {"agent": agent, "over": over, "usage": usage}, key=key)
+            await tx.merge(SettingRow(key=_ROW, value=value, changed_at=self._clock.now()))
+
+    async def _load(self) -> dict[str, _Told]:
+        if self._told is None:
+            async with self._store.begin() as tx:
+                row = await tx.get(SettingRow, _ROW)
+                value = row.value if row is not None and isinstance(row.value, dict) else {}
+            self._told = {name: _Told(str(one["key"]), list(one["over"])) for name, one in value.items()}
+        return self._told

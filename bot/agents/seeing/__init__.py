@@ -1,0 +1,1 @@
+"""What an agent shows and says, for a person who is not at the terminal."""

@@ -1,0 +1,1 @@
+"""What every agent is doing: signals, their fusion into one state, and the watch that looks at the whole fleet."""

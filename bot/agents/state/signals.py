@@ -1,0 +1,70 @@
+"""The votes on an agent's state that do not come from its screen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+
+from bot.agents.model import Agent
+from bot.agents.state.files import FileFacts
+from bot.agents.state.fusion import Signal
+from bot.clis.model import State
+from bot.tmux.keeper import ENDED
+from bot.tmux.panes import PaneFacts
+from bot.tmux.processes import Process
+
+# A CLI draws its first screen within a second (facts: 0.3 to 0.8 s); on a loaded machine it may take long.
+STARTING_S = 30.0
+_SESSION = {"idle": State.IDLE, "busy": State.WORKING, "waiting": State.WAITING}
+_PHASE = {"working": State.WORKING, "idle": State.IDLE, "limited": State.LIMITED}
+
+
+def cli_processes(foreground: Collection[Process], names: Collection[str]) -> list[Process]:
+    """Those in front that are the CLI itself (not its launcher, not the keeper), zombies left out."""
+    return [p for p in foreground if p.comm in names and p.state not in ("Z", "X", "x")]
+
+
+def liveness(
+    agent: Agent, pane: PaneFacts | None, clis: Collection[Process], now: datetime, *, was_up: bool = False
+) -> Signal:
+    """Is there something that could work at all; vote None when its CLI is up. `was_up`: seen since it was started."""
+    age = (now - agent.started_at).total_seconds() if agent.started_at else 0.0
+    if clis:
+        if all(process.state in ("T", "t") for process in clis):
+            return Signal("process", State.FROZEN, 0.0, f"{clis_named(clis)} stopped by a signal")
+        return Signal("process", None, 0.0, f"{clis_named(clis)} in front")
+    if agent.desired == "stopped":
+        return Signal("registry", State.STOPPED, age, "stopped on purpose")
+    if over := _over(pane):
+        return Signal("process", State.DEAD, 0.0, over)
+    if agent.started_at and age < STARTING_S and not was_up:
+        return Signal("process", State.STARTING, age, f"started {age:.0f} s ago, its program is not in front yet")
+    return Signal("process", State.DEAD, 0.0, "its program is not in front")
+
+
+def _over(pane: PaneFacts | None) -> str:
+    """Why nothing can work there any more; "" when that is not certain."""
+    if pane is None:
+        return "its pane is gone"
+    if pane.dead:
+        return "its pane is dead"
+    return f"its program has ended ({pane.title.removeprefix(ENDED)})" if pane.title.startswith(ENDED) else ""
+
+
+def from_files(facts: FileFacts, now: datetime) -> Iterator[Signal]:
+    """Claude's own session file if there is one, and the turn in the conversation's file."""
+    if (session := facts.session) is not None and session.status in _SESSION:
+        vote = _SESSION[session.status]
+        detail = f"session file: {session.status}{f' ({session.waiting_for})' if session.waiting_for else ''}"
+        yield Signal("file", vote, _age(session.updated_at, now), detail)
+    if facts.turn.phase in _PHASE and (session is None or facts.turn.phase == "limited"):
+        detail = f"conversation file: {facts.turn.phase}"
+        yield Signal("file", _PHASE[facts.turn.phase], _age(facts.turn.at, now), detail)
+
+
+def clis_named(clis: Collection[Process]) -> str:
+    return ", ".join(sorted({process.comm for process in clis}))
+
+
+def _age(at: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - (at or datetime.fromtimestamp(0, UTC))).total_seconds())
