@@ -26,15 +26,28 @@ LABELS = (("frontend",), ("backend",), ("db", "docs"), (), ())
 
 
 @dataclass
-class Product:
-    """Everything that a flow test touches."""
+class Crew:
+    """The bot at work on some Bot API server, with its agents."""
 
     app: App
-    client: Client
     home: Home
     project: Path
     agents: list[str]
-    bot: asyncio.Task[None] | None = None
+    bot: asyncio.Task[None]
+
+    async def status(self, draft: str | None = None) -> dict[str, Any]:
+        return dict(await self.app.call("broadcast.status", {"draft": draft}))
+
+    def prompts(self, agent: str) -> list[str]:
+        """What the agent itself wrote down as the prompts that it took."""
+        return prompts_of(self.home, agent)
+
+
+@dataclass
+class Product(Crew):
+    """Everything that a flow test touches."""
+
+    client: Client
 
     async def person(self, name: str, role: str, chat: int | None = None) -> int:
         """Another user with a role; their user id. With `chat` they are a member there."""
@@ -76,13 +89,6 @@ class Product:
     ) -> dict[str, Any]:
         """That message, as soon as it looks as wanted."""
         return await self.message(lambda m: m["message_id"] == message_id and wanted(m), chat, within)
-
-    async def status(self, draft: str | None = None) -> dict[str, Any]:
-        return dict(await self.app.call("broadcast.status", {"draft": draft}))
-
-    def prompts(self, agent: str) -> list[str]:
-        """What the agent itself wrote down as the prompts that it took."""
-        return prompts_of(self.home, agent)
 
 
 def prompts_of(home: Home, agent: str) -> list[str]:
@@ -128,15 +134,17 @@ async def until(condition: Callable[[], Awaitable[bool] | bool], within: float =
 
 
 @asynccontextmanager
-async def product(
+async def crew(
     tmp_path: Path,
     *,
+    server: str,
+    token: str,
     agents: int = 3,
     beads: bool = True,
     checkpoint: Callable[[str, str], None] = lambda point, what: None,
-) -> AsyncIterator[Product]:
-    """The product, running, with idle demo agents and the owner paired. `checkpoint` is called at the named points of
-    applying and delivering."""
+    owner: int | None = None,
+) -> AsyncIterator[Crew]:
+    """The bot on the Bot API at `server`, with idle demo agents; `owner` is paired already."""
     home = Home(tmp_path / "home")
     home.root.mkdir()
     project = tmp_path / "shop"
@@ -145,46 +153,51 @@ async def product(
         write_sample(project)
     home.agent_env.write_text("DEMO_SECONDS=0.3\n", "utf8")
     socket = socket_of(tmp_path)
+    settings = load_settings(home, bot_token=token, telegram_api=server, tmux_socket=socket, project_root=project)
     try:
-        async with running() as client:
-            settings = load_settings(
-                home,
-                bot_token=client.sandbox.token,
-                telegram_api=client.sandbox.origin,
-                tmux_socket=socket,
-                project_root=project,
-            )
-            async with App.open(home, settings, background=True, checkpoint=checkpoint) as app:
-                owner = client.sandbox.owner
+        async with App.open(home, settings, background=True, checkpoint=checkpoint) as app:
+            if owner is not None:
                 access = Access(app.services.store, app.services.clock)
                 await access.adopt_owner(user_id=owner, name="Olga", chat_id=owner)
-                names = [
-                    (
-                        await app.call(
-                            "agent.create",
-                            {"type": "demo", "id": f"w{n + 1}", "workdir": str(project), "labels": list(LABELS[n])},
-                        )
-                    )["id"]
-                    for n in range(agents)
-                ]
-                task = asyncio.create_task(app.run())
-                made = Product(app, client, home, project, names, task)
-                try:
-                    await idle(made)
-                    yield made
-                finally:
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
+            names = [
+                (
+                    await app.call(
+                        "agent.create",
+                        {"type": "demo", "id": f"w{n + 1}", "workdir": str(project), "labels": list(LABELS[n])},
+                    )
+                )["id"]
+                for n in range(agents)
+            ]
+            task = asyncio.create_task(app.run())
+            made = Crew(app, home, project, names, task)
+            try:
+                await idle(made)
+                yield made
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
     finally:
         end_tmux(socket)
 
 
-async def idle(made: Product, within: float = 20.0) -> None:
+@asynccontextmanager
+async def product(tmp_path: Path, **options: Any) -> AsyncIterator[Product]:
+    """The product, running, with idle demo agents and the owner paired, on our sandbox; `options` are those of `crew`.
+
+    Its `checkpoint` is called at the named points of applying and delivering.
+    """
+    async with running() as client:
+        sandbox = client.sandbox
+        async with crew(tmp_path, server=sandbox.origin, token=sandbox.token, owner=sandbox.owner, **options) as made:
+            yield Product(made.app, made.home, made.project, made.agents, made.bot, client)
+
+
+async def idle(made: Crew, within: float = 20.0) -> None:
     """Wait until every agent is idle and the bot polls."""
 
     async def ready() -> bool:
-        if made.bot is not None and made.bot.done():
+        if made.bot.done():
             made.bot.result()
         views = made.app.services.watch.views()
         return len(views) == len(made.agents) and all(v.state == "idle" for v in views)
