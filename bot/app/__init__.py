@@ -10,44 +10,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.agents.delivery.service import Deliveries
-from bot.agents.environment import parse_env
-from bot.agents.life.service import Life
-from bot.agents.registry import Registry
-from bot.agents.resources.statistics import Statistics
-from bot.agents.state.watch import Watch
-from bot.app import asking, keeping, seeing
-from bot.app.accounts import Jobs, make_accounts, statusline
-from bot.beads.book import BeadsBook
-from bot.broadcast.apply import Apply
-from bot.broadcast.drafts import Drafts
-from bot.broadcast.headroom import headroom
-from bot.broadcast.sending import Sender
-from bot.broadcast.survey import Survey
-from bot.clock import SystemClock
+from bot.app import accounts, live
+from bot.app.jobs import Jobs
+from bot.app.wiring import Checkpoint, Wiring
 from bot.errors import NotFound, WrongUsage
-from bot.fleet.resume import Resume
-from bot.fleet.rotation import Rotation
-from bot.fleet.wishes import Wishes
 from bot.home import Home
 from bot.operations import OPERATIONS, READS, Services
-from bot.packs import Packs
+from bot.remote import spool
 from bot.remote.server import Server
 from bot.schedule import Schedule
-from bot.settings import Settings, tool_environment
+from bot.settings import Settings
 from bot.store import Store, migrate
-from bot.store.audit import Audit
-from bot.tmux.control import ControlClient
-from bot.tmux.servers import AllPanes
-from bot.tmux.sessions import Sessions
-from bot.work.claims import Claims
 
 if TYPE_CHECKING:
     from bot.app.chat import Chat
 
 log = logging.getLogger(__name__)
 
-Checkpoint = Callable[[str, str], None]
 Progress = Callable[[Any], Awaitable[None]]
 
 
@@ -62,9 +41,8 @@ DRAIN_S = 5.0
 class App:
     """One home, opened. `call` does one operation; `run` is the bot."""
 
-    def __init__(self, services: Services, control: ControlClient) -> None:
+    def __init__(self, services: Services) -> None:
         self.services = services
-        self._control = control
         self.chat: Chat | None = None
         # Taps and commands wait until what was under way has been picked up: both would begin at the same items.
         self._resumed = asyncio.Event()
@@ -80,8 +58,9 @@ class App:
         """
         await migrate.upgrade(settings.database(home), home)
         store = Store(settings.database(home))
-        services, control = _wire(home, settings, store, background, checkpoint)
-        app = cls(services, control)
+        wiring = Wiring(home, settings, store, background=background, checkpoint=checkpoint)
+        services, control = wiring.services(), wiring.control
+        app = cls(services)
         try:
             yield app
         finally:
@@ -132,39 +111,34 @@ class App:
                 await services.watch.start()
                 await server.start()
                 await self._resume()
-                self._register(schedule, chat)
+                Jobs(services, chat.inbox).register(schedule)
                 schedule.start()
         finally:
             schedule.stop()
             await asyncio.shield(self._leave(chat, server))
 
     async def _resume(self) -> None:
-        """What was under way when the bot last ended, and what its hooks had to say since."""
-        await asking.begin(self.services)
-        keeping.begin(self.services)
-        await seeing.begin(self.services)
-        picked = await self.services.deliveries.resume()
+        """What was under way when the bot last ended, and what its hooks had to say since. The watch has started."""
+        services = self.services
+        heard = await asyncio.to_thread(spool.drain, str(services.home.hooks_spool))
+        await services.hooks.take_spooled(heard)
+        await services.permissions.start()
+        services.guardian.attach()
+        services.watch.subscribe(services.side.changed)
+        await live.begin(services)
+        picked = await services.deliveries.resume()
         if picked:
             log.info("%d prompts were under way and go on", len(picked))
-        await self.services.apply.resume()
+        await services.apply.resume()
         self._resumed.set()
-        await Jobs(self.services).begin()
-
-    def _register(self, schedule: Schedule, chat: Chat) -> None:
-        schedule.every(15, "expire drafts", self.services.drafts.expire)
-        schedule.every(120, "give beads back", self.services.apply.reconcile_claims)
-        Jobs(self.services).register(schedule)
-        asking.register(self.services, schedule)
-        keeping.register(self.services, schedule)
-        seeing.register(self.services, schedule)
-        schedule.every(6 * 3600, "forget old updates", chat.inbox.forget_old)
+        await accounts.come_back(services)
 
     async def _leave(self, chat: Chat, server: Server) -> None:
         await chat.stop(DRAIN_S)
         await self.services.permissions.close()  # first: each hook that waits holds a connection open
         await server.stop(grace=DRAIN_S)
         await self.services.apply.close(timeout=DRAIN_S)
-        await seeing.end(self.services)
+        await self.services.statistics.save()
         for task in list(self.services.tasks):
             task.cancel()
         await asyncio.gather(*self.services.tasks, return_exceptions=True)
@@ -178,138 +152,10 @@ class App:
     async def _hook(self, event: dict[str, Any]) -> Any:
         """An event of an agent's hook; what the hook prints, None to leave everything to the CLI."""
         if event.get("kind") == "statusline":
-            await statusline(self.services, event)
+            await accounts.statusline(self.services, event)
             self.services.watch.told(str(event.get("agent") or ""), event.get("payload"))
             return None
         return await self.services.hooks.take(event)
-
-
-def _wire(
-    home: Home, settings: Settings, store: Store, background: bool, checkpoint: Checkpoint
-) -> tuple[Services, ControlClient]:
-    clock = SystemClock()
-    config = home.tmux_conf if settings.tmux_socket != "default" and home.tmux_conf.is_file() else None
-    control = ControlClient(settings.tmux_socket, config=config)
-    panes, sessions = AllPanes(control), Sessions(settings.tmux_socket, config)
-    registry = Registry(store, home, clock)
-    login_env = _login_environment(home)
-    quota, accounts, handover = make_accounts(
-        home, settings, store, clock=clock, registry=registry, environment=login_env
-    )
-    watch = Watch(registry, panes, home=home, clock=clock, profiles=accounts.setup)
-    life = Life(
-        registry,
-        sessions,
-        panes,
-        watch,
-        home=home,
-        settings=settings,
-        clock=clock,
-        login_env=login_env,
-    )
-    life.before_start = accounts.before_start
-    deliveries = Deliveries(store, registry, watch, panes, clock=clock, background=background, checkpoint=checkpoint)
-    packs = Packs(home, clock=clock)
-    book = BeadsBook(tool_environment(), binary="bd" if settings.enable_beads else None, clock=clock)
-    claims = Claims(store, book, clock)
-    survey = Survey(watch, book, claims, lambda: headroom(quota))
-    sender = Sender(store, clock, survey=survey, claims=claims, book=book, deliveries=deliveries, checkpoint=checkpoint)
-    rotation = Rotation(
-        store,
-        clock,
-        registry=registry,
-        watch=watch,
-        life=life,
-        accounts=accounts,
-        quota=quota,
-        handover=handover,
-        mail=settings.enable_agent_mail,
-    )
-    resume = Resume(
-        store,
-        clock,
-        registry=registry,
-        watch=watch,
-        deliveries=deliveries,
-        quota=quota,
-        claims=claims,
-        packs=packs,
-        book=book,
-    )
-    watch.limit_over = resume.over
-    audit = Audit(store, clock)
-    hook_setup, hooks, permissions = asking.make_permissions(
-        home,
-        settings,
-        store,
-        clock=clock,
-        registry=registry,
-        watch=watch,
-        panes=panes,
-        deliveries=deliveries,
-        audit=audit,
-        life=life,
-    )
-    kept = keeping.make_keeping(
-        home,
-        settings,
-        store,
-        clock=clock,
-        registry=registry,
-        life=life,
-        watch=watch,
-        panes=panes,
-        sessions=sessions,
-        claims=claims,
-        packs=packs,
-        profiles=quota.book,
-    )
-    services = Services(
-        home=home,
-        settings=settings,
-        clock=clock,
-        store=store,
-        audit=audit,
-        registry=registry,
-        life=life,
-        watch=watch,
-        panes=panes,
-        deliveries=deliveries,
-        packs=packs,
-        book=book,
-        claims=claims,
-        drafts=Drafts(store, clock, survey=survey, packs=packs, ttl=settings.draft_ttl, zone=settings.zone),
-        apply=Apply(store, clock, sender=sender, claims=claims, checkpoint=checkpoint),
-        profiles=quota.book,
-        quota=quota,
-        accounts=accounts,
-        rotation=rotation,
-        resume=resume,
-        wishes=Wishes(store, clock, rotation=rotation, watch=watch),
-        hook_setup=hook_setup,
-        hooks=hooks,
-        permissions=permissions,
-        sessions=sessions,
-        diary=kept.diary,
-        guardian=kept.guardian,
-        ending=kept.ending,
-        cleanup=kept.cleanup,
-        side=kept.side,
-        adoption=kept.adoption,
-        hold=kept.hold,
-        interrupts=kept.interrupts,
-        runs=kept.runs,
-        statistics=Statistics(store, registry, watch, clock),
-        background=background,
-    )
-    return services, control
-
-
-def _login_environment(home: Home) -> dict[str, str]:
-    """What agents get of the person's login: as `maf init` found it, over what this process has."""
-    saved = home.run / "login-env"
-    found = parse_env(saved.read_text(encoding="utf8", errors="replace")) if saved.is_file() else {}
-    return {**tool_environment(), **{k: v for k, v in found.items() if v}}
 
 
 __all__ = ["App"]

@@ -25,7 +25,7 @@ from aiogram.types import ChatMemberUpdated, Update
 from aiogram.utils.token import TokenValidationError
 from pydantic import ValidationError
 
-from bot.app.seeing import about
+from bot.app.live import about
 from bot.app.webhook import OurWebhook, Webhook
 from bot.errors import MafError, WrongSetting
 from bot.notices import Bell, post

@@ -1,4 +1,4 @@
-"""The part of the composition root that keeps messages about agents up to date, and counts what agents do."""
+"""Messages that follow what they show: boards, screens that are watched, and which agent a notice is about."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.agents.resources.strain import Strain
 from bot.broadcast.model import PlanAgent
 from bot.clock import iso
 from bot.notices import post, touch
 from bot.notices.live import Followed
 from bot.operations import Services
 from bot.operations.board import read, signature, watched
-from bot.schedule import Schedule
 from bot.store.tables import DeliveryRow, OutboxRow
 from bot.work.routing import fits
 
-EVERY_S = 3.0
 # A board on which only the ages have changed is written again this often, and only for a while after it was asked for.
 AGES_S, AGES_FOR = 60.0, timedelta(minutes=30)
 FOLLOW_AGAIN = timedelta(hours=24)
-COUNT_S, SAVE_S, READY_S, STRAIN_S = 2.0, 300.0, 60.0, 15.0
-
-__all__ = ["about", "begin", "end", "register"]
 
 
 async def begin(services: Services) -> None:
@@ -46,24 +40,6 @@ async def begin(services: Services) -> None:
                 await touch(tx, row.key)
             elif not row.data.get("over"):
                 await post(tx, "watch", {**row.data, "over": True}, chat_id=row.chat_id, key=row.key)
-
-
-def register(services: Services, schedule: Schedule) -> None:
-    live = LiveMessages(services)
-    strain = Strain(services.store, services.watch, services.clock)
-
-    async def count() -> None:
-        services.statistics.count()
-
-    schedule.every(EVERY_S, "refresh live messages", live.refresh)
-    schedule.every(READY_S, "see for whom there is work", live.find_work)
-    schedule.every(COUNT_S, "count what agents do", count)
-    schedule.every(SAVE_S, "keep the statistics", services.statistics.save)
-    schedule.every(STRAIN_S, "look for agents that take much", strain.check)
-
-
-async def end(services: Services) -> None:
-    await services.statistics.save()
 
 
 async def about(services: Services, kind: str, data: Mapping[str, Any]) -> str | None:
