@@ -13,6 +13,8 @@ from bot.clis.rules import Layout, Ruleset
 _NUMBER = re.compile(r"(\d{1,2})[.)] ")
 _GAP = re.compile(r"\s{2,}")  # between a choice and what is said about it
 _BLANK = re.compile(r"\s+")
+_OPEN_INDENT = 2  # columns: Codex indents the choices of a question of the model, not those of its own
+_NOTICE = 8  # last lines of a screen in which a question without marked choices has to stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,10 @@ def fingerprint(title: str, detail: str, labels: tuple[str, ...]) -> str:
 def find_dialog(sheet: Sheet, rules: Ruleset) -> Found | None:
     """The dialog with a marked choice at the bottom of the screen, or None."""
     layout = rules.layout
-    floor = _floor(sheet) if layout.box == "ruled" else 0
-    chosen = _pointer(sheet, layout, floor)
-    if chosen is None:
+    for floor in _floors(sheet, layout):
+        if chosen := _pointer(sheet, layout, floor):
+            break
+    else:
         return None
     line, column = chosen
     rows = _rows(sheet, layout, line, column, floor)
@@ -52,18 +55,24 @@ def find_dialog(sheet: Sheet, rules: Ruleset) -> Found | None:
     return _build(sheet, rules, rows, floor)
 
 
-def _floor(sheet: Sheet) -> int:
-    """The line below the last horizontal rule: a boxed CLI draws its dialogs under one."""
-    return next((i + 1 for i in range(sheet.end - 1, -1, -1) if sheet.is_rule(i)), 0)
+def _floors(sheet: Sheet, layout: Layout) -> list[int]:
+    """Where a dialog may begin, most likely first. A boxed CLI draws its dialogs under a horizontal rule; some have a
+    rule of their own above their last choice, and then stand between the last two."""
+    if layout.box == "open":
+        return [0]
+    under = [i + 1 for i in range(sheet.end - 1, -1, -1) if sheet.is_rule(i)]
+    closed = any(layout.closing.search(line) for line in sheet.lines[under[0] : sheet.end]) if under else False
+    return [*under, 0][: 2 if closed else 1]
 
 
 def _pointer(sheet: Sheet, layout: Layout, floor: int) -> tuple[int, int] | None:
-    """Line and text column of the chosen row: the lowest line whose first character is the pointer."""
+    """Line and text column of the chosen row: the lowest line whose first character is the pointer. A prompt of the
+    past looks like it, but for its background."""
     for index in range(sheet.end - 1, floor - 1, -1):
         line = sheet.lines[index]
         indent = len(line) - len(line.lstrip(" "))
         mark = next((pointer for pointer in layout.pointers if line.startswith(f"{pointer} ", indent)), None)
-        if mark and not (layout.box == "open" and indent):
+        if mark and not sheet.lead(index).background and not (layout.box == "open" and indent > _OPEN_INDENT):
             return index, indent + len(mark) + 1
     return None
 
@@ -76,7 +85,7 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
     for index in range(floor, sheet.end):
         text = sheet.lines[index]
         at = column if index == line else _column(text)
-        if not text and numbered:
+        if (not text or sheet.is_rule(index)) and numbered:
             continue
         if at == column and bool(_NUMBER.match(text, column)) == numbered:
             row = _row(index, text[column:], layout, selected=index == line)
@@ -183,13 +192,14 @@ def _command(layout: Layout, body: list[str]) -> str:
 
 
 def find_notice(sheet: Sheet, rules: Ruleset) -> Found | None:
-    """A question without marked choices ("press r to retry"): known by its words alone, at the end of the screen. To be
-    asked only where no composer stands."""
-    floor = _floor(sheet) if rules.layout.box == "ruled" else 0
-    tail = [i for i in range(floor, sheet.end) if sheet.lines[i]][-8:]
-    for index in tail:
-        if rules.layout.closing.search(sheet.lines[index]):
-            patterns = [pattern for _, pattern in rules.dialogs]
-            top = next((i for i in tail if any(pattern.search(sheet.lines[i]) for pattern in patterns)), None)
-            return None if top is None else _finish(rules, sheet.lines[top : sheet.end], (), top)
-    return None
+    """A question without marked choices ("press r to retry", a line to type an answer into): known by its words, and in
+    a boxed CLI by the line alone that closes it. To be asked only where no composer stands."""
+    layout = rules.layout
+    floor = _floors(sheet, layout)[0]
+    tail = [i for i in range(floor, sheet.end) if sheet.lines[i]][-_NOTICE:]
+    if not any(layout.closing.search(sheet.lines[i]) for i in tail):
+        return None
+    top = next((i for i in tail if any(pattern.search(sheet.lines[i]) for _, pattern in rules.dialogs)), None)
+    if top is None and layout.box == "ruled" and layout.closing.search(sheet.lines[tail[-1]]):
+        top = next(i for i in range(floor, sheet.end) if sheet.lines[i])
+    return None if top is None else _finish(rules, sheet.lines[top : sheet.end], (), top)

@@ -79,6 +79,19 @@ def test_composer(name: str, kind: str, text: str) -> None:
     assert (composer.kind, composer.text) == (kind, text)
 
 
+def test_a_prompt_that_claude_put_back_looks_like_a_draft_to_the_byte() -> None:
+    """After Esc Claude 2.1.328 may put the prompt back, and shows nothing of the interrupted turn. No rule over this
+    screen can tell the two apart, so it counts as a person's text, into which nothing is pasted."""
+
+    def look(name: str, text: str) -> str:
+        ansi = capture(name).ansi
+        assert text in ansi
+        return re.sub(r"\n\n+|─+| {20,}", "", ansi.replace(text, "TEXT"))  # what depends on the size of the terminal
+
+    draft = look("claude-200x50-draft", "draft typed by a human")
+    assert look("claude-120x36-interrupted", "first message alpha WAIT20") == draft
+
+
 def test_a_draft_that_reads_like_a_placeholder_is_a_draft() -> None:
     shown = capture("codex-80x24-draft")
     typed = shown.ansi.replace("draft typed by a human", "Ask Codex to do anything")
