@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import NotFound
-from bot.fleet.move import Move
 from bot.mail import AgentMail, Announcements
 from bot.operations import Services
 
@@ -30,19 +29,13 @@ class Rotations:
 
     async def tick(self) -> None:
         """What people wished for; and each `rotation_monitoring` minutes what the accounts ask for."""
-        for move in await self._services.wishes.tick():
-            await self._moved(move)
+        await self._services.wishes.tick()
         minutes = self._services.profiles.config().codex_profiles.rotation_monitoring
         now = self._services.clock.monotonic()
         if now - self._checked_at < minutes * 60:
             return
         self._checked_at = now
-        for move in await self._services.rotation.check():
-            await self._moved(move)
-
-    async def _moved(self, move: Move) -> None:
-        if move.outcome == "moved":
-            await self._services.resume.moved(move.agent)
+        await self._services.rotation.check()
 
 
 async def come_back(services: Services) -> None:

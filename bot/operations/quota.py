@@ -229,10 +229,7 @@ async def rotate(app: Services, *, actor: str, id: str, to: str | None = None) -
     """Move a running idle agent to the next profile, with its conversation."""
     if to is not None:
         app.profiles.get(to)
-    move = await app.rotation.rotate(id, actor, to=to)
-    if move.outcome == "moved":
-        await app.resume.moved(id)
-    return move.as_dict()
+    return (await app.rotation.rotate(id, actor, to=to)).as_dict()
 
 
 async def rotate_profile(app: Services, *, actor: str, profile: str) -> dict[str, Any]:

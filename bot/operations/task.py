@@ -97,7 +97,6 @@ async def _account(
         move = await app.rotation.rotate(agent.id, by)
         if move.outcome != "moved":
             raise Refused(f"{agent.id} could not be moved off {agent.profile}: {move.detail}")
-        await app.resume.moved(agent.id)
         return move.target, f", moved from {move.source}"
     if choice.profile is None:
         raise Refused(f"{used_up}, and no other profile can serve: {reasons(choice)}", hint="Look: maf quota status")

@@ -206,6 +206,11 @@ class Quota:
         known = self.reader.history.newest(status.profile.name).values()
         return next((r.window for r in known if r.main and now - r.at > r.minutes * 60), "")
 
+    def used_up_until(self, profile: str | None) -> float | None:
+        """When the last of the windows that were used up when they were read last resets, or has reset (epoch s)."""
+        known = self.reader.history.newest(profile).values() if profile is not None else ()
+        return max((r.resets_at for r in known if r.main and r.reached and r.resets_at is not None), default=None)
+
     def forced(self) -> str | None:
         """CODEX_PROFILE, where it forces; inside an agent it only names the agent's profile."""
         return None if self._settings.inside_agent else self._settings.codex_profile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -97,16 +98,56 @@ async def test_claude_has_two_minutes_to_continue_by_itself(scene: Scene) -> Non
     assert row.resume_at == pytest.approx(time.time() + OWN_WAY_S, abs=10)
 
 
-async def test_room_that_comes_back_early_counts_and_a_limit_that_the_numbers_do_not_show_is_waited_for(
-    scene: Scene,
-) -> None:
+async def test_room_that_comes_back_early_counts_once_the_account_was_seen_used_up(scene: Scene) -> None:
     resets = time.time() + 3600
+    await scene.says(100, resets)
+    await scene.stop("w1", resets)
+    assert [row.resume_at for row in await scene.look()] == [None]
     await scene.says(3, resets)  # the account was reset before its time
-    await scene.stop("known", resets)
+    (row,) = await scene.look()
+    assert row.resume_at == pytest.approx(time.time(), abs=10)
+
+
+async def test_room_says_nothing_of_a_limit_that_the_numbers_do_not_show(scene: Scene) -> None:
+    """A limit of one model, or numbers from before the stop: prompted at once it would meet the same limit again and
+    again, so the time on its banner counts, or else a long while."""
+    resets = time.time() + 3600
+    await scene.says(60, resets + 600)
+    await scene.stop("banner", resets)
     await scene.stop("unexplained", None)
-    known, unexplained = await scene.look()
-    assert known.resume_at == pytest.approx(time.time(), abs=10)
-    # Prompted at once it would meet the same limit again and again.
+    banner, unexplained = await scene.look()
+    assert (banner.resume_at, banner.resets_at) == (None, resets)
     assert unexplained.resume_at is None
     assert unexplained.resets_at is not None
     assert unexplained.resets_at > time.time() + 3600
+
+
+async def test_a_reset_that_has_passed_when_the_stop_is_seen_is_known_from_what_was_read_before(scene: Scene) -> None:
+    await scene.says(100, time.time() + 1)
+    ends = scene.quota.used_up_until("a")
+    await scene.stop("w1", None)
+    while time.time() < (ends or 0.0):
+        await asyncio.sleep(0.05)
+    await scene.quota.refresh()
+    (row,) = await scene.look()
+    assert row.resume_at == pytest.approx(time.time(), abs=10)
+
+
+async def test_a_second_window_that_is_used_up_meanwhile_is_waited_for(scene: Scene) -> None:
+    now = time.time()
+    scene.rollout.limits(now, {"primary": (100, 300, now - 5), "secondary": (100, 10_080, now + 86_400)})
+    await scene.quota.refresh()
+    await scene.stop("w1", now - 5)
+    (row,) = await scene.look()
+    assert (row.resume_at, row.resets_at) == (None, pytest.approx(now + 86_400))
+
+
+async def test_who_stopped_later_keeps_its_distance_from_one_that_went_on_already(scene: Scene) -> None:
+    resets = time.time() - 5
+    await scene.says(100, resets)
+    await scene.stop("w1", resets)
+    (first,) = await scene.look()
+    await scene.resume._end(first, "prompted")
+    await scene.stop("w2", resets)
+    _, second = await scene.look()
+    assert (second.resume_at or 0.0) - (first.resume_at or 0.0) == pytest.approx(APART_S)

@@ -14,11 +14,13 @@ Phase = Literal["", "working", "idle", "limited"]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The last turn as far as it was read. `at` is when the phase began, by the file's own clock."""
+    """The last turn as far as it was read. `at` is when the phase began, by the file's own clock; `resets_at` (epoch s)
+    is when the limit that ended it ends, where its CLI wrote that down."""
 
     phase: Phase = ""
     at: datetime | None = None
     says: str = ""
+    resets_at: float | None = None
 
 
 def follow(turn: Turn, entries: Iterable[Entry]) -> Turn:
@@ -38,7 +40,11 @@ def _step(turn: Turn, entry: Entry) -> Turn:
             return turn
         return turn if turn.phase == "working" else replace(turn, phase="working", at=at)
     if entry.kind == "limit":
-        return replace(turn, phase="limited", at=at)
+        return replace(turn, phase="limited", at=at, resets_at=_epoch(entry.data.get("resets_at")))
     if entry.kind in ("turn_end", "aborted"):
         return turn if turn.phase in ("limited", "idle") else replace(turn, phase="idle", at=at)
     return turn
+
+
+def _epoch(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
