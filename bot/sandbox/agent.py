@@ -222,7 +222,7 @@ class Agent:
 
     def draw(self) -> None:
         """One frame: what is new in the history, and the block below it."""
-        columns, _ = self.terminal.size
+        columns = self.terminal.fit()
         block: list[Line] = []
         if self.option is not None and self.turn is not None:
             block, row, column = view.dialog(self.turn.command, self.option, columns)
@@ -249,7 +249,6 @@ def run(agent: Agent, wake: int) -> int:
             signals = os.read(wake, 64)
             if signal.SIGTERM in signals or signal.SIGHUP in signals:
                 return 0
-            agent.terminal.resized()
         if 0 in ready:
             data = os.read(0, 65536)
             if not data:

@@ -86,6 +86,7 @@ class Terminal:
         self._column = 0
         self._last = ""
         self._title = ""
+        self._fitted = self.size  # what the block on the screen was drawn for
 
     def __enter__(self) -> Terminal:
         tty.setraw(self._source, termios.TCSANOW)
@@ -108,14 +109,27 @@ class Terminal:
             columns, rows = _SIZE
         return max(10, columns or _SIZE[0]), max(4, rows or _SIZE[1])
 
+    def fit(self) -> int:
+        """The columns that the next frame is to be made for. To be asked right before each one, and not where a signal
+        is heard, which may be after it: where the size is another one, the terminal has wrapped our lines anew, and the
+        block begins elsewhere above the cursor.
+        """
+        if (size := self.size) != self._fitted:
+            columns, rows = self._fitted = size
+            above = sum(max(1, -(-line.columns // columns)) for line in self._drawn[: self._row])
+            self._row = min(rows - 1, above + self._column // columns)
+            self._last = "\x00"
+        return self._fitted[0]
+
     def title(self, text: str) -> None:
         if text != self._title:
             self._title = text
             self._write(f"\x1b]2;{text}\x07")
 
     def frame(self, history: Sequence[str], block: Sequence[Line], row: int, column: int) -> None:
-        """Print `history` for good, then draw the block below it, the cursor at (row, column) of the block."""
-        _, rows = self.size
+        """Print `history` for good, then draw the block below it, made for what `fit` told; the cursor at (row, column)
+        of the block."""
+        _, rows = self._fitted
         surplus = max(0, len(block) - (rows - 1))
         block, row = block[surplus:], max(0, row - surplus)
         body = "\r\n".join(line.styled for line in block)
@@ -125,15 +139,9 @@ class Terminal:
         printed = "".join(f"{line}\r\n" for line in history)
         back = len(block) - 1 - row
         place = (f"\x1b[{back}A" if back else "") + "\r" + (f"\x1b[{column}C" if column else "")
-        self._write(f"\x1b[?25l{up}\r\x1b[J{printed}{body}{place}\x1b[?25h")
+        # The space: tmux takes the clearing of a whole screen for a wish to keep it, and moves it into the history.
+        self._write(f"\x1b[?25l{up}\r \x1b[J\r{printed}{body}{place}\x1b[?25h")
         self._drawn, self._row, self._column, self._last = list(block), row, column, body
-
-    def resized(self) -> None:
-        """The terminal has wrapped our lines anew: find out how far above the cursor the block begins now."""
-        columns, rows = self.size
-        above = sum(max(1, -(-line.columns // columns)) for line in self._drawn[: self._row])
-        self._row = min(rows - 1, above + self._column // columns)
-        self._last = "\x00"
 
     def _write(self, text: str) -> None:
         data = text.encode("utf-8", "replace")
