@@ -102,12 +102,14 @@ async def each(_query: CallbackQuery, callback_data: DialogTap, app: Services) -
     await app.permissions.split(callback_data.card)
 
 
-async def show(_query: CallbackQuery, callback_data: DialogTap, say: Say) -> None:
+async def show(_query: CallbackQuery, callback_data: DialogTap, app: Services, say: Say, tap: Tap) -> None:
     """The question again, as a new message below."""
+    card = callback_data.card
+    if all(ask.card != card for ask in app.permissions.open()):
+        await tap.answer("That was answered meanwhile.")
+        return
     async with say.store.begin() as tx:
-        await post(
-            tx, "permission", {"card": callback_data.card}, chat_id=say.chat_id, key=card_key(callback_data.card)
-        )
+        await post(tx, "permission", {"card": card}, chat_id=say.chat_id, key=card_key(card), below=True)
 
 
 async def _answer(app: Services, tapped: DialogTap, option: int, person: Person, say: Say) -> Answered:

@@ -34,7 +34,7 @@ class Jobs:
         every(5, "side windows", services.side.write)
         every(15, "expire drafts", services.drafts.expire)
         every(15, "look for agents that take much", strain.check)
-        every(20, "remind of permissions", services.permissions.remind)
+        every(20, "remind of permissions", services.permissions.reminding.run)
         every(60, "see for whom there is work", live.find_work)
         every(120, "give beads back", services.apply.reconcile_claims)
         every(300, "keep the statistics", services.statistics.save)

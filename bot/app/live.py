@@ -50,7 +50,7 @@ async def about(services: Services, kind: str, data: Mapping[str, Any]) -> str |
         async with services.store.begin() as tx:
             row = await tx.get(DeliveryRow, str(data.get("delivery")))
         return row.agent if row is not None else None
-    if kind == "permission":
+    if kind in ("permission", "permission_reminder", "permission_text"):
         asking = {ask.agent for ask in await services.permissions.of_card(str(data.get("card")))}
         return asking.pop() if len(asking) == 1 else None
     return None

@@ -49,6 +49,7 @@ from bot.quota.service import Quota
 from bot.settings import Settings, tool_environment
 from bot.store import Store
 from bot.store.audit import Audit
+from bot.telegram.quiet import quiet_until
 from bot.tmux.control import ControlClient
 from bot.tmux.servers import AllPanes, split
 from bot.tmux.sessions import Sessions
@@ -162,6 +163,7 @@ class Wiring:
             clock=self.clock,
             codex_wait=self.settings.permission_wait,
             remind_after=self.settings.permission_reminder,
+            quiet=lambda at: quiet_until(at, self.settings.quiet_hours, self.settings.zone),
         )
 
     @cached_property

@@ -23,15 +23,16 @@ async def post(
     reply_to: int | None = None,
     urgent: bool = False,
     silent: bool = False,
+    below: bool = False,
 ) -> int:
     """Something to tell a person; the id of its row.
 
     chat_id None means the supervisor chat, looked up when it is sent. Such a notice is ours to begin, so quiet hours
     hold it unless it is urgent; one with a chat_id answers somebody and is never held. With a `key` that already has a
-    message in that chat, the message is edited instead. `data` must be JSON.
+    message in that chat, that one is edited instead; `below` makes a new one all the same. `data` must be JSON.
     """
     ring_after_commit(tx)
-    if key is not None:
+    if key is not None and not below:
         row = await _live(tx, key, chat_id)
         if row is not None:
             row.kind, row.data, row.urgent = kind, dict(data), urgent

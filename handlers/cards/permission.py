@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
 
 from bot.agents.permissions.question import Choice
-from bot.agents.permissions.rows import Ask, asks_of_card, mark
+from bot.agents.permissions.rows import Ask, asks_named, asks_of_card, mark
 from bot.broadcast.report import clipped
 from bot.operations import Services
 from bot.telegram.callbacks import AgentTap, DialogTap
 from bot.telegram.card import Card, Document, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
+from handlers.cards.board import age
 
 MAX_LINES = 8
 MAX_CHARACTERS = 500
 MAX_LABEL = 60
+MAX_GATHERED = 8
 STARTUP = {
     "trust": "is asked whether to trust its folder",
     "hooks": "wants its hooks reviewed",
@@ -48,6 +50,12 @@ def cards(app: Services) -> dict[str, Card]:
             waiting = [ask for ask in await asks_of_card(tx, str(data["card"])) if ask.status == "open"]
         return remind(waiting, context) if waiting else None
 
+    async def digest(data: Mapping[str, Any], context: RenderContext) -> Message | None:
+        """data: {"asks": [ID, …]}: what nobody answered after its reminder, and still has not."""
+        async with context.store.begin() as tx:
+            waiting = [ask for ask in await asks_named(tx, list(data["asks"])) if ask.status == "open"]
+        return gathered(waiting, context.now) if waiting else None
+
     async def whole(data: Mapping[str, Any], context: RenderContext) -> Message | None:
         """data: {"card": ID}: the command or diff in full, as a file."""
         async with context.store.begin() as tx:
@@ -64,6 +72,7 @@ def cards(app: Services) -> dict[str, Card]:
     return {
         "permission": permission,
         "permission_reminder": reminder,
+        "permission_digest": digest,
         "permission_text": whole,
         "permission_tell": tell,
     }
@@ -188,16 +197,45 @@ def ended(card: str, asks: Sequence[Ask], zone: tzinfo) -> Message:
     if not asks:
         return Message(Text("These questions are shown one by one now."))
     ask = asks[0]
-    words = clipped(" ".join(ask.command.split()), 120) or clipped(ask.title, 120)
-    return Message(as_list(Text("✋ ", f"{what(ask)} ", Code(words)), *(outcome(one, zone) for one in asks)))
+    return Message(
+        as_list(Text("✋ ", f"{what(ask)} ", Code(in_short(ask, 120))), *(outcome(one, zone) for one in asks))
+    )
 
 
 def remind(waiting: Sequence[Ask], context: RenderContext) -> Message:
     ask = waiting[0]
-    minutes = int((context.now - ask.created_at).total_seconds() // 60)
     names = ", ".join(one.agent for one in waiting)
     verb = "waits" if len(waiting) == 1 else "wait"
-    words = clipped(" ".join(ask.command.split()), 120) or clipped(ask.title, 120)
-    lines = [Bold(f"⏰ {names} still {verb} for you, {minutes} min"), Code(words)]
+    lines = [Bold(f"⏰ {names} still {verb} for you, {_waited(ask, context.now)}"), Code(in_short(ask, 120))]
     where = f"in {Path(ask.workdir).name}"
-    return Message(as_list(*lines, where), [[Button("✋ Show it", DialogTap(card=ask.card, mark="-", verb="show"))]])
+    return Message(as_list(*lines, where), [[_show("✋ Show it", ask)]])
+
+
+def gathered(waiting: Sequence[Ask], now: datetime) -> Message:
+    """All that is open after its reminder: a line and a button for each of its cards."""
+    cards: dict[str, list[Ask]] = {}
+    for ask in waiting:
+        cards.setdefault(ask.card, []).append(ask)
+    many = "1 question still waits" if len(cards) == 1 else f"{len(cards)} questions still wait"
+    lines: list[Text | str] = [Bold(f"📋 {many} for you")]
+    buttons = []
+    for asks in list(cards.values())[:MAX_GATHERED]:
+        names = ", ".join(ask.agent for ask in asks)
+        lines.append(Text(Bold(names), f" · {_waited(asks[0], now)} · ", Code(in_short(asks[0], 60))))
+        buttons.append(_show(f"✋ {clipped(names, 24)}", asks[0]))
+    if (rest := len(cards) - MAX_GATHERED) > 0:
+        lines.append(f"… {rest} more: /agents")
+    return Message(as_list(*lines), in_rows(buttons, width=2))
+
+
+def in_short(ask: Ask, width: int) -> str:
+    """What is asked, in a line."""
+    return clipped(ask.command, width) or clipped(ask.title, width)
+
+
+def _waited(ask: Ask, now: datetime) -> str:
+    return age((now - ask.created_at).total_seconds())
+
+
+def _show(label: str, ask: Ask) -> Button:
+    return Button(label, DialogTap(card=ask.card, mark="-", verb="show"))

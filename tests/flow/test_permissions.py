@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bot.agents.permissions.rows import card_key
+from bot.clock import SystemClock
 from bot.notices import post
 from tests.flow.product import Product, button, product, until
 
@@ -26,6 +27,20 @@ def wants(agent: str, command: str) -> Any:
 
 def is_idle(p: Product, agent: str) -> Callable[[], bool]:
     return lambda: state(p, agent) == "idle"
+
+
+async def told(p: Product, words: str, times: int) -> bool:
+    return sum(words in m["text"] for m in await p.all()) == times
+
+
+class Later(SystemClock):
+    """This much later than it is."""
+
+    def __init__(self, by: timedelta) -> None:
+        self.by = by
+
+    def now(self) -> datetime:
+        return super().now() + self.by
 
 
 def state(p: Product, agent: str) -> str:
@@ -162,22 +177,42 @@ async def test_no_and_words_for_the_agent(tmp_path: Path) -> None:
         card = await p.message(is_ask("npm publish"))
         await p.client.press(card["message_id"], button(card, "No, and tell"))
         question = await p.message(lambda m: "Reply to this message" in m["text"])
+        assert state(p, "w1") == "waiting"  # nothing is decided before the words are there
         await p.client.say("Publish to the test registry only", reply_to=question["message_id"])
         await p.becomes(card["message_id"], lambda m: "✖ w1: No: Publish to the test" in m["text"])
         await until(lambda: any("test registry only" in text for text in p.prompts("w1")), what="the words")
+        assert p.prompts("w1")[-1].count("Publish to the test registry only") == 1
 
 
-async def test_one_reminder_and_only_one(tmp_path: Path) -> None:
-    async with product(tmp_path, agents=1, beads=False) as p:
-        await asks(p, "w1", "ls ..")
-        card = await p.message(is_ask("ls .."))
+async def test_one_reminder_then_one_digest_and_then_silence(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2, beads=False) as p:
         permissions = p.app.services.permissions
-        await permissions.remind()
-        assert permissions.open()[0].reminded_at is None  # not late yet
-        permissions._remind_after = timedelta(0)
-        await permissions.remind()
-        await permissions.remind()
-        await p.message(lambda m: "still waits for you" in m["text"])
-        await p.client.press(card["message_id"], "No")
-        await p.becomes(card["message_id"], lambda m: "✖" in m["text"])
-        assert sum("still waits" in m["text"] for m in await p.all()) == 1
+        reminding = permissions.reminding
+        for agent, command in (("w1", "ls .."), ("w2", "make all")):
+            await asks(p, agent, command)
+            await p.message(is_ask(command))
+        await reminding.run()
+        assert [ask.reminded_at for ask in permissions.open()] == [None, None]  # not late yet
+        reminding._clock = Later(timedelta(minutes=11))
+        await reminding.run()
+        await reminding.run()
+        await until(lambda: told(p, "still waits for you", 2), what="a reminder of each")
+        reminding._clock = Later(timedelta(minutes=80))
+        await reminding.run()
+        await reminding.run()
+        digest = await p.message(lambda m: "2 questions still wait for you" in m["text"])
+        assert "w1" in digest["text"]
+        assert "ls .." in digest["text"]
+        assert "make all" in digest["text"]
+        reminding._clock = Later(timedelta(hours=9))
+        await reminding.run()  # the same two: it was said
+        await p.client.press(digest["message_id"], "✋ w2")
+        again = await p.message(lambda m: m["message_id"] > digest["message_id"] and is_ask("make all")(m))
+        await p.client.press(digest["message_id"], "✋ w2")
+        below = await p.message(lambda m: m["message_id"] > again["message_id"] and is_ask("make all")(m))
+        await p.client.press(below["message_id"], "No")
+        for card in (again, below):
+            await p.becomes(card["message_id"], lambda m: "✖ w2: No" in m["text"] and not m["buttons"])
+        late = await p.client.press(digest["message_id"], "✋ w2")
+        assert "answered meanwhile" in late["answer"]["text"]
+        assert sum("still wait" in m["text"] for m in await p.all()) == 3

@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.errors import NotFound
 from bot.notices import post, touch
 from bot.store import Store, Transaction
-from bot.store.tables import PermissionRow, SettingRow
+from bot.store.tables import OutboxRow, PermissionRow, SettingRow
 
 AskStatus = Literal["open", "answered", "gone"]
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -154,6 +154,18 @@ class AskRows:
             await post(tx, "permission_reminder", {"card": asks[0].card})
             return [ask_of(row) for row in rows]
 
+    async def last_digest(self) -> tuple[frozenset[str], datetime | None]:
+        """(the questions that the last digest gathered, when it was written); none was: nothing and None."""
+        query = select(OutboxRow).where(OutboxRow.kind == "permission_digest").order_by(OutboxRow.id.desc()).limit(1)
+        async with self._store.begin() as tx:
+            row = await tx.scalar(query)
+            return (frozenset(row.data["asks"]), row.created_at) if row is not None else (frozenset(), None)
+
+    async def gather(self, asks: Sequence[Ask]) -> None:
+        """One message, without a sound, about all that nobody answered after its reminder."""
+        async with self._store.begin() as tx:
+            await post(tx, "permission_digest", {"asks": [ask.id for ask in asks]}, silent=True)
+
     async def trusted(self) -> list[tuple[str, Path]]:
         """(profile, folder) that an owner said yes to when a CLI asked whether to trust it."""
         async with self._store.begin() as tx:
@@ -171,6 +183,12 @@ class AskRows:
             elif entry not in (row.value or []):
                 row.value = [*(row.value or []), entry]
                 row.changed_at = self._clock.now()
+
+
+async def asks_named(tx: Transaction, ids: Sequence[str]) -> list[Ask]:
+    """The questions with these ids, oldest first."""
+    rows = await tx.scalars(select(PermissionRow).where(PermissionRow.id.in_(ids)).order_by(PermissionRow.created_at))
+    return [ask_of(row) for row in rows]
 
 
 async def asks_of_card(tx: Transaction, card: str) -> list[Ask]:

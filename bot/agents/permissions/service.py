@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +21,7 @@ from bot.agents.permissions.answering import Answerer, AskChanged, hook_can
 from bot.agents.permissions.noticing import Noticing
 from bot.agents.permissions.open_asks import OpenAsks
 from bot.agents.permissions.question import Choice, Question, from_hook, same_question, together
+from bot.agents.permissions.reminding import Quiet, Reminding
 from bot.agents.permissions.rows import Ask, mark
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
@@ -76,6 +76,7 @@ class Permissions:
         clock: Clock,
         codex_wait: timedelta = CODEX_WAIT,
         remind_after: timedelta = REMIND_AFTER,
+        quiet: Quiet = lambda _at: None,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -84,8 +85,8 @@ class Permissions:
         self._audit = audit
         self._clock = clock
         self._codex_wait = codex_wait
-        self._remind_after = remind_after
         self._asks = OpenAsks(store, clock)
+        self.reminding = Reminding(self._asks, clock, after=remind_after, quiet=quiet)
         self._noticing = Noticing(self._asks, registry, watch, clock, self._met)
         self._answerer = Answerer(watch, panes, clock)
         self._closing = False
@@ -194,18 +195,6 @@ class Permissions:
         ask_id = await begun
         self._asks.held.pop(ask_id, None)
         await self._asks.unheld(ask_id)
-
-    async def remind(self) -> None:
-        """One reminder for what nobody has answered for a while; after it the digest tells."""
-        late = self._clock.now() - self._remind_after
-        cards: defaultdict[str, list[Ask]] = defaultdict(list)
-        for ask in self.open():
-            cards[ask.card].append(ask)
-        for asks in cards.values():
-            if all(ask.reminded_at is None for ask in asks) and asks[0].created_at <= late:
-                for ask in await self._asks.rows.remind(asks):
-                    if ask.id in self._asks:
-                        self._asks.keep(ask)
 
     async def _hold(self, agent: Agent, event: HookEvent, wait: timedelta) -> Ask:
         """The row of a question whose hook waits now; the one of its dialog, where that was seen first."""
