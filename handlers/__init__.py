@@ -10,7 +10,20 @@ from bot.telegram.people import Access
 
 def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozenset[str]:
     """Put middlewares and routers on a dispatcher; the names of the commands and actions that are served."""
-    from handlers import agents, broadcast, deliveries, draft, health, life, packs, people, permissions, quota, seeing
+    from handlers import (
+        agents,
+        broadcast,
+        deliveries,
+        draft,
+        health,
+        hooks,
+        life,
+        packs,
+        people,
+        permissions,
+        quota,
+        seeing,
+    )
     from handlers.middlewares import Answers, Door, Rights
 
     served: set[str] = set()
@@ -18,7 +31,20 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         observer.outer_middleware(Door(access, app.store))
         observer.middleware(Answers())
         observer.middleware(Rights(access, app.audit))
-    for module in (people, broadcast, draft, deliveries, permissions, agents, seeing, life, packs, quota, health):
+    for module in (
+        people,
+        broadcast,
+        draft,
+        deliveries,
+        permissions,
+        hooks,
+        agents,
+        seeing,
+        life,
+        packs,
+        quota,
+        health,
+    ):
         dispatcher.include_router(module.router())
     dispatcher.include_router(seeing.link_router())
     dispatcher.include_router(health.last_router())

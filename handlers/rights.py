@@ -35,6 +35,7 @@ DOES = {
     "dialog.once": "answer this",
     "dialog.no": "answer this",
     "dialog.always": "grant this for good",
+    "settings.change": "change this",
 }
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from bot.agents.delivery.service import Deliveries
 from bot.agents.environment import parse_env
+from bot.agents.hooks.consent import Consent
 from bot.agents.hooks.events import Hooks
 from bot.agents.hooks.setup import HookSetup
 from bot.agents.life.adoption import Adoption
@@ -144,7 +145,7 @@ class Wiring:
 
     @cached_property
     def hook_setup(self) -> HookSetup:
-        return HookSetup(self.home, self.watch.profiles)
+        return HookSetup(self.home, self.watch.profiles, Consent(self.store, self.clock))
 
     @cached_property
     def hooks(self) -> Hooks:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bot.agents.hooks.consent import Wish
 from bot.agents.hooks.setup import HomeHooks
 from bot.clis.hooks import SETTINGS_FILE
-from bot.errors import WrongUsage
+from bot.errors import Refused, WrongUsage
 from bot.operations.services import Services
 
 
@@ -33,6 +34,19 @@ async def remove(
 ) -> dict[str, Any]:
     """Take them out; what the person had there before comes back."""
     return _with_note(await app.hook_setup.remove(*_place(app, profile, path, kind)))
+
+
+async def answer(app: Services, wish_id: str, *, yes: bool, by: str) -> Wish:
+    """What a person says to our hooks in a home that was theirs. Raises NotFound, Refused (answered already, or its
+    settings cannot be read)."""
+    wish = await app.hook_setup.consent.get(wish_id)
+    if wish.answer:
+        raise Refused("This was answered already.", hint="Change it on the machine: maf hooks install, or remove")
+    if yes:
+        await app.hook_setup.install(Path(wish.home), wish.kind, by=by)
+    else:
+        await app.hook_setup.consent.record(Path(wish.home), wish.kind, "no", by)
+    return wish
 
 
 def _with_note(found: HomeHooks) -> dict[str, Any]:

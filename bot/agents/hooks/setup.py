@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.agents.environment import ProfileSetup
+from bot.agents.hooks.consent import Consent
 from bot.agents.model import Agent
 from bot.clis import hooks
 from bot.errors import DependencyMissing, MafError, WrongUsage
@@ -48,34 +49,41 @@ class HomeHooks:
 class HookSetup:
     """Puts our hooks in and takes them out. Blocking work on small files, done in threads."""
 
-    def __init__(self, home: Home, profiles: Callable[[Agent], ProfileSetup]) -> None:
+    def __init__(self, home: Home, profiles: Callable[[Agent], ProfileSetup], consent: Consent) -> None:
         self._root = home.root.resolve()
         self._profiles = profiles
+        self.consent = consent
 
     async def before_start(self, agent: Agent) -> None:
-        """Make sure of the hooks of an agent that is about to start. A home they cannot be put into keeps no agent from
-        starting: its state is then read from its screen and files."""
+        """Make sure of the hooks of an agent that is about to start, or ask for them in a home that was the person's. A
+        home they cannot be put into keeps no agent from starting: its state is then read from its screen and files."""
         if agent.kind not in hooks.SETTINGS_FILE:
             return
         home = self._profiles(agent).home or Path.home() / f".{agent.kind}"
         try:
-            await asyncio.to_thread(self._keep_up, home, agent.kind)
+            if await asyncio.to_thread(self._keep_up, home, agent.kind):
+                await self.consent.ask(home, agent.kind, agent.id)
         except (MafError, OSError) as error:
             log.warning("%s starts without hooks: %s", agent.id, error)
 
-    async def install(self, home: Path, kind: str) -> HomeHooks:
-        """The person said yes. Raises WrongUsage, DependencyMissing, Refused (its settings cannot be read)."""
+    async def install(self, home: Path, kind: str, *, by: str = "") -> HomeHooks:
+        """The person said yes (`by`: their name, where it is known).
+
+        Raises WrongUsage, DependencyMissing, Refused (its settings cannot be read).
+        """
         _check(home, kind)
         (home / REFUSED).unlink(missing_ok=True)
         await asyncio.to_thread(hooks.install, home, kind, command())
+        await self.consent.record(home, kind, "yes", by)
         return self.status(home, kind)
 
-    async def remove(self, home: Path, kind: str) -> HomeHooks:
-        """Take everything of ours out, and keep it out. Raises WrongUsage, Refused."""
+    async def remove(self, home: Path, kind: str, *, by: str = "") -> HomeHooks:
+        """Take everything of ours out, and keep it out without asking again. Raises WrongUsage, Refused."""
         _check(home, kind)
         await asyncio.to_thread(hooks.remove, home, kind)
         if self.is_ours(home):
             (home / REFUSED).touch()
+        await self.consent.record(home, kind, "no", by)
         return self.status(home, kind)
 
     def status(self, home: Path, kind: str) -> HomeHooks:
@@ -90,12 +98,15 @@ class HookSetup:
     def is_ours(self, home: Path) -> bool:
         return self._root in home.resolve().parents
 
-    def _keep_up(self, home: Path, kind: str) -> None:
+    def _keep_up(self, home: Path, kind: str) -> bool:
+        """Is this a home of the person's with nothing of ours in it?"""
         wanted = self.is_ours(home) and not (home / REFUSED).exists()
         # What was put into a person's home once is kept right there: our own place may have changed since.
         if wanted or (home.is_dir() and hooks.installed(home, kind).events):
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
             hooks.install(home, kind, command())
+            return False
+        return home.is_dir() and not self.is_ours(home)
 
 
 def command() -> str:
