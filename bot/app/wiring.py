@@ -107,7 +107,7 @@ class Wiring:
         def limit_over(agent_id: str) -> bool:
             return self.resume.over(agent_id)
 
-        watch.limit_over = limit_over
+        watch.sight.limit_over = limit_over
         return watch
 
     @cached_property

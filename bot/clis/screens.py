@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -18,7 +19,8 @@ _UNREAD = ScreenReading(None, "no rules for this kind of agent", ABSENT)
 class Rulebook:
     """The rules in force for one kind of agent; a file that cannot be read never replaces rules that could."""
 
-    def __init__(self, rules: Ruleset) -> None:
+    def __init__(self, rules: Ruleset, path: Path | None = None) -> None:
+        self._path, self._stamp = path, _stamp(path)
         self._use(rules)
 
     def _use(self, rules: Ruleset) -> None:
@@ -35,25 +37,56 @@ class Rulebook:
             return error
         return None
 
+    def renew(self) -> RulesInvalid | None:
+        """The same for the file they came from, if it was written since. A mistake is returned once."""
+        stamp = _stamp(self._path)
+        if self._path is None or stamp == self._stamp:
+            return None
+        self._stamp = stamp
+        return self.reload(self._path)
+
     def read(self, ansi: str, title: str) -> ScreenReading:
         """What this screen says."""
         return self._read(ansi, title)
 
 
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    try:
+        stat = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (stat.st_mtime_ns, stat.st_size) if stat is not None else None
+
+
 @cache
 def rulebook(kind: str) -> Rulebook | None:
-    """The rulebook of a kind of agent ("codex", "claude", "demo"), None for a kind without rules (a plain shell)."""
+    """The rulebook of a kind of agent ("codex", "claude", "demo"), None for a kind without rules (a plain shell).
+
+    Raises RulesInvalid."""
     path = Path(__file__).parent / kind / "screens.toml"
-    return Rulebook(load(path)) if kind.isalpha() and path.is_file() else None
+    return Rulebook(load(path), path) if kind.isalpha() and path.is_file() else None
+
+
+def renew_rules(kinds: Iterable[str]) -> list[RulesInvalid]:
+    """Take the rules of these kinds again where their file was written since; what is wrong with it is told once."""
+    mistakes = []
+    for kind in kinds:
+        with contextlib.suppress(RulesInvalid):  # never read yet: read_screen says why
+            if (book := rulebook(kind)) and (mistake := book.renew()):
+                mistakes.append(mistake)
+    return mistakes
 
 
 def read_screen(kind: str, screen: ScreenLike) -> ScreenReading:
-    """What the screen of an agent of this kind says."""
-    return read_text(kind, screen.ansi, screen.title)
+    """What the screen of an agent of this kind says; nothing, and why, where its rules cannot be read."""
+    try:
+        return read_text(kind, screen.ansi, screen.title)
+    except RulesInvalid as error:
+        return ScreenReading(None, error.message, ABSENT)
 
 
 def read_text(kind: str, ansi: str, title: str = "") -> ScreenReading:
-    """The same for a bare capture; text without SGR sequences is read too, as far as it goes."""
+    """The same for a bare capture; text without SGR sequences is read too, as far as it goes. Raises RulesInvalid."""
     book = rulebook(kind)
     return book.read(ansi, title) if book else _UNREAD
 

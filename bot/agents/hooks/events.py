@@ -139,7 +139,7 @@ class Hooks:
         self._clock = clock
         self._ears: dict[str, _Ear] = {}
         self.permit: Callable[[Agent, HookEvent], Awaitable[object]] | None = None
-        watch.hook_signals = self.signals
+        watch.sight.hook_signals = self.signals
         watch.heard_prompts = self.prompts
 
     async def take(self, raw: Mapping[str, Any]) -> object:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.tmux.processes import Process, descendants
+from bot.tmux.processes import Process, children_of, descendants
 
 SAMPLE_S = 5.0
 HISTORY = 120  # samples: ten minutes
@@ -56,6 +56,16 @@ class Resources:
     def __init__(self, every: float = SAMPLE_S) -> None:
         self.every = every
         self._tracked: dict[str, _Tracked] = {}
+
+    def take(self, panes: Mapping[str, int | None], processes: Mapping[int, Process], now: float) -> None:
+        """The samples that are due. `panes`: the process of each agent's pane; one without a pane is forgotten."""
+        children: dict[int, list[Process]] | None = None
+        for agent_id, pane_pid in panes.items():
+            if pane_pid is None:
+                self.forget(agent_id)
+            elif self.due(agent_id, now):
+                children = children_of(processes) if children is None else children
+                self.note(agent_id, pane_pid, processes, children, now)
 
     def due(self, agent_id: str, now: float) -> bool:
         """Is it time for another sample of this agent? `now` is monotonic seconds."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
@@ -18,21 +17,17 @@ from bot.agents.environment import ProfileSetup, profile_setups
 from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry
 from bot.agents.resources.usage import Resources
-from bot.agents.state import announce
-from bot.agents.state.files import ConversationFiles
-from bot.agents.state.fusion import Signal, from_reading, fuse
+from bot.agents.state.announce import Announcer, Subscriber
 from bot.agents.state.look import Change, Look
-from bot.agents.state.signals import STARTING_S, cli_processes, from_files, liveness
-from bot.clis.cli import cli_for
+from bot.agents.state.sight import Sight
 from bot.clis.entry import Entry
-from bot.clis.model import ScreenReading, State
-from bot.clis.screens import read_screen
+from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import DependencyMissing, MafError, NotFound
 from bot.home import Home
 from bot.tmux.captures import Captures
 from bot.tmux.panes import PaneFacts, Panes, Screen
-from bot.tmux.processes import Process, by_session, children_of, foreground, scan, scan_only
+from bot.tmux.processes import Process, scan, scan_only
 from bot.tmux.server import TmuxGone
 
 log = logging.getLogger(__name__)
@@ -42,7 +37,6 @@ TICK_S = 0.7
 __all__ = ["Change", "Look", "Watch"]
 
 _Panes = tuple[dict[str, PaneFacts], dict[str, Screen]]
-Subscriber = Callable[[Change], Awaitable[None] | None]
 
 
 class Watch:
@@ -64,20 +58,14 @@ class Watch:
         self._interval = interval
         self.profiles = profiles or profile_setups(home)
         self.bead_of: Callable[[str], str | None] = lambda agent_id: None
-        # The banner of a usage limit, and the turn that met it, stand until the next prompt: who knows better says so.
-        self.limit_over: Callable[[str], bool] = lambda agent_id: False
-        # What the agents' hooks told: votes on the state, and prompts taken since some moment (agents/hooks/events.py).
-        self.hook_signals: Callable[[Agent, datetime], Iterable[Signal]] = lambda agent, now: ()
+        # The prompts that hooks told of since some moment (agents/hooks/events.py).
         self.heard_prompts: Callable[[str, datetime], list[Entry]] = lambda agent_id, since: []
-        self._captures = Captures(panes)
-        self._files = ConversationFiles()
+        self.sight = Sight(clock, self.profiles)
         self.resources = Resources()
+        self._captures = Captures(panes)
+        self._announcer = Announcer()
         self._reading_files = asyncio.Lock()
         self._looks: dict[str, Look] = {}
-        self._held: dict[str, announce.Held] = {}
-        self._up: dict[str, datetime | None] = {}  # the start since which its CLI has been seen
-        self._subscribers: list[Subscriber] = []
-        self._told: set[asyncio.Future[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._ticked = asyncio.Condition()
 
@@ -93,8 +81,9 @@ class Watch:
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, *self._told, return_exceptions=True)
+            await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self._announcer.close()
 
     def view(self, agent_id: str) -> AgentView:
         """As it was last seen. Raises NotFound for an agent that was never looked at."""
@@ -133,12 +122,11 @@ class Watch:
     def told(self, agent_id: str, status: object) -> None:
         """What an agent's CLI told its statusline command: of it the size of its context."""
         if isinstance(status, Mapping):
-            self._files.told(agent_id, status)
+            self.sight.files.told(agent_id, status)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Be told of changes that have held; returns what ends it. An awaitable that is returned runs by itself."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback)
+        return self._announcer.subscribe(callback)
 
     async def ticked(self, timeout: float) -> None:
         """Wait for the next tick, or look once where nothing ticks; at most `timeout` seconds."""
@@ -199,18 +187,12 @@ class Watch:
     async def tick(self) -> None:
         """One look at everything; tells what has changed and held. Raises TmuxGone."""
         looks = await self.look()
-        now = self._clock.monotonic()
-        for agent_id, look in looks.items():
-            before = self._held.get(agent_id)
-            new = _just_started(look.view)
-            self._held[agent_id], tell = announce.step(before, look.view.state, now, new=new)
-            if tell and before is not None:
-                self._tell(Change(agent_id, before.told, look.view.state, self._with_bead(look.view)))
-            await self._remember(look)
-        for gone in self._held.keys() - looks.keys():
-            del self._held[gone]
-            self._files.forget(gone)
+        views = {agent_id: self._with_bead(look.view) for agent_id, look in looks.items()}
+        for gone in self._announcer.heed(views, self._clock.monotonic()):
+            self.sight.forget(gone)
             self.resources.forget(gone)
+        for look in looks.values():
+            await self._remember(look)
         async with self._ticked:
             self._ticked.notify_all()
 
@@ -228,67 +210,16 @@ class Watch:
         screens: dict[str, Screen],
         processes: dict[int, Process] | None,
     ) -> dict[str, Look]:
-        now, moment = self._clock.now(), self._clock.monotonic()
-        whole = processes is not None
-        processes = self._were_in_front(agents) if processes is None else processes
-        sessions = by_session(processes)
-        children: dict[int, list[Process]] | None = None
-        found = {}
-        for agent in agents:
-            pane, screen = facts.get(agent.pane or ""), screens.get(agent.pane or "")
-            if pane is not None and not _is_its_own(agent, pane):
-                pane = screen = None
-            found[agent.id] = self._see_one(agent, pane, screen, sessions, now)
-            if pane is None:
-                self.resources.forget(agent.id)
-            elif whole and self.resources.due(agent.id, moment):
-                children = children_of(processes) if children is None else children
-                self.resources.note(agent.id, pane.pid, processes, children, moment)
+        """In a thread. Without `processes` only those that were in front are asked for."""
+        table = self._were_in_front(agents) if processes is None else processes
+        found = self.sight.see(agents, facts, screens, table, self._looks)
+        if processes is not None:
+            self.resources.take(
+                {id_: look.pane.pid if look.pane else None for id_, look in found.items()},
+                processes,
+                self._clock.monotonic(),
+            )
         return found
-
-    def _see_one(
-        self,
-        agent: Agent,
-        pane: PaneFacts | None,
-        screen: Screen | None,
-        sessions: dict[int, dict[int, Process]],
-        now: datetime,
-    ) -> Look:
-        alive = pane is not None and not pane.dead
-        front = foreground(sessions.get(pane.pid, {}), pane.pid) if pane is not None and alive else []
-        clis = tuple(cli_processes(front, cli_for(agent.kind).process_names))
-        # What an ended program left on the screen says nothing.
-        reading = self._read(agent, screen) if screen is not None and clis else None
-        last = self._looks.get(agent.id)
-        quiet = last is not None and last.screen is screen
-        files = self._files.read(agent, self.profiles(agent), clis[0].pid if clis else None, quiet=quiet)
-        signals = (
-            liveness(agent, pane, clis, now, was_up=self._was_up(agent, clis)),
-            *(self.hook_signals(agent, now) if clis else ()),
-            *(from_files(files, now) if clis else ()),
-            *(from_reading(reading, agent.kind) if reading is not None else ()),
-        )
-        fused = fuse(signals, previous=last.view.state if last else None)
-        if fused.state is State.LIMITED and self.limit_over(agent.id):
-            state = State.COMPOSING if fused.draft else State.IDLE
-            fused = replace(fused, state=state, rule="its usage limit has reset")
-        since = last.view.since if last is not None and last.view.state == fused.state else now
-        draft = reading.composer.text if reading is not None and reading.composer.holds_text else None
-        view = AgentView(agent, fused.state, since, now, fused.rule, reading, draft)
-        return Look(view, pane, screen, clis, files, signals)
-
-    def _read(self, agent: Agent, screen: Screen) -> ScreenReading:
-        """What the screen says; a screen that did not change says what it said."""
-        last = self._looks.get(agent.id)
-        if last is None or last.reading is None or last.screen is None:
-            return read_screen(agent.kind, screen)
-        same = screen is last.screen or replace(last.screen, at=screen.at) == screen
-        return last.reading if same else read_screen(agent.kind, screen)
-
-    def _was_up(self, agent: Agent, clis: Collection[Process]) -> bool:
-        if clis:
-            self._up[agent.id] = agent.started_at
-        return agent.started_at is not None and self._up.get(agent.id) == agent.started_at
 
     async def _run(self) -> None:
         while True:
@@ -301,28 +232,5 @@ class Watch:
         except MafError as error:
             log.warning("the agents could not be looked at: %s", error.message)
 
-    def _tell(self, change: Change) -> None:
-        for callback in list(self._subscribers):
-            result = callback(change)
-            if inspect.isawaitable(result):
-                task = asyncio.ensure_future(result)
-                self._told.add(task)
-                task.add_done_callback(self._heard)
-
-    def _heard(self, task: asyncio.Future[None]) -> None:
-        self._told.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a change of state could not be passed on", exc_info=error)
-
     def _with_bead(self, view: AgentView) -> AgentView:
         return replace(view, bead=self.bead_of(view.id))
-
-
-def _is_its_own(agent: Agent, pane: PaneFacts) -> bool:
-    """A new server counts its panes from the beginning: the same id may be somebody else's."""
-    return pane.pid == agent.pane_pid if agent.adopted else pane.session == agent.session
-
-
-def _just_started(view: AgentView) -> bool:
-    started = view.agent.started_at
-    return started is not None and (view.at - started).total_seconds() < STARTING_S

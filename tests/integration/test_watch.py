@@ -1,0 +1,81 @@
+"""What looking at a fleet costs, and what it does with screen rules that somebody edits meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.agents.state import watch as watching
+from bot.clis import screens
+from bot.clis.rules import load
+from bot.clis.screens import Rulebook
+from bot.tmux.control import ControlClient, Reply, Script
+from bot.tmux.processes import Process, scan
+from tests.integration.agents_fleet import Fleet, open_fleet
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path, tmux_socket: str) -> AsyncIterator[Fleet]:
+    async with open_fleet(tmp_path, tmux_socket, background=False) as opened:
+        yield opened
+
+
+async def test_a_tick_costs_two_round_trips_and_one_pass_over_the_processes(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips: list[int] = []
+    passes: list[int] = []
+    run = ControlClient.run
+
+    async def counted(self: ControlClient, *commands: str | Script, timeout: float | None = None) -> list[Reply]:
+        trips.append(len(commands))
+        return await run(self, *commands, timeout=timeout)
+
+    def counted_scan() -> dict[int, Process]:
+        found = scan()
+        passes.append(len(found))
+        return found
+
+    for _ in range(3):
+        await fleet.demo()
+    with monkeypatch.context() as patched:  # around the real ones: only the calls are counted
+        patched.setattr(ControlClient, "run", counted)
+        patched.setattr(watching, "scan", counted_scan)
+        await fleet.watch.tick()
+        first = len(trips), len(passes)
+        trips.clear()
+        passes.clear()
+        await fleet.watch.tick()
+    assert len(fleet.watch.views()) == 3
+    assert first[0] <= 2 and first[1] == 1, first
+    assert len(trips) <= 2 and len(passes) == 1, (trips, passes)
+    assert all(count >= 3 for count in passes)  # a real one: all that runs, not only what was in front
+
+
+async def test_rules_are_taken_again_when_their_file_is_written_and_kept_when_it_is_wrong(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shipped = Path(screens.__file__).parent / "demo" / "screens.toml"
+    text, file = shipped.read_text("utf8"), tmp_path / "screens.toml"
+    file.write_text(text, "utf8")
+    book = Rulebook(load(file), file)
+    monkeypatch.setattr(screens, "rulebook", lambda kind: book)  # the same book, over a file that may be written
+    await fleet.demo()
+
+    async def state() -> str:
+        await fleet.watch.tick()
+        return str(fleet.watch.view("d1").state)
+
+    assert await state() == "idle"
+    file.write_text(text.replace('state = "idle"', 'state = "error"'), "utf8")
+    assert await state() == "error"
+    file.write_text(text + "\n[[rule]\n", "utf8")
+    assert await state() == "error"
+    assert await state() == "error"
+    told = [record.getMessage() for record in caplog.records if str(file) in record.getMessage()]
+    assert len(told) == 1, told
+    assert f"{file}, line {text.count(chr(10)) + 2}" in told[0]
+    file.write_text(text, "utf8")
+    assert await state() == "idle"

@@ -1,0 +1,319 @@
+"""Screens with questions that no capture of ours holds.
+
+The words of codex-cli 0.169.0 and Claude Code 2.1.328 stand in their programs; how they are laid out is that of the
+screens people reported to the public trackers of tools that watch these CLIs (network, edits, permissions, plan and
+tool questions, the resume and bypass menus). The colours are those of our captures: a chosen row of Codex is reversed.
+"""
+
+from __future__ import annotations
+
+import re
+
+RULE = "─" * 80
+DASHED = "╌" * 80
+
+
+def codex(asked: str, *, footer: str = "Press enter to confirm or esc to cancel") -> str:
+    """History above, the question, its choices (the one with › is reversed), and how to answer."""
+    rows = re.sub(r"^› .*$", lambda row: f"\x1b[1;7m{row[0]}\x1b[0m", asked.strip("\n"), flags=re.MULTILINE)
+    return f"\x1b[48;5;238m\n\x1b[1;2m› \x1b[0m\x1b[48;5;238mdo it\n\n\x1b[49m\n• On it.\n\n{rows}\n" + (
+        f"\n  {footer}\n" if footer else ""
+    )
+
+
+def claude(asked: str, *, footer: str = "Esc to cancel · Tab to amend") -> str:
+    return f"\x1b[48;5;237m❯ do it\x1b[49m\n\n● On it.\n\n{RULE}\n{asked.strip(chr(10))}\n" + (
+        f"\n {footer}\n" if footer else ""
+    )
+
+
+NETWORK = """
+  Do you want to approve network access to "example.com"?
+
+  Reason: network request blocked
+
+› 1. Yes, just this once (y)
+  2. Yes, and allow this host for this conversation (a)
+  3. Yes, and allow this host in the future (p)
+  4. No, and tell Codex what to do differently (esc)
+"""
+EDITS = """
+  Would you like to make the following edits?
+
+  Destination: src/app.py
+     1 -old
+     1 +new
+
+› 1. Yes, proceed (y)
+  2. Yes, and don't ask again for these files (a)
+  3. No, and tell Codex what to do differently (esc)
+"""
+GRANT = """
+  Would you like to grant these permissions?
+
+  Permission rule: network; write `/srv1`
+
+› 1. Yes, grant these permissions for this turn (y)
+  2. Yes, grant these permissions for this session (a)
+  3. No, continue without permissions (d)
+"""
+TOOL = """
+  shop needs your approval.
+
+› 1. Yes, provide the requested info (y)
+  2. No, but continue without it (d)
+  3. Cancel this request (esc)
+"""
+TOOL_CALL = """
+  Question 1/1 (1 unanswered)
+  Approve app tool call?
+  The shop MCP server wants to run the tool "Save issue", which may modify or delete data. Allow this action?
+
+  › 1. Approve Once          Run the tool and continue.
+    2. Approve this Session  Run the tool and remember this choice for this session.
+    3. Cancel                Cancel this tool call.
+"""
+PLAN_QUESTION = """
+  Question 1/2 (2 unanswered)
+  Which store should the cache use?
+
+    1. Redis (Recommended)  Shared by all workers.
+  › 2. SQLite               One file beside the app.
+    3. None of the above    Optionally, add details in notes (tab).
+"""
+IMPLEMENT = """
+  Implement this plan?
+
+› 1. Yes, implement this plan  Switch to Default and start coding.
+  2. No, stay in Plan mode     Continue planning with the model.
+"""
+UPDATE = """
+  ✨ Update available! 0.169.0 -> 0.170.1
+
+  Release notes: https://github.com/openai/codex/releases/latest
+
+› 1. Update now (runs `npm install -g @openai/codex`)
+  2. Skip
+  3. Skip until next version
+"""
+TRUST = """
+> You are in /home/dev/projects/shop
+
+  Do you trust the contents of this directory? Working with untrusted contents comes with higher risk of prompt
+  injection.
+
+› 1. Yes, continue
+  2. No, quit
+"""
+MODEL = """
+  Approaching rate limits
+  Switch to gpt-5.2-codex-mini for lower credit usage?
+
+› 1. Switch to gpt-5.2-codex-mini  Optimized for codex. Cheaper, faster, but less capable.
+  2. Keep current model
+  3. Keep current model (never show again)
+"""
+LONG = "\n".join(f"  line {n} of a command that pushed the question off the screen" for n in range(40))
+UNTITLED = f"{LONG}\n\n› 1. Yes, proceed (y)\n  2. No, and tell Codex what to do differently (esc)"
+
+CODEX = [
+    ("network", codex(NETWORK), "permission", "Yes, just this once", 4),
+    ("network, keys not bound", codex(NETWORK, footer=""), "permission", "Yes, just this once", 4),
+    ("edits", codex(EDITS), "permission", "Yes, proceed", 3),
+    ("permissions", codex(GRANT), "permission", "Yes, grant these permissions for this turn", 3),
+    ("server asks", codex(TOOL), "permission", "Yes, provide the requested info", 3),
+    (
+        "tool call",
+        codex(TOOL_CALL, footer="enter to submit answer | esc to interrupt"),
+        "permission",
+        "Approve Once",
+        3,
+    ),
+    (
+        "plan question",
+        codex(PLAN_QUESTION, footer="tab to add notes | enter to submit answer | esc to interrupt"),
+        "other",
+        "SQLite",
+        3,
+    ),
+    (
+        "implement",
+        codex(IMPLEMENT, footer="Press enter to confirm or esc to go back"),
+        "other",
+        "Yes, implement this plan",
+        2,
+    ),
+    (
+        "update",
+        codex(UPDATE, footer="Press enter to continue"),
+        "update",
+        "Update now (runs `npm install -g @openai/codex`)",
+        3,
+    ),
+    ("trust", codex(TRUST, footer="Press enter to continue"), "trust", "Yes, continue", 2),
+    (
+        "cheaper model",
+        codex(MODEL, footer="Press enter to confirm or esc to go back"),
+        "limit",
+        "Switch to gpt-5.2-codex-mini",
+        3,
+    ),
+    ("title off the screen", codex(UNTITLED), "permission", "Yes, proceed", 2),
+]
+
+EDIT_FILE = f"""
+ Edit file
+ src/app.py
+{DASHED}
+ 1 -old
+ 1 +new
+{DASHED}
+ Do you want to make this edit to app.py?
+ ❯ 1. Yes
+   2. Yes, allow all edits during this session (shift+tab)
+   3. No
+"""
+CONNECTION = """
+ Network request outside of sandbox
+
+   Host: example.com
+
+ Do you want to allow this connection?
+ ❯ 1. Yes
+   2. Yes, and don't ask again for example.com
+   3. No, and tell Claude what to do differently (esc)
+"""
+RESUME = """
+ This session is 11h 34m old and 258.3k tokens.
+
+ Resuming the full session will consume a substantial portion of your usage limits. We recommend resuming from a
+ summary.
+
+ ❯ 1. Resume from summary (recommended)
+   2. Resume full session as-is
+   3. Don't ask me again
+"""
+LOGIN = """
+ Claude Code can be used with your Claude subscription or billed based on API usage through your Console account.
+
+ Select login method:
+
+ ❯ 1. Claude account with subscription · Pro, Max, Team, or Enterprise
+   2. Anthropic Console account · API usage billing
+   3. 3rd-party platform · Amazon Bedrock, Microsoft Foundry, or Vertex AI
+"""
+PLAN = f"""
+ Ready to code?
+
+ Here is Claude's plan:
+{DASHED}
+ Plan
+
+ 1. Write hello.txt.
+{DASHED}
+
+ Claude has written up a plan and is ready to execute. Would you like to proceed?
+
+ ❯ 1. Yes, and use auto mode
+   2. Yes, manually approve edits
+   3. Tell Claude what to change
+      shift+tab to approve with this feedback
+
+ ctrl+g to edit in Vim · ~/.claude/plans/make-a-plan.md
+"""
+QUESTION = f"""
+ ☐ Store
+
+ Which store should the cache use?
+
+ ❯ 1. Redis (Recommended)
+      Shared by all workers.
+   2. SQLite
+      One file beside the app.
+   3. Type something.
+{RULE}
+   4. Chat about this
+"""
+SEVERAL = f"""
+←  ☐ Store  ☐ Color  ✔ Submit  →
+
+Which stores?
+
+  1. [ ] Redis
+    Shared by all workers.
+❯ 2. [✔] SQLite
+    One file beside the app.
+  3. [ ] Type something
+     Submit
+{RULE}
+  4. Chat about this
+"""
+BYPASS = """
+ WARNING: Claude Code running in Bypass Permissions mode
+
+ In Bypass Permissions mode, Claude Code will not ask for your approval before running potentially dangerous commands.
+
+ By proceeding, you accept all responsibility for actions taken while running in Bypass Permissions mode.
+
+ https://code.claude.com/docs/en/security
+
+ ❯ 1. No, exit
+   2. Yes, I accept
+"""
+SERVER = """
+ New MCP server found in .mcp.json: shop
+
+ MCP servers may execute code or access system resources.
+
+ ❯ 1. Use this and all future MCP servers in this project
+   2. Use this MCP server
+   3. Continue without using this MCP server
+"""
+SETTINGS = """
+ Managed settings require approval
+
+ Your organization has configured settings that could run code on this machine.
+
+ ❯ 1. Yes, I trust these settings
+   2. No, exit Claude Code
+"""
+LIMIT = """
+ What do you want to do?
+
+ ❯ 1. Stop and wait for limit to reset
+   2. Add funds to continue with extra usage
+"""
+CONFIRM = "Enter to confirm · Esc to cancel"
+SELECT = "Enter to select · ↑/↓ to navigate · Esc to cancel"
+CLAUDE = [
+    ("edit", claude(EDIT_FILE), "permission", "Yes", 3),
+    ("connection", claude(CONNECTION, footer=""), "permission", "Yes", 3),
+    ("resume", claude(RESUME, footer=CONFIRM), "other", "Resume from summary (recommended)", 3),
+    ("login", claude(LOGIN, footer=""), "login", "Claude account with subscription · Pro, Max, Team, or Enterprise", 3),
+    ("plan", claude(PLAN, footer=""), "permission", "Yes, and use auto mode", 3),
+    ("question", claude(QUESTION, footer=SELECT), "other", "Redis (Recommended) Shared by all workers.", 4),
+    ("several answers", claude(SEVERAL, footer=SELECT), "other", "[✔] SQLite One file beside the app.", 4),
+    ("bypass", claude(BYPASS, footer=CONFIRM), "other", "No, exit", 2),
+    ("server", claude(SERVER, footer=CONFIRM), "other", "Use this and all future MCP servers in this project", 3),
+    ("limit", claude(LIMIT, footer=CONFIRM), "limit", "Stop and wait for limit to reset", 2),
+]
+ALL = [("codex", *one) for one in CODEX] + [("claude", *one) for one in CLAUDE]
+
+TYPED = """
+  Question 1/1 (1 unanswered)
+  Which name?
+
+  › Type your answer (optional)
+
+  enter to submit answer | esc to interrupt
+"""
+SUBMIT = f"""
+{RULE}
+←  ☒ Store  ✔ Submit  →
+
+Which stores?
+  1. [✔] Redis
+❯    Submit
+
+Enter to select · Esc to cancel
+"""
