@@ -40,7 +40,7 @@ class Params:
 
     def text(self, name: str, default: str = "") -> str:
         value = self.values.get(name)
-        return default if value is None else str(value)
+        return default if value is None else _utf8(str(value))
 
     def number(self, name: str, default: int = 0) -> int:
         value = self.values.get(name)
@@ -62,8 +62,22 @@ class Params:
             return None
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ApiError(400, f"Bad Request: can't parse {name.replace('_', ' ')} JSON object") from None
+
+    def array(self, name: str) -> list[Any]:
+        """A list; an empty one where the parameter is missing."""
+        value = self.nested(name)
+        if value is not None and not isinstance(value, list):
+            raise ApiError(400, f"Bad Request: can't parse {name.replace('_', ' ')}: expected an Array")
+        return value or []
+
+    def object(self, name: str) -> dict[str, Any]:
+        """An object; an empty one where the parameter is missing."""
+        value = self.nested(name)
+        if value is not None and not isinstance(value, dict):
+            raise ApiError(400, f"Bad Request: can't parse {name.replace('_', ' ')}: expected an Object")
+        return value or {}
 
     def upload(self, name: str) -> Upload | None:
         """The file of this field: uploaded directly, or attached under another name."""
@@ -85,7 +99,7 @@ async def read_params(request: web.Request) -> Params:
     if kind == "application/json":
         try:
             body = await request.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ApiError(400, "Bad Request: can't parse JSON object") from None
         if isinstance(body, dict):
             params.values.update(body)
@@ -97,10 +111,18 @@ async def read_params(request: web.Request) -> Params:
                     mime = part.headers.get("Content-Type", "application/octet-stream")
                     params.files[part.name] = Upload(part.filename, content, mime)
                 else:
-                    params.values[part.name] = content.decode("utf8", "replace")
+                    params.values[part.name] = _utf8(content)
     elif request.can_read_body:
         params.values.update({name: str(value) for name, value in (await request.post()).items()})
     return params
+
+
+def _utf8(given: str | bytes) -> str:
+    """The text. Raises ApiError for what is no UTF-8, or half a character."""
+    try:
+        return given.decode() if isinstance(given, bytes) else given.encode().decode()
+    except UnicodeError:
+        raise ApiError(400, "Bad Request: strings must be encoded in UTF-8") from None
 
 
 def _unpacked(value: Any) -> Any:

@@ -49,11 +49,11 @@ class BotApi:
                 raise ApiError(404, "Not Found: method not found")
             params = await read_params(request)
             call["parameters"] = params.shown()
-            fault = self.world.take_fault("429", "500", "timeout", "drop", "conflict", "blocked", method=name)
+            fault = self.world.take_fault("429", "500", "502", "timeout", "drop", "conflict", "blocked", method=name)
             if fault is not None and fault.carried_out:
                 await method(params)
             if fault is not None:
-                await self._break(request, fault)
+                return await self._break(request, fault)
             body, status = {"ok": True, "result": await method(params)}, 200
         except ApiError as error:
             body, status = error.body(), error.code
@@ -76,8 +76,8 @@ class BotApi:
             well_formed = ":" in token and token.split(":", 1)[0].isdigit()
             raise ApiError(401, "Unauthorized" if well_formed else "Unauthorized: invalid token specified")
 
-    async def _break(self, request: web.Request, fault: Fault) -> None:
-        """Do what the fault says: raise its error, say nothing for long, or hang up."""
+    async def _break(self, request: web.Request, fault: Fault) -> web.Response:
+        """Do what the fault says: raise its error, answer as a proxy does, say nothing for long, or hang up."""
         if fault.kind == "429":
             raise ApiError(429, f"Too Many Requests: retry after {fault.retry_after}", retry_after=fault.retry_after)
         if fault.kind == "500":
@@ -86,11 +86,13 @@ class BotApi:
             raise ApiError(409, CONFLICT)
         if fault.kind == "blocked":
             raise ApiError(403, "Forbidden: bot was blocked by the user")
+        if fault.kind == "502":
+            return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
         if fault.kind == "timeout":
             await asyncio.sleep(HANG_S)  # ends when the client gives up: then this handler is cancelled
         if request.transport is not None:
             request.transport.abort()
-        raise ApiError(500, "Internal Server Error")  # nobody hears it: the connection is gone
+        return web.Response(status=500)  # nobody hears it: the connection is gone
 
 
 def _names(methods: Methods) -> set[str]:

@@ -34,7 +34,7 @@ class MessageMethods:
 
     async def sendrichmessage(self, params: Params) -> Any:
         chat = self.writable(params)
-        rich = params.nested("rich_message") or {}
+        rich = params.object("rich_message")
         text = str(rich.get("markdown") or rich.get("html") or "")
         if not text.strip():
             raise ApiError(400, "Bad Request: message text is empty")
@@ -81,8 +81,11 @@ class MessageMethods:
 
     async def deletemessages(self, params: Params) -> Any:
         chat = self.chat(params)
-        for number in params.nested("message_ids") or []:
-            entry = self.world.entries[chat.id].get(int(number))
+        numbers = params.array("message_ids")
+        if not 1 <= len(numbers) <= 100 or not all(isinstance(n, int) for n in numbers):
+            raise ApiError(400, "Bad Request: message identifiers are not specified")
+        for number in numbers:
+            entry = self.world.entries[chat.id].get(number)
             if entry is not None and not entry.deleted:
                 self._remove(entry)
         return True
@@ -100,8 +103,12 @@ class MessageMethods:
     def writable(self, params: Params) -> Chat:
         """The chat, if the bot may write there and the topic exists."""
         chat = self.chat(params)
+        if chat.upgraded_to:
+            said = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise ApiError(400, said, migrate_to_chat_id=chat.upgraded_to)
         if chat.blocked:
-            kicked = "bot was blocked by the user" if chat.type == "private" else "bot was kicked from the group chat"
+            kind = chat.telegram()["type"]
+            kicked = "bot was blocked by the user" if kind == "private" else f"bot was kicked from the {kind} chat"
             raise ApiError(403, f"Forbidden: {kicked}")
         if not chat.begun:
             raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
@@ -126,8 +133,8 @@ class MessageMethods:
         return self.world.add_message(chat, self.world.bot, content).message
 
     def _replied(self, chat: Chat, params: Params) -> dict[str, Any] | None:
-        reply = params.nested("reply_parameters") or {}
-        number = int(reply.get("message_id") or params.number("reply_to_message_id"))
+        reply = params.object("reply_parameters")
+        number = Params(reply).number("message_id") or params.number("reply_to_message_id")
         if not number:
             return None
         entry = self.world.entries[chat.id].get(number)
@@ -156,6 +163,8 @@ class MessageMethods:
 
     def _remove(self, entry: Entry) -> None:
         entry.deleted = True
+        chat, number = self.world.chats[entry.message["chat"]["id"]], entry.message["message_id"]
+        chat.pinned = [n for n in chat.pinned if n != number]
         self.world.touch(entry)
 
     def _text(

@@ -12,6 +12,11 @@ from bot.sandbox.methods import MessageMethods
 from bot.sandbox.updates import Updates
 from bot.sandbox.world import World
 
+# Bot API 10.3, sendChatAction
+ACTIONS = {
+    "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
+    "choose_sticker", "find_location", "record_video_note", "upload_video_note",
+}  # fmt: skip
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 TYPING_S = 5.0
 DRAFT_S = 30.0
@@ -47,7 +52,7 @@ class Methods(MessageMethods):
 
     async def sendchataction(self, params: Params) -> Any:
         chat = self.writable(params)
-        if not params.text("action"):
+        if params.text("action") not in ACTIONS:
             raise ApiError(400, "Bad Request: wrong parameter action in request")
         chat.typing_until = time.monotonic() + TYPING_S
         self.world.notify()
@@ -63,8 +68,8 @@ class Methods(MessageMethods):
         return True
 
     async def setmycommands(self, params: Params) -> Any:
-        commands = params.nested("commands")
-        if not isinstance(commands, list) or len(commands) > 100:
+        commands = params.array("commands")
+        if len(commands) > 100 or not all(isinstance(command, dict) for command in commands):
             raise ApiError(400, "Bad Request: can't parse commands: expected an Array of BotCommand")
         for command in commands:
             if not COMMAND.fullmatch(str(command.get("command", ""))):
@@ -131,7 +136,7 @@ class Methods(MessageMethods):
 
     async def setmessagereaction(self, params: Params) -> Any:
         entry = self.entry(params, "message to react not found")
-        reactions = params.nested("reaction") or []
+        reactions = params.array("reaction")
         if len(reactions) > 1:
             raise ApiError(400, "Bad Request: REACTIONS_TOO_MANY")
         entry.reactions = reactions
@@ -193,6 +198,6 @@ class Methods(MessageMethods):
 
 
 def _scope(params: Params) -> str:
-    scope = params.nested("scope") or {"type": "default"}
+    scope = params.object("scope") or {"type": "default"}
     parts = [scope.get("type", "default"), scope.get("chat_id", ""), scope.get("user_id", "")]
     return ":".join(str(p) for p in [*parts, params.text("language_code")])

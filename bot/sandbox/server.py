@@ -19,7 +19,7 @@ from bot.sandbox.callbacks import Callbacks
 from bot.sandbox.methods_chat import Methods
 from bot.sandbox.page import page_routes
 from bot.sandbox.updates import Updates
-from bot.sandbox.user_api import PanesCallback, UserApi
+from bot.sandbox.user import PanesCallback, user_routes
 from bot.sandbox.world import OWNER_ID, World
 
 HOST = "127.0.0.1"
@@ -72,10 +72,9 @@ class Sandbox:
         """Listen. Raises DependencyMissing if the port is taken."""
         world = World(int(self.token.split(":", 1)[0]), self.state_file)
         updates, callbacks = Updates(world), Callbacks()
-        user = UserApi(world, updates, callbacks, self._panes)
         app = web.Application(client_max_size=MAX_REQUEST, middlewares=[self._guard])
         app.add_routes(BotApi(world, Methods(world, updates, callbacks), self.token).routes())
-        app.add_routes(user.routes())
+        app.add_routes(user_routes(world, updates, callbacks, self._panes))
         app.add_routes(page_routes())
         self._world, self._updates = world, updates
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)

@@ -31,6 +31,7 @@ class Chat:
     members: list[int]
     begun: bool = False  # the bot may write: the person wrote first
     blocked: bool = False
+    upgraded_to: int = 0  # the supergroup that this group has become
     last_message_id: int = 0
     pinned: list[int] = field(default_factory=list)
     forum: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -56,6 +57,12 @@ REFUSED = [
     ("deleteMessage", {"message_id": 77}, "message to delete not found"),
     ("setMyCommands", {"commands": HYPHEN}, "BOT_COMMAND_INVALID"),
     ("answerCallbackQuery", {"callback_query_id": "1"}, TOO_OLD),
+    ("sendChatAction", {"action": "dancing"}, "wrong parameter action in request"),
+    ("sendMessage", {"text": "half a character: \ud83d"}, "strings must be encoded in UTF-8"),
+    ("deleteMessages", {"message_ids": ["x"]}, "message identifiers are not specified"),
+    ("setMyCommands", {"commands": [1]}, "can't parse commands: expected an Array of BotCommand"),
+    ("sendMessage", {"text": "x", "reply_parameters": 7}, "can't parse reply parameters: expected an Object"),
+    ("sendMessage", {"text": "x", "reply_parameters": {"message_id": 7}}, "message to be replied not found"),
 ]
 
 
@@ -65,6 +72,36 @@ async def test_refusals_have_the_servers_words(
 ) -> None:
     status, body = await client.call(method, **{"chat_id": client.sandbox.owner, **parameters})
     assert (status, body) == (400, {"ok": False, "error_code": 400, "description": "Bad Request: " + description})
+
+
+@pytest.mark.parametrize("form", ["query", "urlencoded", "multipart", "json", "nested as text"])
+async def test_a_call_may_come_in_any_form(client: Client, form: str) -> None:
+    keyboard = json.dumps(keys(callback_data="go"))
+    plain = {"chat_id": str(client.sandbox.owner), "text": "hi", "reply_markup": keyboard}
+    sent: dict[str, Any]
+    if form == "query":
+        sent = {"params": plain}
+    elif form == "urlencoded":
+        sent = {"data": plain}
+    elif form == "multipart":
+        sent = {"data": aiohttp.FormData(plain, default_to_multipart=True)}
+    elif form == "json":
+        sent = {"json": {"chat_id": client.sandbox.owner, "text": "hi", "reply_markup": json.loads(keyboard)}}
+    else:
+        sent = {"json": plain}
+    path = f"/bot{client.sandbox.token}/sendmessage"
+    status, body = await client.raw("GET" if form == "query" else "POST", path, **sent)
+    assert status == 200
+    assert body["result"]["reply_markup"] == json.loads(keyboard)
+    assert (await client.raw("DELETE", path))[0] == 404
+
+
+async def test_paths_that_are_no_method(client: Client) -> None:
+    nowhere = {"ok": False, "error_code": 404, "description": "Not Found"}
+    assert await client.raw("GET", f"/bot{client.sandbox.token}") == (404, nowhere)
+    assert await client.raw("GET", f"/bot{client.sandbox.token}/a/b") == (404, nowhere)
+    status, body = await client.raw("GET", "/botnonsense/getMe")
+    assert (status, body["description"]) == (401, "Unauthorized: invalid token specified")
 
 
 async def test_an_unknown_method(client: Client) -> None:
@@ -188,6 +225,9 @@ async def test_faults_are_used_up(client: Client) -> None:
     assert (await client.call("sendMessage", chat_id=owner, text="x"))[0] == 403
     await client.fault("500")
     assert (await client.call("getMe"))[0] == 500
+    await client.fault("502", method="getMe")
+    async with client.session.get(f"{client.sandbox.origin}/bot{client.sandbox.token}/getMe") as answer:
+        assert (answer.status, answer.content_type) == (502, "text/html")
     await client.fault("drop", method="getMe")
     with pytest.raises(aiohttp.ClientError):
         await client.call("getMe")
@@ -285,3 +325,25 @@ async def test_aiogram_sees_the_flood_wait(client: Client, bot: Bot) -> None:
     with pytest.raises(TelegramRetryAfter) as caught:
         await bot.send_message(client.sandbox.owner, "x")
     assert caught.value.retry_after == 3
+
+
+async def test_a_group_becomes_a_supergroup(client: Client) -> None:
+    owner = client.sandbox.owner
+    old = (await client.post("/sandbox/chats", {"type": "group", "title": "Team", "members": [owner]}))["id"]
+    new = (await client.post(f"/sandbox/chats/{old}/upgrade", {}))["id"]
+    status, body = await client.call("sendMessage", chat_id=old, text="x")
+    assert (status, body["description"]) == (400, "Bad Request: group chat was upgraded to a supergroup chat")
+    assert body["parameters"] == {"migrate_to_chat_id": new}
+    assert (await client.call("sendMessage", chat_id=new, text="x"))[1]["result"]["chat"]["type"] == "supergroup"
+    await client.post(f"/sandbox/chats/{new}/block", {"from": owner})
+    status, body = await client.call("sendMessage", chat_id=new, text="x")
+    assert (status, body["description"]) == (403, "Forbidden: bot was kicked from the supergroup chat")
+
+
+async def test_what_is_deleted_is_no_longer_pinned(client: Client) -> None:
+    owner = client.sandbox.owner
+    number = (await client.call("sendMessage", chat_id=owner, text="x"))[1]["result"]["message_id"]
+    await client.call("pinChatMessage", chat_id=owner, message_id=number)
+    await client.call("deleteMessage", chat_id=owner, message_id=number)
+    assert (await client.messages())["pinned"] == []
+    assert "pinned_message" not in (await client.call("getChat", chat_id=owner))[1]["result"]

@@ -152,6 +152,46 @@ async def test_a_wrong_body_is_explained(client: Client, body: str) -> None:
     assert status in {400, 404} and answer["error"]["message"]
 
 
+WRONG = [
+    ("/messages", {"from": 1001, "text": 7}, "text is a text"),
+    ("/messages", {"from": "you", "text": "x"}, "from is a whole number"),
+    ("/messages", {"from": 1001, "text": "x", "reply_to": "that"}, "reply_to is a whole number"),
+    ("/messages", {"from": 1001, "text": "x" * 4097}, "a message has at most 4096 characters"),
+    ("/messages/1/press", {"from": 1001, "button": "Go", "wait": "long"}, "wait is a number of seconds"),
+    ("/block", {"from": 1001, "blocked": "perhaps"}, "blocked is true or false"),
+    ("/upgrade", {}, "only a group becomes a supergroup"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "says"), WRONG)
+async def test_a_wrong_field_is_named(client: Client, path: str, body: dict[str, Any], says: str) -> None:
+    await bot_says(client, "tap", reply_markup=keys("Go"))
+    status, answer = await client.raw("POST", f"/sandbox/chats/{client.sandbox.owner}{path}", json=body)
+    assert status == 400 and says in answer["error"]["message"], answer
+
+
+@pytest.mark.parametrize("query", ["after=x", "wait=soon", "wait=nan", "wait=-1", "after=1e9"])
+async def test_a_wrong_query_is_named(client: Client, query: str) -> None:
+    status, answer = await client.raw("GET", f"/sandbox/chats/{client.sandbox.owner}/messages?{query}")
+    assert status == 400 and query.split("=", maxsplit=1)[0] in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/sandbox/faults", {"kind": "429", "count": "many"}),
+        ("/sandbox/faults", {"kind": "429", "count": 0}),
+        ("/sandbox/faults", {"kind": "earthquake"}),
+        ("/sandbox/chats", {"type": "group", "members": "all"}),
+        ("/sandbox/chats", {"type": "party"}),
+        ("/sandbox/users", {"name": " "}),
+    ],
+)
+async def test_what_cannot_be_made_is_refused(client: Client, path: str, body: dict[str, Any]) -> None:
+    status, answer = await client.raw("POST", path, json=body)
+    assert status == 400 and answer["error"]["message"]
+
+
 async def test_chats_survive_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "sandbox.json"
     async with running(state_file=file) as client:
