@@ -184,7 +184,7 @@ class Lane:
                 reply_to=row.reply_to,
                 silent=row.silent,
                 topic=topic,
-                record=lambda ids: outbox.rows.part_sent(row.id, self.chat_id, ids),
+                record=lambda ids, more: outbox.rows.part_sent(row.id, self.chat_id, ids, more=more),
             )
         except ValueError as error:  # pydantic: the card built something that the Bot API has no words for
             await self._give_up(row, f"cannot be sent: {error}")
@@ -247,7 +247,8 @@ class Lane:
             if what.chat_gone:
                 await rows.chat_failed(self.chat_id, _reason(error))
         elif what.then == "moved":
-            await rows.moved(self.chat_id, what.moved_to)
+            log.warning("chat %s is a supergroup now: %s", self.chat_id, what.moved_to)
+            await rows.moved(self.chat_id, what.moved_to, self.outbox.clock.now())
             await rows.not_yet(row.id, "")
         elif what.then == "done":
             log.error("chat %s: an answer could not be read, the message counts as sent: %s", self.chat_id, why)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.store import Store
-from bot.store.tables import ChatRow, OutboxRow
+from bot.store.tables import ChatRow, OutboxRow, SettingRow
+from bot.telegram.people import moved_key
 
 # Stands in last_error while a call is under way. Found there later, nobody knows whether the message arrived.
 NO_ANSWER = "no answer"
@@ -45,13 +46,13 @@ class OutboxRows:
                 .values(attempts=OutboxRow.attempts + 1, last_error=NO_ANSWER)
             )
 
-    async def part_sent(self, row_id: int, chat_id: int, ids: Sequence[int]) -> None:
-        """One message of a longer text arrived: it is never sent again."""
+    async def part_sent(self, row_id: int, chat_id: int, ids: Sequence[int], *, more: bool) -> None:
+        """One message of a longer text arrived: it is never sent again. `more`: the next call is about to be made."""
         async with self.store.begin() as tx:
             await tx.execute(
                 update(OutboxRow)
                 .where(OutboxRow.id == row_id)
-                .values(message_id=ids[0], parts=list(ids), sent_to=chat_id, last_error="")
+                .values(message_id=ids[0], parts=list(ids), sent_to=chat_id, last_error=NO_ANSWER if more else "")
             )
 
     async def done(self, row: OutboxRow, chat_id: int, ids: Sequence[int], now: datetime) -> None:
@@ -111,16 +112,20 @@ class OutboxRows:
             )
             return int(changed.rowcount)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
 
-    async def moved(self, old: int, new: int) -> None:
-        """A group became a supergroup: rows and the bound chat follow. Old messages cannot be edited any more."""
+    async def moved(self, old: int, new: int, now: datetime) -> None:
+        """A group became a supergroup: rows, the bound chat and the chosen one follow. What stands in the old one
+        cannot be edited any more."""
         async with self.store.begin() as tx:
             await tx.execute(
                 update(OutboxRow)
                 .where(OutboxRow.chat_id == old)
                 .values(chat_id=new, message_id=None, parts=[], sent_to=None)
             )
+            await tx.merge(SettingRow(key=moved_key(old), value=new, changed_at=now))
             if await tx.get(ChatRow, new) is None:
                 await tx.execute(update(ChatRow).where(ChatRow.chat_id == old).values(chat_id=new, type="supergroup"))
+            else:
+                await tx.execute(delete(ChatRow).where(ChatRow.chat_id == old))
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

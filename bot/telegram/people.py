@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction
-from bot.store.tables import ChatRow, PairCodeRow, PersonRow
+from bot.store.tables import ChatRow, PairCodeRow, PersonRow, SettingRow
 from bot.telegram.access import ROLES, Role
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that looks like something else; 10 of them are 49 bits
@@ -130,10 +130,12 @@ class Access:
             await _bind_chat(tx, ChatRow(chat_id=chat_id, type="private", title=name, bound_by=user_id, bound_at=now))
 
     async def supervisor_chat(self, chosen: int | None = None) -> int | None:
-        """`chosen` (MAF_SUPERVISOR_CHAT) if set, else the chat in which the first owner last paired, if any has."""
-        if chosen is not None:
-            return chosen
+        """`chosen` (MAF_SUPERVISOR_CHAT) if set, or what that group became; else the chat in which the first owner last
+        paired, if any has."""
         async with self.store.begin() as tx:
+            if chosen is not None:
+                moved = await tx.get(SettingRow, moved_key(chosen))
+                return int(moved.value) if moved is not None else chosen
             found = await tx.scalars(
                 select(ChatRow.chat_id)
                 .join(PersonRow, PersonRow.user_id == ChatRow.bound_by)
@@ -170,6 +172,11 @@ class Access:
         was = Role.of(row.role)
         row.name, row.role = name or row.name, max(was, role).word
         return was, Person(user_id, row.name, max(was, role))
+
+
+def moved_key(chat_id: int) -> str:
+    """The setting that holds the id of the supergroup which this group became."""
+    return f"moved:{chat_id}"
 
 
 def _hash(code: str) -> str:

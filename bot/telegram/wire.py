@@ -78,11 +78,12 @@ async def deliver(
     reply_to: int | None,
     silent: bool,
     topic: int | None = None,
-    record: Callable[[list[int]], Awaitable[None]],
+    record: Callable[[list[int], bool], Awaitable[None]],
 ) -> list[int]:
     """Bring the chat to show `parts`: edit the messages that stand there, send what is missing, delete the rest.
 
-    `record` is told of each new message at once. Returns all message ids. Raises what aiogram raises.
+    `record` is told of each new message at once, and whether more are to come. Returns all message ids. Raises what
+    aiogram raises.
     """
     ids = list(standing)
     for index, part in enumerate(parts):
@@ -90,7 +91,7 @@ async def deliver(
             continue
         del ids[index:]
         ids.append(await _send(bot, chat_id, part, Manner(reply_to if index == 0 else None, silent, topic)))
-        await record(ids)
+        await record(ids, index + 1 < len(parts))
     for message_id in ids[len(parts) :]:
         try:
             await bot.delete_message(chat_id, message_id, request_timeout=TIMEOUT_S)
@@ -230,6 +231,8 @@ def verdict(error: Exception) -> Verdict:  # noqa: PLR0911 - one line per kind o
         return Verdict("hold", 30.0)  # the token is wrong: nothing is lost while somebody mends it
     if isinstance(error, TelegramNetworkError):
         return Verdict("retry", unsure=not isinstance(error.__cause__, ClientConnectorError))
+    if isinstance(error, ClientDecodeError) and _result(error) is not None:
+        return Verdict("done", unsure=True)  # it says that it was done; sending again would do no better
     if isinstance(error, ClientDecodeError):
-        return Verdict("done", unsure=True)  # an answer came, we cannot read it; sending again would do no better
+        return Verdict("retry", unsure=True)  # not the Bot API's own words: the page of a proxy in between
     return Verdict("retry")

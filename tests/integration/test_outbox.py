@@ -27,6 +27,8 @@ from bot.store.tables import Base, OutboxRow
 from bot.telegram.card import Document, Message, RenderContext, text_data
 from bot.telegram.keyboards import Button
 from bot.telegram.outbox import REPEAT, Outbox
+from bot.telegram.outbox_rows import OutboxRows
+from bot.telegram.people import Access
 
 from .sandbox_client import Client, running
 
@@ -50,6 +52,7 @@ class World:
         self.client = client
         self.owner = client.sandbox.owner
         self.supervisor: int | None = self.owner
+        self.chosen: int | None = None  # as by MAF_SUPERVISOR_CHAT
         self.quiet: tuple[time, time] | None = None
 
     @asynccontextmanager
@@ -96,6 +99,8 @@ class World:
                 await asyncio.sleep(0.05)
 
     async def _supervisor(self) -> int | None:
+        if self.chosen is not None:
+            return await Access(self.store, SystemClock()).supervisor_chat(self.chosen)
         return self.supervisor
 
 
@@ -195,7 +200,7 @@ async def test_not_modified_is_fine_and_a_vanished_message_is_said_anew(world: W
         assert (messages[0]["deleted"], messages[1]["text"]) == (True, "count 2")
 
 
-@pytest.mark.parametrize("fault", ["500", "drop"])
+@pytest.mark.parametrize("fault", ["500", "502", "drop"])
 async def test_a_failing_server_loses_nothing(world: World, fault: str) -> None:
     await world.client.fault(fault, method="sendMessage", count=2)
     async with world.outbox():
@@ -268,6 +273,37 @@ async def test_a_long_text_comes_in_parts_each_once(world: World) -> None:
         await world.post("short now", key="long")
         messages = await world.client.until(lambda ms: ms[0]["text"] == "short now" and ms[1]["deleted"])
         assert len(messages) == 2
+
+
+async def test_a_crash_between_two_parts_marks_only_what_may_come_twice(world: World) -> None:
+    lines = "".join(f"line {n}\n" for n in range(900))
+    row = await world.post(lines)
+    _, sent = await world.client.call("sendMessage", chat_id=world.owner, text="the first part")
+    rows = OutboxRows(world.store)
+    await rows.trying(row)
+    await rows.part_sent(row, world.owner, [sent["result"]["message_id"]], more=True)
+    async with world.outbox():
+        await world.settled(row, "sent")
+    first, second = await world.texts(2)
+    assert first.startswith("line 0\n") and REPEAT not in first
+    assert second.endswith(f"line 899\n\n\n{REPEAT}")
+
+
+async def test_a_group_that_became_a_supergroup_is_followed(world: World) -> None:
+    owner = world.owner
+    old = (await world.client.post("/sandbox/chats", {"type": "group", "title": "Team", "members": [owner]}))["id"]
+    world.chosen = old
+    async with world.outbox():
+        await world.post("before", chat_id=None, key="board")
+        await world.client.until(lambda ms: len(ms) == 1, chat=old)
+        new = (await world.client.post(f"/sandbox/chats/{old}/upgrade", {}))["id"]
+        answer = await world.post("an answer", chat_id=old)
+        notice = await world.post("a notice", chat_id=None)
+        live = await world.post("after", chat_id=None, key="board")
+        for row in (answer, notice, live):
+            await world.settled(row, "sent")
+        texts = [m["text"] for m in (await world.client.messages(chat=new))["messages"]]
+        assert sorted(texts) == ["a notice", "after", "an answer"]
 
 
 async def test_photos_and_documents(world: World) -> None:

@@ -98,7 +98,9 @@ def test_quiet_hours(now: datetime, hours: tuple[time, time] | None, until: date
         (TelegramServerError(CALL, "Internal Server Error"), "retry", False, False),
         (TelegramNetworkError(CALL, "Request timeout error"), "retry", True, False),
         (TelegramMigrateToChat(CALL, "moved", -100), "moved", False, False),
-        (ClientDecodeError("unreadable", ValueError(), {}), "done", True, False),
+        (ClientDecodeError("unreadable", ValueError(), {"ok": True, "result": {}}), "done", True, False),
+        (ClientDecodeError("unreadable", ValueError(), {}), "retry", True, False),
+        (ClientDecodeError("a proxy's page", ValueError(), "<html>502 Bad Gateway</html>"), "retry", True, False),
     ],
 )
 def test_what_an_error_means(error: Exception, then: str, unsure: bool, chat_gone: bool) -> None:
