@@ -217,7 +217,7 @@ def capture(terminal: Terminal, agent_id: str, lines: int, png: Path | None) -> 
     from bot.agents.seeing.picture import png as drawn
 
     try:
-        png.write_bytes(drawn(answer["ansi"], answer["width"]))
+        png.write_bytes(drawn(answer["ansi"], answer["width"], cursor=answer["cursor"]))
     except OSError as error:
         raise WrongUsage(f"{png} cannot be written: {error.strerror}.") from error
     terminal.show({"agent": agent_id, "png": str(png)}, f"{agent_id} is drawn in {png}.")

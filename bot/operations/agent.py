@@ -127,7 +127,10 @@ async def show(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
 
 
 async def capture(app: Services, *, id: str, lines: int = 0) -> dict[str, Any]:  # noqa: A002
-    """The screen of an agent as plain text and with its colours; `lines` of history above it too."""
+    """The screen of an agent as plain text and with its colours; `lines` of history above it too.
+
+    -> {"agent","text","ansi","title","width","cursor": [column, line of ansi] or null}
+    """
     agent = await app.registry.get(id)
     if not 0 <= lines <= MAX_LINES:
         raise WrongUsage(f"{lines} lines cannot be shown.", hint=f"Ask for 0 to {MAX_LINES}.")
@@ -137,7 +140,8 @@ async def capture(app: Services, *, id: str, lines: int = 0) -> dict[str, Any]: 
     if screen is None:
         raise Refused(f"{id} has no screen: it is not running.", hint=f"Start it: maf agent start {id}")
     text = "\n".join(line.rstrip() for line in screen.plain.split("\n")).rstrip("\n")
-    return {"agent": id, "text": text, "ansi": screen.ansi, "title": screen.title, "width": screen.width}
+    seen = {"ansi": screen.ansi, "title": screen.title, "width": screen.width, "cursor": screen.cursor}
+    return {"agent": id, "text": text, **seen}
 
 
 async def send(

@@ -173,18 +173,23 @@ class Panes:
         return screens
 
     async def whole(self, pane: str, *, history: int = 0) -> Screen | None:
-        """The screen of one pane with the spaces at the ends of lines, which may be coloured; None when it is gone.
+        """The screen of one pane with its cursor, and with the spaces at the ends of lines, which may be coloured; None
+        when it is gone.
 
         Raises TmuxGone.
         """
         if not _PANE.match(pane):
             raise ValueError(f"not a pane id: {pane!r}")
         lines = f" -S -{int(history)}" if history > 0 else ""
-        listed, captured = await self.control.run(_LIST, f"capture-pane -e -p -N{lines} -t {pane}")
+        listed, captured, seen = await self.control.run(
+            _LIST, f"capture-pane -e -p -N{lines} -t {pane}", f'display-message -p -t {pane} "#{{cursor_flag}}"'
+        )
         known = parse_list(listed).get(pane)
         if known is None or not captured.ok:
             return None
-        return Screen(captured.text, known.title, known.width, known.height, time.monotonic())
+        above = len(captured.lines) - known.height
+        cursor = (known.cursor_x, above + known.cursor_y) if seen.text == "1" else None
+        return Screen(captured.text, known.title, known.width, known.height, time.monotonic(), cursor)
 
     async def look(
         self, panes: Sequence[str], *, history: int = 0, only: bool = False

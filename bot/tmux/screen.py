@@ -25,13 +25,18 @@ def plain(ansi: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One look at a pane: its lines joined by newlines, with SGR sequences; `at` is a monotonic time in seconds."""
+    """One look at a pane: its lines joined by newlines, with SGR sequences; `at` is a monotonic time in seconds.
+
+    `cursor` is the column and the line (of these lines) of the terminal's cursor; None where it is hidden or was not
+    asked for.
+    """
 
     ansi: str
     title: str
     width: int
     height: int
     at: float
+    cursor: tuple[int, int] | None = None
 
     @property
     def plain(self) -> str:

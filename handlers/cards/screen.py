@@ -56,7 +56,7 @@ async def capture_card(app: Services, data: Mapping[str, Any]) -> Message:
         return Message(Text(f"{error.message}\n{in_chat(error.hint)}".strip()))
     buttons = [_tap("↻ Screen", name, "screen"), _tap("🖼 Picture", name, "picture"), _tap("📺 Watch", name, "watch")]
     if form == "picture":
-        return _picture(name, *await asyncio.to_thread(draw, shown["ansi"], shown["width"]), buttons)
+        return _picture(name, *await asyncio.to_thread(draw, shown), buttons)
     if form == "file":
         return Message(Text(f"The screen of {name}"), document=Document(f"{name}.txt", shown["text"].encode()))
     text = shown["text"].strip("\n") or "(empty screen)"
@@ -65,13 +65,13 @@ async def capture_card(app: Services, data: Mapping[str, Any]) -> Message:
     return Message(as_list(Bold(f"👁 {name}"), Pre(text[-MAX_TEXT:])), [buttons])
 
 
-def draw(ansi: str, width: int) -> tuple[bytes, bool]:
-    """The PNG of a screen, and whether Telegram would show it in its full size. Blocking."""
+def draw(shown: Mapping[str, Any]) -> tuple[bytes, bool]:
+    """The PNG of a screen as `capture` gives it, and whether Telegram would show it in its full size. Blocking."""
     from PIL import Image
 
     from bot.agents.seeing.picture import png
 
-    content = png(ansi, width)
+    content = png(shown["ansi"], shown["width"], cursor=shown["cursor"])
     with Image.open(BytesIO(content)) as image:
         return content, max(image.size) <= MAX_PHOTO
 

@@ -111,6 +111,18 @@ async def test_a_new_program_size_or_title_is_seen(control: ControlClient) -> No
     assert (pane in facts, pane in screens) == (False, False)
 
 
+async def test_a_hidden_cursor_and_one_below_history(control: ControlClient) -> None:
+    panes = Panes(control)
+    program = "import time\nprint(*range(40), sep='\\n')\nprint('end' + %r, end='', flush=True)\ntime.sleep(999)"
+    for name, ending in (("w1", ""), ("w2", "\x1b[?25l")):
+        pane = await pane_of(control, name, sys.executable, "-c", program % ending)
+        await shows(panes, pane, "end")
+        screen = await panes.whole(pane, history=5)
+        assert screen is not None
+        assert screen.plain.startswith(f"{40 + 1 - screen.height - 5}\n")
+        assert screen.cursor == (None if ending else (3, screen.height + 5 - 1))
+
+
 async def test_a_picture_of_a_real_pane_shows_its_cells_where_tmux_has_them(control: ControlClient) -> None:
     """Wide characters, marks and a band of coloured spaces: tmux says where the cursor stands, so do our cells."""
     panes = Panes(control)
@@ -122,6 +134,7 @@ async def test_a_picture_of_a_real_pane_shows_its_cells_where_tmux_has_them(cont
     screen = await panes.whole(pane)
     facts = (await panes.facts())[pane]
     assert screen is not None
+    assert screen.cursor == (facts.cursor_x, 2)
     rows = grid(screen.ansi, screen.width)
     assert [(cell.text, cell.width) for cell in rows[2][:5]] == [
         ("日", 2),

@@ -143,5 +143,19 @@ def test_a_very_long_capture_shows_its_end() -> None:
     assert corner(cell(shown, 0, picture.MAX_ROWS - 1)) == rgb(1, BACK)
 
 
+@pytest.mark.parametrize(("cursor", "cells"), [((0, 0), 2), ((1, 0), 2), ((2, 0), 1), ((4, 0), 1), ((1, 2), 1)])
+def test_the_cursor_is_a_reversed_cell_also_below_the_text(cursor: tuple[int, int], cells: int) -> None:
+    column, line = cursor
+    shown = Image.open(BytesIO(png("日x", 5, cursor=cursor))).convert("RGB")
+    at = 0 if cells == 2 else column
+    assert corner(cell(shown, at, line)) == corner(cell(shown, at + cells - 1, line)) == FORE
+    for other in {0, 2, 3, 4} - {at}:
+        assert corner(cell(shown, other, 0)) == BACK
+
+
+def test_a_cursor_that_came_from_elsewhere_breaks_nothing() -> None:
+    assert png("a", 1, cursor=(7, 0)) == png("a", 1)
+
+
 def test_an_empty_screen_is_a_picture_too() -> None:
     assert image("", 0).width > 0

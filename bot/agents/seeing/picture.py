@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 
@@ -9,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from bot.agents.seeing.fonts import Fonts
 from bot.agents.seeing.shapes import shape
-from bot.tmux.cells import Cell, Colour, Look, Rgb, grid
+from bot.tmux.cells import PLAIN, Cell, Colour, Look, Rgb, grid
 
 SIZE = 18  # pixels; a phone's screen shows 80 columns of it sharply
 MARGIN = 8
@@ -39,17 +41,31 @@ _STEPS = (0, 95, 135, 175, 215, 255)
 MAX_ROWS = 220
 
 
-def png(ansi: str, width: int, *, size: int = SIZE) -> bytes:
+def png(ansi: str, width: int, *, cursor: Sequence[int] | None = None, size: int = SIZE) -> bytes:
     """The screen as a PNG: one cell of the terminal is one cell of the picture.
 
-    `ansi` is a capture with SGR sequences, `width` the pane's width in cells, `size` the font's height in pixels. Of a
-    capture of more than MAX_ROWS lines the last ones are shown.
+    `ansi` is a capture with SGR sequences, `width` the pane's width in cells, `cursor` its column and line, drawn
+    reversed, `size` the font's height in pixels. Of a capture of more than MAX_ROWS lines the last are shown.
     """
-    rows = grid(ansi.rstrip("\n"), max(1, width))[-MAX_ROWS:]
-    image = draw(rows, _fonts(size))
+    rows = grid(ansi.rstrip("\n"), max(1, width))
+    if cursor is not None:
+        _put(rows, *cursor)
+    image = draw(rows[-MAX_ROWS:], _fonts(size))
     out = BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
+
+
+def _put(rows: list[list[Cell]], column: int, line: int) -> None:
+    """Reverse the cell under the cursor, which may stand below the last text."""
+    width = sum(cell.width for cell in rows[0])
+    rows += [[Cell(" ", PLAIN)] * width for _ in range(line + 1 - len(rows))]
+    at = 0
+    for number, cell in enumerate(rows[line]):
+        at += cell.width
+        if column < at:
+            rows[line][number] = replace(cell, look=replace(cell.look, reverse=not cell.look.reverse))
+            return
 
 
 def draw(rows: list[list[Cell]], fonts: Fonts) -> Image.Image:
