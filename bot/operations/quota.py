@@ -65,11 +65,11 @@ async def export(app: Services) -> list[dict[str, Any]]:
 
 
 async def alerts(app: Services) -> list[dict[str, Any]]:
-    """Alerts that stand, and windows that are muted."""
-    await app.quota.fresh()
-    now = app.quota.now()
+    """Alerts that stand, and windows that are muted, of the profiles that there are."""
+    everyone = await app.quota.fresh()
+    names = {s.profile.name for s in everyone if s.profile.tracked and s.profile.active}
     async with app.store.begin() as tx:
-        found = await alarm.listed(tx, now)
+        found = await alarm.listed(tx, names, app.quota.now())
     return [{**row, "muted_until": iso(row["muted_until"]), **_now(app, row)} for row in found]
 
 

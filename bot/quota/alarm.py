@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from bot.notices import post
 from bot.profiles.config import Thresholds
 from bot.quota.alerts import Due, Told, step
 from bot.quota.levels import Level, alert_level
-from bot.quota.status import ProfileStatus, WindowStatus
+from bot.quota.status import LOCAL, ProfileStatus, WindowStatus
 from bot.store import Transaction
 from bot.store.tables import OutboxRow, QuotaToldRow
 
@@ -40,23 +40,49 @@ async def review(
     for status in statuses:
         if not status.profile.tracked or not status.profile.active:
             continue
-        for window in status.windows.values():
-            row = await _row(tx, status.profile.name, window.name)
-            told = Told(row.instance, Level(row.highest), row.open)
-            level = alert_level(window.percent, window.reached, thresholds, alert_percent=status.profile.alert_percent)
-            told, due = step(told, level, window.resets_at, status.at)
-            row.instance, row.highest, row.open = told.instance, int(told.highest), told.open
-            if due is None or (row.muted_until is not None and status.at < row.muted_until):
-                continue
-            data = notice_data(status, window, due)
-            await _tell(tx, data, urgent=due.level >= Level.EMERGENCY, quiet_until=quiet_until)
+        due = [await _of_window(tx, status, window, thresholds) for window in status.windows.values()]
+        for data in [one for one in [*due, *await _of_the_gone(tx, status)] if one is not None]:
+            await _tell(tx, data, quiet_until=quiet_until)
             if mail:
                 await announce(tx, letters.of_alert(data), datetime.fromtimestamp(status.at, UTC))
             posted.append(data)
     return posted
 
 
-async def _tell(tx: Transaction, data: dict[str, Any], *, urgent: bool, quiet_until: datetime | None) -> None:
+async def _of_window(
+    tx: Transaction, status: ProfileStatus, window: WindowStatus, thresholds: Thresholds
+) -> dict[str, Any] | None:
+    row = await _row(tx, status.profile.name, window.name)
+    level = alert_level(window.percent, window.reached, thresholds, alert_percent=status.profile.alert_percent)
+    told = Told(row.instance, Level(row.highest), row.open)
+    told, due = step(told, level, window.resets_at, status.at, length=window.minutes * 60)
+    row.instance, row.highest, row.open = told.instance, int(told.highest), told.open
+    if due is None or (row.muted_until is not None and status.at < row.muted_until):
+        return None
+    return notice_data(status, window, due)
+
+
+async def _of_the_gone(tx: Transaction, status: ProfileStatus) -> list[dict[str, Any]]:
+    """Recoveries of windows that reset while nobody looked, so long ago that nothing is known of them now."""
+    rows = await tx.scalars(
+        select(QuotaToldRow).where(
+            QuotaToldRow.profile == status.profile.name,
+            QuotaToldRow.window.not_in(status.windows),
+            QuotaToldRow.open,
+            QuotaToldRow.instance <= status.at,
+        )
+    )
+    told = []
+    for row in rows:
+        row.instance, row.highest, row.open = None, int(Level.HEALTHY), False
+        if row.window not in LOCAL:  # else its limit was taken away, and it did not reset
+            gone = WindowStatus(row.window, 0.0, Level.HEALTHY, None, "", status.at)
+            told.append(notice_data(status, gone, Due("recovery", Level.HEALTHY)))
+    return told
+
+
+async def _tell(tx: Transaction, data: dict[str, Any], *, quiet_until: datetime | None) -> None:
+    urgent = Level[data["level"].upper()] >= Level.EMERGENCY
     if urgent or quiet_until is None:
         await post(tx, NOTICE, data, key=f"{NOTICE}:{secrets.token_hex(6)}", urgent=urgent)
         return
@@ -100,9 +126,13 @@ async def unmute(tx: Transaction, profile: str, window: str) -> None:
     (await _row(tx, profile, window)).muted_until = None
 
 
-async def listed(tx: Transaction, now: float) -> list[Mapping[str, Any]]:
-    """Every window that something was told of or that is muted, for `/alerts`."""
-    rows = await tx.scalars(select(QuotaToldRow).order_by(QuotaToldRow.profile, QuotaToldRow.window))
+async def listed(tx: Transaction, profiles: Collection[str], now: float) -> list[Mapping[str, Any]]:
+    """Every window of these profiles that something was told of or that is muted, for `/alerts`."""
+    rows = await tx.scalars(
+        select(QuotaToldRow)
+        .where(QuotaToldRow.profile.in_(profiles))
+        .order_by(QuotaToldRow.profile, QuotaToldRow.window)
+    )
     return [
         {
             "profile": row.profile,

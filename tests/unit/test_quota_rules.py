@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -157,12 +158,15 @@ def test_fallback_profiles_serve_only_when_all_others_are_used_up() -> None:
     assert select([both[0], Candidate("main", "codex", 4, reached="used up")]).profile == "spare"
 
 
-def run(series: list[tuple[float, float]]) -> list[tuple[str, Level]]:
+HOURS_5 = 5 * 3600.0
+
+
+def run(series: list[tuple[float, float | None]]) -> list[tuple[str, Level]]:
     """(percent, reset time) one minute apart -> what was told."""
     told, said = Told(), []
     for minute, (percent, reset) in enumerate(series):
         level = alert_level(percent, False, Thresholds())
-        told, due = step(told, level, reset, now=minute * 60.0)
+        told, due = step(told, level, reset, now=minute * 60.0, length=HOURS_5)
         if due:
             said.append((due.kind, due.level))
     return said
@@ -181,12 +185,90 @@ def test_the_whole_climb_is_five_alerts_and_one_recovery() -> None:
     ]
 
 
-@given(st.lists(st.floats(0, 100), max_size=60))
-def test_no_level_is_told_twice_in_one_instance(percents: list[float]) -> None:
-    said = run([(p, 10_000_000.0) for p in percents])
-    alerts = [level for kind, level in said if kind == "alert"]
-    assert alerts == sorted(set(alerts))
-    assert len([1 for kind, _ in said if kind == "recovery"]) <= len(alerts)
+PERCENT = st.one_of(st.sampled_from([0, 49.9, 50, 74.9, 75, 90, 95, 99.9, 100]), st.floats(0, 100))
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One window from reset to reset, as it is read: percents, how far each reading's reset time is off (s), whether
+    somebody looks between its reset and the next reading, and whether a reading may leave its reset time out."""
+
+    percents: list[float]
+    jitter: list[int]
+    seen_empty: bool
+    nameless: list[bool]
+
+
+INSTANCES = st.lists(
+    st.builds(
+        Instance,
+        percents=st.lists(PERCENT, min_size=1, max_size=12),
+        jitter=st.lists(st.integers(-250, 250), min_size=12, max_size=12),
+        seen_empty=st.booleans(),
+        nameless=st.lists(st.booleans(), min_size=12, max_size=12),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(INSTANCES)
+def test_alerts_over_window_instances_repeat_nothing_and_lose_nothing(instances: list[Instance]) -> None:
+    told, open_ = Told(), False
+    for number, instance in enumerate(instances):
+        begin, ends = number * HOURS_5, (number + 1) * HOURS_5
+        alerted: list[Level] = []
+        for n, percent in enumerate(instance.percents):
+            level = alert_level(percent, False, Thresholds())
+            # Whoever writes a reading down by hand may know no reset time; the first of an instance names it.
+            reset = None if n and instance.nameless[n] else ends + instance.jitter[n]
+            told, due = step(told, level, reset, begin + 300.0 + n, length=HOURS_5)
+            if due is not None and due.kind == "alert":
+                assert due.level == level
+                assert due.level not in alerted, "a level was told twice"
+                alerted.append(due.level)
+                open_ = True
+            elif due is not None:
+                assert open_, "a recovery of nothing"
+                assert level is Level.HEALTHY
+                open_ = False
+            if level > Level.HEALTHY:
+                assert max(alerted, default=Level.HEALTHY) >= level, "a level was crossed and nothing told"
+            else:
+                assert not open_, "it is healthy again and nothing told"
+        assert alerted == sorted(alerted)
+        if instance.seen_empty:
+            told, due = step(told, Level.HEALTHY, None, ends + 1, length=HOURS_5)
+            assert (due is not None) == open_
+            open_ = False
+
+
+@given(st.lists(st.tuples(PERCENT, st.integers(1, 7200)), max_size=60))
+def test_a_window_that_only_rolls_tells_each_level_once_within_its_length(readings: list[tuple[float, int]]) -> None:
+    told, now = Told(), 0.0
+    first, highest = 0.0, Level.HEALTHY
+    for percent, wait in readings:
+        now += wait
+        level = alert_level(percent, False, Thresholds())
+        told, due = step(told, level, None, now, length=HOURS_5)
+        if due is not None and due.kind == "alert":
+            if due.level <= highest:
+                assert now - first >= HOURS_5, "a level was told twice"
+                highest = Level.HEALTHY
+            first, highest = (now if highest is Level.HEALTHY else first), due.level
+
+
+def test_a_window_that_only_rolls_alerts_again_after_it_was_healthy() -> None:
+    day = [(80.0, None)] * 10 + [(20.0, None)] * 300 + [(80.0, None)]
+    assert run(day) == [("alert", Level.ALERT), ("recovery", Level.HEALTHY), ("alert", Level.ALERT)]
+
+
+def test_a_reset_time_that_is_named_later_begins_no_new_instance() -> None:
+    assert run([(80.0, None), (80.0, 9_000.0), (80.0, None), (82.0, 9_100.0)]) == [("alert", Level.ALERT)]
+
+
+def test_two_sources_that_name_different_reset_times_do_not_alert_again_and_again() -> None:
+    assert len(run([(80.0, 9_000.0), (80.0, 9_900.0)] * 20)) <= 2
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
