@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
-
-from bot.clis.entry import Conversation, Entry, Found, Launch, Neutral
-from bot.clis.program import find_program
-from bot.clis.text import same_text
+from bot.clis.base import Cli
+from bot.clis.entry import Neutral
 
 
-class Shell:
+class Shell(Cli):
     """bash, or the person's $SHELL given by `extra`."""
 
     kind = "shell"
     binary = "bash"
+    install = "Install bash with your package manager."
     process_names = frozenset({"bash", "sh", "zsh", "fish", "dash"})
     interrupt_keys = ("C-c",)
+    leaves_on = "exit"
     takes_prompts = False
 
-    def launch(
-        self,
-        *,
-        home: Path | None,
-        workdir: Path,
-        resume: str | None,
-        extra: Sequence[str] = (),
-        path: str | None = None,
-    ) -> Launch:
-        program = find_program(self.binary, install="Install bash with your package manager.", path=path)
-        return Launch((program, *extra), {})
-
-    def quit(self) -> tuple[str, ...]:
-        return ("exit", "Enter")
+    def resuming(self, conversation: str) -> tuple[str, ...]:
+        return ()
 
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         if raw:
@@ -44,17 +29,3 @@ class Shell:
 
     def typed_command(self, text: str) -> bool:
         return True
-
-    def conversation(
-        self, *, home: Path | None, workdir: Path, pid: int | None, known: str | None, since: datetime | None = None
-    ) -> Conversation | None:
-        return None
-
-    def entries(self, path: Path, offset: int) -> tuple[list[Entry], int]:
-        return [], offset
-
-    def find(self, *, home: Path | None, workdir: Path, ref: str, text: str, since: datetime) -> Found | None:
-        return None
-
-    def same_text(self, sent: str, seen: str) -> bool:
-        return same_text(sent, seen)

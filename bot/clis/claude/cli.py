@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
+from bot.clis.base import Cli
 from bot.clis.claude import transcript
 from bot.clis.claude.sessions import Session, config_dir, read_session
-from bot.clis.entry import Conversation, Entry, Found, Launch, Neutral
-from bot.clis.program import family, find_program
-from bot.clis.tail import find_prompt, newest
-from bot.clis.text import neutralise, same_text, slash_command
+from bot.clis.entry import Conversation, Entry, Neutral
+from bot.clis.program import family
+from bot.clis.tail import newest
+from bot.clis.text import neutralise
 
-INSTALL = "Install it with `npm install -g @anthropic-ai/claude-code`, then start `claude` once and log in."
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MARGIN = timedelta(seconds=5)  # between our clock reading and the file system's
 
 
-class Claude:
+class Claude(Cli):
     """One CLAUDE_CONFIG_DIR per account; the conversation is a transcript file in it."""
 
     kind = "claude"
     binary = "claude"
+    install = "Install it with `npm install -g @anthropic-ai/claude-code`, then start `claude` once and log in."
     process_names = frozenset({"claude"})
-    interrupt_keys = ("Escape",)
-    takes_prompts = True
+    leaves_on = "/exit"
 
-    def launch(
-        self,
-        *,
-        home: Path | None,
-        workdir: Path,
-        resume: str | None,
-        extra: Sequence[str] = (),
-        path: str | None = None,
-    ) -> Launch:
-        program = find_program(self.binary, install=INSTALL, path=path)
-        argv = [program, *extra, *(["--resume", resume] if resume else [])]
-        return Launch(tuple(argv), {"CLAUDE_CONFIG_DIR": str(home)} if home else {})
-
-    def quit(self) -> tuple[str, ...]:
-        return ("/exit", "Enter")
+    def environment(self, home: Path | None) -> Mapping[str, str]:
+        return {"CLAUDE_CONFIG_DIR": str(home)} if home else {}
 
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         return neutralise(text, raw=raw, leaving=True, strip=True)
-
-    def typed_command(self, text: str) -> bool:
-        return slash_command(text)
 
     def session(self, *, home: Path | None, pid: int) -> Session | None:
         """Claude's own word on its state, of the process `pid` or the one under its launcher."""
@@ -57,9 +40,19 @@ class Claude:
                 return session
         return None
 
+    def root(self, home: Path | None, workdir: Path) -> Path:
+        return projects(home) / munged(workdir)
+
+    def files(self, home: Path | None, workdir: Path) -> Iterable[Path]:
+        return self.root(home, workdir).glob("*.jsonl")
+
+    def name_of(self, path: Path) -> str:
+        return path.stem if _UUID.fullmatch(path.stem) else ""
+
     def conversation(
         self, *, home: Path | None, workdir: Path, pid: int | None, known: str | None, since: datetime | None = None
     ) -> Conversation | None:
+        """Claude does not keep its transcript open: its session file names the conversation."""
         root = projects(home)
         session = self.session(home=home, pid=pid) if pid is not None else None
         for name in (session.session if session else "", known or ""):
@@ -68,21 +61,10 @@ class Claude:
                     return Conversation(name, path)
                 if session and session.session == name:
                     return None  # a new session before its first turn has no file; the newest one is not its own
-        start = (since - _MARGIN).timestamp() if since else 0.0
-        for path in newest((root / munged(workdir)).glob("*.jsonl"), since=start):
-            if _UUID.fullmatch(path.stem):
-                return Conversation(path.stem, path)
-        return None
+        return self.newest(home, workdir, since)
 
     def entries(self, path: Path, offset: int) -> tuple[list[Entry], int]:
         return transcript.entries(path, offset)
-
-    def find(self, *, home: Path | None, workdir: Path, ref: str, text: str, since: datetime) -> Found | None:
-        files = newest((projects(home) / munged(workdir)).glob("*.jsonl"), since=(since - _MARGIN).timestamp())
-        return find_prompt(files, self.entries, ref=ref, text=text, since=since.astimezone(UTC))
-
-    def same_text(self, sent: str, seen: str) -> bool:
-        return same_text(sent, seen)
 
 
 def projects(home: Path | None) -> Path:
