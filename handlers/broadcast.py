@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from aiogram import Router
+from aiogram import Bot, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
@@ -53,9 +54,17 @@ def parse(arguments: str) -> Wanted:
     return Wanted(auto, idle, names)
 
 
-def command(name: str) -> Command:
+class TextCommand(Command):
+    """A command that is the text of a message. aiogram also takes one that stands under a picture; we would do as if
+    there were no picture."""
+
+    async def __call__(self, message: Message, bot: Bot) -> bool | dict[str, Any]:
+        return False if message.text is None else await super().__call__(message, bot)
+
+
+def command(name: str) -> TextCommand:
     """Both spellings, in any case of letters."""
-    return Command(*BY_NAME[name].spellings, ignore_case=True)
+    return TextCommand(*BY_NAME[name].spellings, ignore_case=True)
 
 
 def router() -> Router:

@@ -17,6 +17,10 @@ from bot.telegram.access import COMMANDS, command_of
 from handlers.broadcast import command
 from handlers.say import Say
 
+# What a person may well send, and nothing here reads. Not among them: what Telegram itself writes ("… pinned …").
+UNREAD = frozenset(
+    {"animation", "audio", "contact", "document", "location", "photo", "sticker", "video", "video_note", "voice"}
+)
 LOG_LINES = 25
 LOG_CHARACTERS = 3500
 
@@ -35,6 +39,7 @@ def last_router() -> Router:
     routes = Router(name="last")
     routes.message.register(unknown, F.text.startswith("/"), F.chat.type == "private", flags={"needs": "help"})
     routes.message.register(lost, F.text, F.chat.type == "private", flags={"needs": "help"})
+    routes.message.register(unread, F.content_type.in_(UNREAD), F.chat.type == "private", flags={"needs": "help"})
     return routes
 
 
@@ -75,3 +80,8 @@ async def unknown(message: Message, say: Say) -> None:
 async def lost(_message: Message, say: Say) -> None:
     """Words that answer nothing: better a pointer than silence, and nothing is sent to anybody."""
     await say.text("I did nothing with that: I take commands.\nTo an agent: /send w1 TEXT. All commands: /help")
+
+
+async def unread(_message: Message, say: Say) -> None:
+    """A picture with "/send w1 …" under it must not look as if it had been sent."""
+    await say.text("I did nothing with that: I read text only.\nTo an agent: /send w1 TEXT. All commands: /help")

@@ -56,7 +56,7 @@ class Door(BaseMiddleware):
         known = next((p for p in await self.access.people() if p.user_id == user.id), None)
         if known is None and not await self._may_knock(event):
             if isinstance(event, CallbackQuery):
-                await Tap(event).answer()
+                await _quietly(Tap(event).answer())  # no word, but their app need not wait for one
             return None
         name = (known.name if known else "") or user.full_name
         data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
@@ -77,7 +77,7 @@ class Door(BaseMiddleware):
         if command is None:
             return False
         if command.name == "pair":
-            return True
+            return event.from_user is not None and not self.access.over_tried(event.from_user.id)
         return command.name == "start" and event.chat.type == "private" and not await self.access.owner_exists()
 
 

@@ -6,10 +6,18 @@ from aiogram import Router
 from aiogram.filters import CommandObject
 from aiogram.types import Message
 
+from bot.errors import Refused
 from bot.telegram.access import Role
 from bot.telegram.people import Access, Person
 from handlers.broadcast import command
 from handlers.say import Say
+
+
+class WrongCode(Refused):
+    """This code is wrong, used or too old."""
+
+    code = "wrong_code"
+    hint = "A new one: maf pair"
 
 
 def router() -> Router:
@@ -38,12 +46,11 @@ async def pair(message: Message, command: CommandObject, access: Access, person:
         chat_type=chat.type,
         chat_title=chat.title or "",
     )
-    if paired is not None:
-        await say.text(
-            f"Welcome, {paired.person.name}. You are {paired.person.role.word} now. /help shows what you can do."
-        )
-    elif person.role is not Role.NOBODY:
-        await say.text("This code is wrong, used or too old. A new one: maf pair")
+    if paired is None:
+        raise WrongCode
+    await say.text(
+        f"Welcome, {paired.person.name}. You are {paired.person.role.word} now. /help shows what you can do."
+    )
 
 
 async def help_(_message: Message, person: Person, say: Say) -> None:

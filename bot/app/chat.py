@@ -47,6 +47,7 @@ POLL_S = 30
 CONNECT_S = 5.0
 # Pauses after a failed poll: one more second each time, up to this.
 LONGEST_PAUSE_S = 15.0
+OUTSIDE = {"kicked", "left"}
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 
 
@@ -213,7 +214,8 @@ class Chat:
         await self._resumed.wait()
         answered = before is not None and await self._waited(update, before)
         try:
-            await self.dispatcher.feed_update(self.bot, update, answered=answered)
+            if update.model_fields_set != {"update_id"}:  # else it could not be read, see _readable
+                await self.dispatcher.feed_update(self.bot, update, answered=answered)
         except MafError as error:
             log.warning("update %s: %s", update.update_id, error.message)
         except Exception:  # The edge of the process: one update must not end the bot.
@@ -257,8 +259,8 @@ class Chat:
             return False
 
     async def _membership(self, event: ChatMemberUpdated) -> None:
-        """Somebody unblocked the bot: what they missed goes out after all."""
-        if event.old_chat_member.status == "kicked" and event.new_chat_member.status == "member":
+        """Somebody unblocked the bot, or a group took it in again: what they missed goes out after all."""
+        if event.old_chat_member.status in OUTSIDE and event.new_chat_member.status not in OUTSIDE:
             await self.outbox.revive(event.chat.id)
 
 

@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction
 from bot.store.tables import ChatRow, PairCodeRow, PersonRow, SettingRow
-from bot.telegram.access import ROLES, Role
+from bot.telegram.access import Role
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that looks like something else; 10 of them are 49 bits
 TRIES, TRIES_OF_ALL, TRIES_WITHIN = 5, 50, timedelta(minutes=10)
@@ -50,19 +50,6 @@ class Access:
             row = await tx.get(PersonRow, user_id)
             return Role.of(row.role) if row else Role.NOBODY
 
-    async def require(self, user_id: int, what: str) -> Person:
-        """The person, if they may do `what` (a command or a key of ACTIONS); else Refused, which names who may."""
-        async with self.store.begin() as tx:
-            row = await tx.get(PersonRow, user_id)
-            role = Role.of(row.role) if row else Role.NOBODY
-            needed = ROLES[what]
-            if row is not None and role >= needed:
-                return Person(user_id, row.name, role)
-            who = [p.name or str(p.user_id) for p in await self._people(tx) if p.role >= needed]
-        article = "an" if needed in {Role.OPERATOR, Role.OWNER} else "a"
-        ask = f" Ask {' or '.join(who[:3])}." if who else ""
-        raise Refused(f"Only {article} {needed.word} may do this; you are {role.word}.{ask}")
-
     async def people(self) -> list[Person]:
         async with self.store.begin() as tx:
             return await self._people(tx)
@@ -87,7 +74,7 @@ class Access:
         A person keeps the higher of two roles: nobody loses rights (or the bot its last owner) to a code.
         """
         now = self.clock.now()
-        if self._over_tried(user_id, now):
+        if self.over_tried(user_id):
             return None
         code_hash = _hash(code)
         async with self.store.begin() as tx:
@@ -145,7 +132,9 @@ class Access:
             )
             return found.first()
 
-    def _over_tried(self, user_id: int, now: datetime) -> bool:
+    def over_tried(self, user_id: int) -> bool:
+        """Whether no code of this user is looked at now: too many wrong ones, theirs or everybody's."""
+        now = self.clock.now()
         for who, tries in list(self._tries.items()):
             while tries and now - tries[0] > TRIES_WITHIN:
                 tries.popleft()

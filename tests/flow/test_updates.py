@@ -13,7 +13,7 @@ from aiogram.types import Update
 from bot.cli.running import started
 from bot.home import Home
 from bot.remote.server import Server
-from tests.flow.product import product, until
+from tests.flow.product import Product, product, until
 from tests.integration.shop import MAF, Shop
 
 OLD = {"message_id": 7, "date": 0}  # Bot API: an InaccessibleMessage has the date 0
@@ -51,6 +51,45 @@ async def test_a_press_under_a_message_that_is_too_old_is_answered(tmp_path: Pat
             await p.app.chat.dispatcher.feed_update(p.app.chat.bot, Update.model_validate(update))
         told = [call["parameters"] for call in await p.client.calls("answerCallbackQuery")]
         assert [(t["callback_query_id"], "too old" in t.get("text", "")) for t in told] == [("q0", True), ("q1", False)]
+
+
+async def test_what_is_no_text_is_answered_and_what_telegram_writes_is_not(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        await until(lambda: p.app.chat is not None, 30)
+        assert p.app.chat is not None
+        owner = p.client.sandbox.owner
+        common = {
+            "date": 1,
+            "from": {"id": owner, "is_bot": False, "first_name": "You"},
+            "chat": {"id": owner, "type": "private", "first_name": "You"},
+        }
+        photo = {"photo": [{"file_id": "f", "file_unique_id": "f", "width": 1, "height": 1}], "caption": "/send w1 hi"}
+        pinned = {"pinned_message": {**common, "message_id": 3, "text": "x"}}
+        for number, content in enumerate((pinned, photo)):
+            message = {**common, "message_id": 900 + number, **content}
+            update = Update.model_validate({"update_id": 900 + number, "message": message})
+            await p.app.chat.dispatcher.feed_update(p.app.chat.bot, update)
+        await p.message(lambda m: "I read text only" in m["text"])
+        assert len([m for m in await p.all() if m["from"]["is_bot"]]) == 1
+
+
+async def test_a_group_that_takes_the_bot_in_again_gets_what_it_missed(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        group = await p.group()
+        block = f"/sandbox/chats/{group}/block"
+        await p.client.post(block, {"from": p.client.sandbox.owner, "blocked": True})
+        await p.client.say("/help", chat=group)
+        await until(lambda: _said(p, "Forbidden: bot was kicked from the group chat"), 30)
+        await p.client.post(block, {"from": p.client.sandbox.owner, "blocked": False})
+        await p.message(lambda m: "You are owner" in m["text"], chat=group)
+
+
+async def _said(p: Product, words: str) -> bool:
+    """Whether a call was answered with these words, and the outbox knows."""
+    assert p.app.chat is not None
+    calls = [c for c in await p.client.calls("sendMessage") if c["answer"]]
+    health = await p.app.call("health", {})
+    return bool(health["messages_failed"]) and any(words == c["answer"].get("description") for c in calls)
 
 
 async def test_a_press_that_has_to_wait_for_its_turn_is_answered_first(tmp_path: Path) -> None:

@@ -149,16 +149,6 @@ async def test_a_lower_code_takes_nothing_away(access: Access) -> None:
     assert await access.supervisor_chat() == -100  # where the owner paired last
 
 
-async def test_require_says_who_may(access: Access) -> None:
-    await pair(access, Role.OWNER, 7)
-    await pair(access, Role.VIEWER, 8)
-    assert (await access.require(7, "draft.send")).role is Role.OWNER
-    with pytest.raises(Refused, match=r"Only a supervisor may do this; you are viewer\. Ask user7\."):
-        await access.require(8, "draft.send")
-    with pytest.raises(Refused):
-        await access.require(99, "agents")
-
-
 async def test_the_last_owner_stays(access: Access) -> None:
     await pair(access, Role.OWNER, 7)
     with pytest.raises(Refused, match="last owner"):

@@ -20,6 +20,7 @@ VIEWERS = {
     "people.help_",
     "last.unknown",
     "last.lost",
+    "last.unread",
     "agents.show",
     "agents.board",
     "agents.turn_board",
