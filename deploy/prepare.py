@@ -42,6 +42,7 @@ def main() -> int:
     began = time.monotonic()
     say(f"Building .venv with Python {sys.version.split()[0]} …")
     build(locks)
+    compile_all()
     STAMP.write_text(wanted, encoding="utf8")
     say(f"Built .venv in {time.monotonic() - began:.0f} s.")
     return 0
@@ -80,6 +81,14 @@ def build(locks: list[Path]) -> None:
         subprocess.run([*command, *own], check=True)
     except subprocess.CalledProcessError:
         stop("The packages could not be installed (see above).", "Check the network, then run the same command again.")
+
+
+def compile_all() -> None:
+    """Bytecode for everything, on all cores. Without it the first start takes seconds more, and where
+    PYTHONDONTWRITEBYTECODE is set every start does: aiogram alone is 3 s of compiling."""
+    folders = [*VENV.glob("lib/python*/site-packages"), ROOT / "bot", ROOT / "handlers", ROOT / "migrations"]
+    command = [VENV / "bin" / "python", "-m", "compileall", "-qq", "-j", "0", *folders]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # some packages ship files for other Pythons
 
 
 def create() -> None:

@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.app import accounts, live
-from bot.app.jobs import Jobs
 from bot.app.wiring import Checkpoint, Wiring
 from bot.errors import NotFound, WrongUsage
 from bot.home import Home
@@ -97,6 +95,7 @@ class App:
         Raises WrongSetting for a token that Telegram does not accept.
         """
         from bot.app.chat import Chat
+        from bot.app.jobs import Jobs
 
         gc.freeze()
         gc.enable()  # `maf run` starts without it
@@ -119,6 +118,8 @@ class App:
 
     async def _resume(self) -> None:
         """What was under way when the bot last ended, and what its hooks had to say since. The watch has started."""
+        from bot.app import accounts, live
+
         services = self.services
         heard = await asyncio.to_thread(spool.drain, str(services.home.hooks_spool))
         await services.hooks.take_spooled(heard)
@@ -151,6 +152,8 @@ class App:
 
     async def _hook(self, event: dict[str, Any]) -> Any:
         """An event of an agent's hook; what the hook prints, None to leave everything to the CLI."""
+        from bot.app import accounts
+
         if event.get("kind") == "statusline":
             await accounts.statusline(self.services, event)
             self.services.watch.told(str(event.get("agent") or ""), event.get("payload"))

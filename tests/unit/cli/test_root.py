@@ -32,6 +32,12 @@ def test_help_of_a_group_needs_neither_the_store_nor_telegram() -> None:
     assert loaded_by("agent", "--help").isdisjoint({"aiogram", "sqlalchemy", "pydantic", "asyncio"})
 
 
+def test_a_command_that_acts_by_itself_does_not_import_telegram() -> None:
+    code = "import sys; import bot.cli.local; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "aiogram" not in ran.stdout.split()
+
+
 @pytest.mark.parametrize("name", menu.COMMANDS)
 def test_every_command_of_the_menu_exists_and_is_called_so(name: str) -> None:
     command = importlib.import_module(menu.COMMANDS[name][0]).command
