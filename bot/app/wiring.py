@@ -322,7 +322,7 @@ class Wiring:
 
     @cached_property
     def wishes(self) -> Wishes:
-        return Wishes(self.store, self.clock, rotation=self.rotation, watch=self.watch)
+        return Wishes(self.store, self.clock, registry=self.registry, rotation=self.rotation, watch=self.watch)
 
     @cached_property
     def hold(self) -> Hold:

@@ -73,14 +73,15 @@ class Accounts:
         own = self._quota.status(agent.profile)
         if agent.profile is not None and (own is None or not self.objection(own)):
             return agent
+        enabled = self._book.config().codex_profiles.enable
         choice = self._quota.choose(agent.kind)
-        if choice.profile == agent.profile or not self._book.config().codex_profiles.enable:
+        if choice.profile == agent.profile or (agent.profile is not None and not enabled):
             return agent
         if choice.profile is None and agent.profile is not None:
             return agent  # nowhere to go: on its own account it at least waits for the reset
         if choice.profile is None:
             raise NoProfile(f"No {agent.kind} profile can serve {agent.id}: {reasons(choice)}")
-        await self._quota.take(choice, agent.kind)
+        await self._quota.take(choice.profile, agent.kind)
         left = f"; {reasons(choice)}" if choice.rejected else ""
         self.reasons[agent.id] = f"{agent.id} runs on {choice.profile}: {choice.reason}{left}"
         return await self._give(agent, choice.profile)
@@ -111,15 +112,21 @@ class Accounts:
 
     def target(self, agent: Agent, *, tried: frozenset[str] = frozenset()) -> Choice:
         """The profile that a rotation would use: selection, and besides neither nearly full nor of unknown state."""
-        candidates = [
-            self._for_move(status, tried) for status in self._quota.statuses() if status.profile.name != agent.profile
-        ]
-        choice = self._quota.choose(agent.kind, among=candidates)
-        if choice.profile == agent.profile:  # CODEX_PROFILE forces the one it is on
-            return Choice(None, choice.reason, choice.rejected)
-        if choice.profile is not None and choice.profile not in {c.name for c in candidates}:
-            return Choice(None, choice.reason, choice.rejected)
-        return choice
+        if self.pinned(agent):
+            return Choice(None, f"CODEX_PROFILE keeps it on {agent.profile}", ())
+        statuses = [status for status in self._quota.statuses() if status.profile.name != agent.profile]
+        return self._quota.choose(agent.kind, among=[self._for_move(status, tried) for status in statuses])
+
+    def pinned(self, agent: Agent) -> bool:
+        """CODEX_PROFILE names the profile that it is on: it stays there, used up or not."""
+        return agent.profile is not None and self._quota.forced() == agent.profile
+
+    def against(self, agent: Agent, profile: str) -> str:
+        """Why this agent may not be moved to that profile; empty if it may."""
+        status = self._quota.status(profile)
+        if status is None:
+            return "is no profile"
+        return excluded(self._for_move(status, frozenset()), agent.kind, enforce=self._quota.enforce)
 
     def _for_move(self, status: ProfileStatus, tried: frozenset[str]) -> Candidate:
         candidate = status.candidate
@@ -129,6 +136,8 @@ class Accounts:
         return replace(candidate, reached=why) if why else candidate
 
     def _doubt(self, status: ProfileStatus) -> str:
+        if not status.profile.home.is_dir():
+            return "has no home any more"
         full = [w for w in status.windows.values() if w.main and w.level >= Level.CRITICAL]
         if full:
             fullest = max(full, key=lambda w: w.percent)

@@ -92,22 +92,27 @@ class Rotation:
         move: Move | None = None
         for _ in range(attempts):
             agent = await self._movable(agent_id)
-            choice = self._accounts.target(agent, tried=tried)
-            why = dict(choice.rejected).get(to or "")
-            target = to if to and not why else None if to else choice.profile
-            if target is None or target == agent.profile:
+            target, why = self._target(agent, to, tried)
+            if target is None:
                 if move is not None:
                     return move
-                raise NotMoved(
-                    f"{agent_id} stays on {agent.profile}: " + (f"{to} {why}." if to else f"{reasons(choice)}."),
-                    hint="Look: maf quota status",
-                )
+                raise NotMoved(f"{agent_id} stays on {agent.profile}: {why}.", hint="Look: maf quota status")
             move = await self._move(agent, target, by, reason or self._why(agent))
             if move.outcome != "returned":
                 return move
             tried |= {target}
         assert move is not None  # noqa: S101 - max_rotation_attempts is at least 1
         return move
+
+    def _target(self, agent: Agent, to: str | None, tried: frozenset[str]) -> tuple[str | None, str]:
+        """(where it goes, or none; why it goes nowhere)."""
+        if to is None:
+            choice = self._accounts.target(agent, tried=tried)
+            return choice.profile, reasons(choice)
+        if to == agent.profile:
+            return None, "that is where it is"
+        why = self._accounts.against(agent, to)
+        return (None, f"{to} {why}") if why else (to, "")
 
     def _why(self, agent: Agent) -> str:
         status = self._quota.status(agent.profile)
@@ -137,10 +142,11 @@ class Rotation:
         row = await self._begin(agent, target, by, reason)
         try:
             await self._go(agent, target, row)
-        except MafError as error:
-            detail = f"{error.message}"
+        except (MafError, OSError) as error:
+            detail = error.message if isinstance(error, MafError) else str(error)
             log.warning("%s was not moved to %s: %s", agent.id, target, detail)
             return await self._back(agent, row, detail)
+        await self._quota.take(target, agent.kind)
         log.info("%s moved from %s to %s: %s", agent.id, agent.profile, target, reason)
         return await self._end(row, "moved", "")
 
@@ -182,8 +188,9 @@ class Rotation:
             )
             await self._life.start(agent.id)
             await self._until_it_answers(agent.id)
-        except MafError as error:
-            return await self._end(row, "stuck", f"{detail} And it does not answer on {agent.profile}: {error.message}")
+        except (MafError, OSError) as error:
+            why = error.message if isinstance(error, MafError) else str(error)
+            return await self._end(row, "stuck", f"{detail} And it does not answer on {agent.profile}: {why}")
         return await self._end(row, "returned", detail)
 
     async def _until_it_answers(self, agent_id: str) -> None:
@@ -225,21 +232,17 @@ class Rotation:
             status = self._quota.status(agent.profile)
             if agent.kind not in KINDS or status is None or agent.desired != "running" or agent.adopted:
                 continue
+            if self._accounts.pinned(agent):
+                continue
             home = agent.stats.get(HOME_KEY)
             try:
                 if self._accounts.objection(status):
                     moves.append(await self.rotate(agent.id, "schedule"))
-                elif isinstance(home, str) and self._may_go_home(agent, home):
+                elif isinstance(home, str) and not self._accounts.against(agent, home):
                     moves.append(await self.rotate(agent.id, "schedule", to=home, reason=f"{home} has room again"))
             except MafError as error:
                 log.debug("%s", error.message)
         return moves
-
-    def _may_go_home(self, agent: Agent, home: str) -> bool:
-        status = self._quota.status(home)
-        if status is None or self._accounts.objection(status):
-            return False
-        return home not in dict(self._accounts.target(agent).rejected)
 
     async def _begin(self, agent: Agent, target: str, by: str, reason: str) -> int:
         async with self._store.begin() as tx:

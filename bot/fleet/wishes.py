@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
 from bot.clis.model import State
 from bot.clock import Clock
@@ -24,9 +25,10 @@ KEPT = timedelta(hours=6)
 class Wishes:
     """Who is to be moved, by whose wish, and when it was asked."""
 
-    def __init__(self, store: Store, clock: Clock, *, rotation: Rotation, watch: Watch) -> None:
+    def __init__(self, store: Store, clock: Clock, *, registry: Registry, rotation: Rotation, watch: Watch) -> None:
         self._store = store
         self._clock = clock
+        self._registry = registry
         self._rotation = rotation
         self._watch = watch
         self._held: dict[str, dict[str, Any]] | None = None
@@ -44,7 +46,8 @@ class Wishes:
             if not await self._worth(agent, wish):
                 await self._forget(agent)
                 continue
-            if self._watch.view(agent).state not in (State.IDLE, State.LIMITED):
+            look = self._watch.last(agent)
+            if look is None or look.view.state not in (State.IDLE, State.LIMITED):
                 continue
             try:
                 moves.append(await self._rotation.rotate(agent, str(wish["by"]), reason="asked for"))
@@ -58,7 +61,7 @@ class Wishes:
     async def _worth(self, agent: str, wish: dict[str, Any]) -> bool:
         late = self._clock.now().timestamp() - float(wish["at"]) > KEPT.total_seconds()
         try:
-            return not late and self._watch.view(agent).agent.profile == wish["off"]
+            return not late and (await self._registry.get(agent)).profile == wish["off"]
         except NotFound:
             return False
 

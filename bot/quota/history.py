@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from sqlalchemy import delete, select
 
@@ -39,8 +40,8 @@ class History:
 
     async def load(self, tx: Transaction, now: float) -> None:
         """Read back what was known, at start."""
-        rows = await tx.scalars(
-            select(QuotaReadingRow).where(QuotaReadingRow.at > now - KEEP_S).order_by(QuotaReadingRow.at)
+        rows = await tx.scalars(  # in the order they became known: a clock may have gone back in between
+            select(QuotaReadingRow).where(QuotaReadingRow.at > now - KEEP_S).order_by(QuotaReadingRow.id)
         )
         for row in rows:
             reading = Reading(
@@ -49,12 +50,14 @@ class History:
             self._keep(row.profile, reading)
             self._written[row.profile, row.window] = reading
 
-    async def add(self, tx: Transaction, profile: str, readings: Iterable[Reading]) -> list[Reading]:
-        """Keep what is newer than what is known; returns that."""
+    async def add(self, tx: Transaction, profile: str, readings: Iterable[Reading], now: float) -> list[Reading]:
+        """Keep what is newer than what is known; returns that. Nothing is newer than now: what a clock that ran ahead
+        has stamped yields to the next reading."""
         fresh = []
-        for reading in readings:
+        for stamped in readings:
+            reading = replace(stamped, at=min(stamped.at, now))
             known = self._newest[profile].get(reading.window)
-            if known is not None and reading.at < known.at:
+            if known is not None and reading.at < known.at <= now:
                 continue
             fresh.append(reading)
             self._keep(profile, reading)
@@ -81,7 +84,7 @@ class History:
         self._newest[profile][reading.window] = reading
         recent = self._recent[profile, reading.window]
         recent.append(forecast.Reading(reading.at, reading.percent))
-        while recent and recent[0].at < reading.at - RECENT_S:
+        while recent and not reading.at - RECENT_S <= recent[0].at <= reading.at:
             recent.popleft()
 
     async def points(

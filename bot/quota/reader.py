@@ -154,7 +154,7 @@ class Reader:
     async def remember(self, profile: str, readings: Sequence[Reading]) -> None:
         if readings:
             async with self._store.begin() as tx:
-                await self.history.add(tx, profile, readings)
+                await self.history.add(tx, profile, readings, self.now())
 
     async def statusline(self, profile: str, status: Mapping[str, Any]) -> bool:
         """What Claude told its statusline command; False when it held no limits (an API key has none)."""

@@ -60,13 +60,14 @@ def select(
     algorithm: str = "round-robin",
 ) -> Choice:
     """Choose. `forced` (CODEX_PROFILE) skips every check; `last` is the profile that served before, for the
-    round-robin."""
-    by_name = {c.name: c for c in candidates}
-    if forced and (forced in by_name) and by_name[forced].kind == kind:
+    round-robin. Switched off (not `enabled`), `default` serves, or the highest priority where it names nothing."""
+    mine = {c.name: c for c in candidates if c.kind == kind}
+    if forced in mine:
         return Choice(forced, "forced by CODEX_PROFILE", ())
     if not enabled:
-        name = default if default in by_name else None
-        return Choice(name, "selection is switched off", ())
+        named = default if default in mine else None
+        highest = min((c for c in mine.values() if c.active), key=lambda c: (c.priority, c.name), default=None)
+        return Choice(named or (highest.name if highest else None), "selection is switched off", ())
     why = {c.name: excluded(c, kind, enforce=enforce) for c in candidates}
     rejected = tuple((name, reason) for name, reason in sorted(why.items()) if reason)
     free = [c for c in candidates if not why[c.name]]
@@ -76,12 +77,12 @@ def select(
         return Choice(None, "no profile has quota left", rejected)
     best = min(c.priority for c in pool)
     equals = sorted(c.name for c in pool if c.priority == best)
-    name = _turn(equals, last) if algorithm == "round-robin" else equals[0]
+    chosen = _turn(equals, last) if algorithm == "round-robin" else equals[0]
     if not regular:
         reason = "fallback: all others are used up"
     else:
         reason = f"priority {best}" + (f", in turn among {len(equals)}" if len(equals) > 1 else "")
-    return Choice(name, reason, rejected)
+    return Choice(chosen, reason, rejected)
 
 
 def _turn(names: Sequence[str], last: str | None) -> str:

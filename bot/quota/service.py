@@ -235,11 +235,9 @@ class Quota:
         log.debug("selection for %s: %s (%s); rejected %s", kind, choice.profile, choice.reason, choice.rejected)
         return choice
 
-    async def take(self, choice: Choice, kind: str) -> Choice:
+    async def take(self, profile: str, kind: str) -> None:
         """It serves now: the round-robin goes on after it."""
-        if choice.profile is not None:
-            await self.reader.choose(kind, choice.profile)
-        return choice
+        await self.reader.choose(kind, profile)
 
     def current(self, profile: str | None = None) -> str | None:
         """Whose line the tmux format shows: `profile`, else CODEX_PROFILE, else the one that was chosen last, else

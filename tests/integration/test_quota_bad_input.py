@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,25 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
-def quota_of(home: Home, store: Store, *, path: str = "/nowhere", settings: Settings | None = None) -> Quota:
+class Ahead(SystemClock):
+    """A wall clock that goes wrong."""
+
+    by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
+
+def quota_of(
+    home: Home,
+    store: Store,
+    *,
+    path: str = "/nowhere",
+    settings: Settings | None = None,
+    clock: SystemClock | None = None,
+) -> Quota:
     settings = settings or load_settings(home, quota_cache_ttl=0)
-    return Quota(store, home, ProfileBook(home), settings, SystemClock(), path=lambda: path)
+    return Quota(store, home, ProfileBook(home), settings, clock or SystemClock(), path=lambda: path)
 
 
 async def status(quota: Quota, name: str = "a", **more: bool) -> ProfileStatus:
@@ -143,6 +160,27 @@ async def test_a_clock_in_the_future_neither_counts_early_nor_breaks_the_sums(ho
     assert (await status(quota)).usage["5h"].tokens == 5
     again = quota_of(home, store)
     assert (await status(again)).usage["5h"].tokens == 5
+
+
+async def test_a_reading_that_a_clock_ahead_has_stamped_yields_to_the_next(home: Home, store: Store) -> None:
+    rollout, now, quota = Rollout(home.profile("a")), time.time(), quota_of(home, store)
+    rollout.limits(now + 24 * HOUR, {"primary": (90.0, 300, now + HOUR)})
+    assert percents(await status(quota)) == {"5h": 90.0}
+    rollout.limits(time.time(), {"primary": (40.0, 300, now + HOUR)})
+    assert percents(await status(quota)) == {"5h": 40.0}
+    assert percents(await status(quota_of(home, store))) == {"5h": 40.0}
+
+
+async def test_a_clock_that_was_ahead_for_a_while_leaves_no_reading_that_outlives_it(home: Home, store: Store) -> None:
+    now, clock = time.time(), Ahead()
+    rollout, quota = Rollout(home.profile("a")), quota_of(home, store, clock=clock)
+    clock.by = timedelta(days=1)
+    rollout.limits(clock.now().timestamp(), {"primary": (90.0, 300, now + 26 * HOUR)})
+    assert percents(await status(quota)) == {"5h": 90.0}
+    clock.by = timedelta()
+    rollout.limits(time.time(), {"primary": (40.0, 300, now + HOUR)})
+    assert percents(await status(quota)) == {"5h": 40.0}
+    assert percents(await status(quota_of(home, store, clock=clock))) == {"5h": 40.0}
 
 
 async def test_a_file_that_vanishes_or_cannot_be_read_leaves_what_was_counted(home: Home, store: Store) -> None:

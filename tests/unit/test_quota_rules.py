@@ -152,6 +152,18 @@ def test_codex_profile_forces_and_skips_the_checks() -> None:
     assert select(used_up).rejected == (("a", "5h window used up"),)
 
 
+@pytest.mark.parametrize(
+    ("kind", "default", "chosen"),
+    [("codex", "b", "b"), ("codex", "claude-sonnet-4", "a"), ("codex", None, "a"), ("claude", "b", "c")],
+)
+def test_switched_off_the_default_serves_or_the_highest_priority_of_that_kind(
+    kind: str, default: str | None, chosen: str
+) -> None:
+    some = [Candidate("a", "codex", 1), Candidate("b", "codex", 2), Candidate("c", "claude", 3)]
+    some.append(Candidate("off", "codex", 0, active=False))
+    assert select(some, kind=kind, enabled=False, default=default).profile == chosen
+
+
 def test_fallback_profiles_serve_only_when_all_others_are_used_up() -> None:
     both = [Candidate("spare", "codex", 5), Candidate("main", "codex", 4)]
     assert select(both).profile == "main"
