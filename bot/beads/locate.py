@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.beads.jsonl import find_jsonl
+from bot.checkout import worktree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ def locate(workdir: Path) -> Place | None:
         has_beads = (folder / ".beads").is_dir()
         if not has_beads and not (folder / ".git").is_file():
             continue
-        main = _main_checkout(folder)
-        if main is not None and (main / ".beads").is_dir():
-            place = _follow(main)
+        tree = worktree_of(folder)
+        if tree is not None and (tree.main / ".beads").is_dir():
+            place = _follow(tree.main)
             if place.database or place.jsonl:
                 return place
         if has_beads:
@@ -60,18 +61,3 @@ def _follow(repo: Path) -> Place:
         if target.is_dir() and target.name == ".beads":
             repo, beads_dir = target.parent, target
     return Place(repo, beads_dir, has_database(beads_dir), find_jsonl(beads_dir))
-
-
-def _main_checkout(folder: Path) -> Path | None:
-    """The main checkout of a git worktree: its `.git` is a file `gitdir: MAIN/.git/worktrees/NAME`."""
-    for above in (folder, *folder.parents):
-        dot_git = above / ".git"
-        if dot_git.is_dir():
-            return None
-        if dot_git.is_file():
-            first = dot_git.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
-            if not first.startswith("gitdir:"):
-                return None
-            git_dir = (above / first.removeprefix("gitdir:").strip()).resolve()
-            return git_dir.parent.parent.parent if git_dir.parent.name == "worktrees" else None
-    return None

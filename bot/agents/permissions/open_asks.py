@@ -11,6 +11,7 @@ from bot.agents.model import Agent
 from bot.agents.permissions.asking import Standing
 from bot.agents.permissions.question import Question, group_of
 from bot.agents.permissions.rows import Ask, AskRows, AskStatus, choices_json
+from bot.checkout import in_main
 from bot.clock import Clock
 from bot.store import Store
 
@@ -55,7 +56,8 @@ class OpenAsks:
 
     async def add(self, agent: Agent, question: Question, *, source: str, **more: Any) -> Ask:
         """A new one."""
-        sharing = group_of(question, agent=agent.id, profile=agent.profile, workdir=str(agent.workdir))
+        folder = await asyncio.to_thread(in_main, agent.workdir)
+        sharing = group_of(question, agent=agent.id, profile=agent.profile, workdir=str(folder))
         return self.keep(await self.rows.add(agent, question, source=source, sharing=sharing, **more))
 
     async def join(self, ask: Ask, question: Question) -> None:

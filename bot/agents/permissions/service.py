@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +24,7 @@ from bot.agents.permissions.reminding import Quiet, Reminding
 from bot.agents.permissions.rows import Ask, mark
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
+from bot.checkout import in_main
 from bot.clis.model import Dialog
 from bot.clock import Clock
 from bot.errors import MafError
@@ -238,7 +238,7 @@ class Permissions:
             await self._asks.over(ask, "answered", by=reply.by, answer=said, via=via)
         if ask.kind == "trust" and choice.grant == "lasting":
             agent = await self._registry.get(ask.agent)
-            await self._asks.rows.trust(ask.profile or "", agent.workdir)
+            await self._asks.rows.trust(ask.profile or "", await asyncio.to_thread(in_main, agent.workdir))
         if reply.text and via == "keys":
             self._noticing.spawn(self._tell(ask.agent, reply))
 
@@ -273,7 +273,9 @@ class Permissions:
             self._noticing.spawn(self._say_yes(ask, yes[0]))
 
     async def _is_trusted(self, agent: Agent) -> bool:
-        places: Collection[object] = (agent.workdir, *agent.workdir.parents)
+        """A worktree is the folder it was made of: the same files, and an owner's yes to those."""
+        folder = await asyncio.to_thread(in_main, agent.workdir)
+        places = {agent.workdir, *agent.workdir.parents, folder, *folder.parents}
         trusted = await self._asks.rows.trusted()
         return any(profile == (agent.profile or "") and folder in places for profile, folder in trusted)
 
