@@ -66,9 +66,10 @@ def facts_of(view: AgentView, pack: Pack | None) -> dict[str, Any]:
 
 
 def status_line(views: list[AgentView]) -> tuple[str, str]:
-    """(what the status line says of agents that need a person, the session of the one that has waited longest).
+    """(how many agents need a person, and which; the session of the one that has waited longest).
 
-    Both are written into files that tmux reads; ids and sessions hold letters, digits, - and _ only. Pure.
+    A narrow screen shows the first two words. Both are written into files that tmux reads; ids and sessions hold
+    letters, digits, - and _ only. Pure.
     """
     needy = sorted((view for view in views if view.state in NEEDS_YOU), key=lambda view: view.since)
     if not needy:
@@ -76,7 +77,7 @@ def status_line(views: list[AgentView]) -> tuple[str, str]:
     names = " ".join(view.id for view in needy[:3])
     more = f" +{len(needy) - 3}" if len(needy) > 3 else ""
     first = next((view.agent.session for view in needy if view.agent.pane), "")
-    return f"✋ {names}{more}", first
+    return f"✋ {len(needy)} · {names}{more}", first
 
 
 def _write(texts: Mapping[Path, str]) -> None:

@@ -15,7 +15,7 @@ def test_status_key_and_sizes(tmux_socket: str, tmp_path: Path) -> None:
     home = tmp_path / "it's a $(touch hacked) home"
     (home / "run").mkdir(parents=True)
     shutil.copy(CONF, home / "tmux.conf")
-    (home / "run/waiting").write_text("2 wait")
+    (home / "run/waiting").write_text("✋ 2 · w2 w3")
     (home / "run/quota-line").write_text("codex 40%")
     (home / "run/next").write_text("maf-w2\n")
 
@@ -30,12 +30,17 @@ def test_status_key_and_sizes(tmux_socket: str, tmp_path: Path) -> None:
     assert tmux("show-options", "-gv", "history-limit") == "50000"
     with PrivateTmux(tmp_path) as phone:
         attach = ["env", "-u", "TMUX", "tmux", "-S", tmux_socket, "attach-session", "-t", "=maf-w1"]
+        small = phone.open(attach, cwd=tmp_path, size=(40, 20))
+        small.sees("✋ 2")
+        assert small.screen.split("\n")[19].startswith(" maf w1  1 cat")
+        assert "w3" not in small.screen and "codex" not in small.screen
+        small.keys("C-b", "d")
         pane = phone.open(attach, cwd=tmp_path, size=(90, 20))
-        pane.sees("2 wait codex 40%")
-        assert "maf maf-w1" in pane.screen
+        pane.sees("✋ 2 · w2 w3 codex 40%")
+        assert " maf w1 " in pane.screen
         assert tmux("display-message", "-p", "-t", "=maf-w1:", "#{window_width}") == "90"
         pane.keys("C-b", "a")
-        pane.sees("maf maf-w2")
+        pane.sees("maf w2")
         pane.keys("C-b", "d")
 
     def wide() -> bool:

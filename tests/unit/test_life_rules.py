@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from bot.agents.life.hold import targets
 from bot.agents.life.launch import share_files
 from bot.agents.model import Agent, AgentView
-from bot.agents.panels import panel
 from bot.agents.panels.command import PANELS, pane_command
 from bot.agents.resources.room import Machine, why_full
 from bot.agents.types import BUILT_IN, load_types
@@ -165,10 +164,10 @@ def view(name: str, state: State, minutes: int) -> AgentView:
 
 def test_the_status_line_names_who_needs_a_person_the_longest_waiting_first() -> None:
     views = [view("w1", State.IDLE, 90), view("w2", State.WAITING, 1), view("w3", State.DEAD, 5)]
-    assert status_line(views) == ("✋ w3 w2", "maf-w3")
+    assert status_line(views) == ("✋ 2 · w3 w2", "maf-w3")
     assert status_line([view("w1", State.WORKING, 3)]) == ("", "")
     many = [view(f"w{n}", State.WAITING, n) for n in range(1, 6)]
-    assert status_line(many)[0] == "✋ w5 w4 w3 +2"
+    assert status_line(many)[0] == "✋ 5 · w5 w4 w3 +2"
 
 
 def test_the_panels_get_the_packs_commands_of_that_agent() -> None:
@@ -230,36 +229,3 @@ def test_the_events_of_one_agent_leave_the_spool(tmp_path: Path) -> None:
     assert spool.read_text() == "not json\n"
     without(tmp_path / "none", "w1")
     assert [path.name for path in tmp_path.iterdir()] == ["hooks.spool"]
-
-
-# What a side window draws.
-
-
-@pytest.mark.parametrize("width", [1, 38, 40, 120])
-def test_a_line_fits_any_width_and_keeps_its_colours(width: int) -> None:
-    line = "\x1b[31mred\x1b[0m and " + "long " * 40
-    fitted = panel.fit(line, width)
-    assert len(panel.SGR.sub("", fitted)) <= width
-    assert fitted.endswith("\x1b[0m")
-
-
-@given(st.text(max_size=200))
-def test_nothing_but_colours_reaches_the_terminal(text: str) -> None:
-    rest = panel.SGR.sub("", panel.clean(text))
-    assert not panel.CONTROL.search(rest)
-
-
-def test_the_resource_line_counts_the_pane_and_all_below_it() -> None:
-    table = ["10 1 0.0 10240 01:02:03", "20 10 1.5 102400 01:02:00", "21 20 50.0 204800 00:10", "30 1 99.0 999999 1"]
-    assert panel.resource_line("10", table) == "52 % of a processor, 310 MB, 3 processes, up 01:02:03"
-    assert panel.resource_line("99", table) == "It does not run."
-
-
-def test_commands_that_the_files_of_a_project_offer() -> None:
-    files = {"Makefile": "\ncheck:\n", "pyproject.toml": "[tool.pytest.ini_options]\n[tool.ruff]\n"}
-
-    def has(name: str, text: str) -> bool:
-        return name in files and text in files[name]
-
-    assert panel.suggestions("tests", has) == ["pytest -q"]
-    assert panel.suggestions("lint", has) == ["make check", "ruff check ."]
