@@ -47,7 +47,7 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
     ):
         dispatcher.include_router(module.router())
     dispatcher.include_router(seeing.link_router())
-    dispatcher.include_router(health.last_router())
+    dispatcher.include_router(health.last_router(served))
     for router in dispatcher.chain_tail:
         for observer in (router.message, router.callback_query):
             served.update(h.flags["needs"] for h in observer.handlers)

@@ -1,14 +1,16 @@
-"""Is everything up, who did what, what is to be done; and words that are no command of ours."""
+"""Is everything up, who did what, what is to be done; and what no other handler took."""
 
 from __future__ import annotations
 
 import asyncio
 import difflib
+import re
+from collections.abc import Collection
 
 from aiogram import F, Router
 from aiogram.filters import CommandObject
 from aiogram.types import Message
-from aiogram.utils.formatting import Pre, Text, as_list
+from aiogram.utils.formatting import Bold, Pre, Text, as_list
 
 from bot.errors import NotFound
 from bot.log import last_lines, log_files
@@ -21,6 +23,7 @@ from handlers.say import Say
 UNREAD = frozenset(
     {"animation", "audio", "contact", "document", "location", "photo", "sticker", "video", "video_note", "voice"}
 )
+_LINE = re.compile(r"\d{4}-\d\d-\d\d (?P<time>\d\d:\d\d:\d\d),\d+ (?P<level>[A-Z]+) [\w.]+: (?P<words>.*)")
 LOG_LINES = 25
 LOG_CHARACTERS = 3500
 
@@ -34,8 +37,13 @@ def router() -> Router:
     return routes
 
 
-def last_router() -> Router:
-    """What no other router took. To be attached last."""
+def last_router(served: Collection[str]) -> Router:
+    """What no other router took. To be attached last. `served`: the commands that there are; it may still grow."""
+
+    async def unknown(message: Message, say: Say) -> None:
+        """In groups a foreign command may be meant for another bot, so only in private chats."""
+        await say.text(no_such_command(message.text or "", served))
+
     routes = Router(name="last")
     routes.message.register(unknown, F.text.startswith("/"), F.chat.type == "private", flags={"needs": "help"})
     routes.message.register(lost, F.text, F.chat.type == "private", flags={"needs": "help"})
@@ -60,21 +68,38 @@ async def logs(_message: Message, command: CommandObject, app: Services, say: Sa
     """The last lines of a log; it has been rid of secrets when it was written."""
     known = {path.stem: path for path in log_files(app.home.logs)}
     name = (command.args or "maf").strip()
+    if name == "error" and name not in known:
+        await say.text("No error was logged.")
+        return
     if name not in known:
         raise NotFound.of("log", name, known)
-    lines = await asyncio.to_thread(last_lines, known[name], LOG_LINES)
-    await say.text(as_list(Text("🧾 ", name, ".log"), Pre("\n".join(lines)[-LOG_CHARACTERS:] or "(empty)")))
+    lines = [short_line(line) for line in await asyncio.to_thread(last_lines, known[name], LOG_LINES)]
+    head = Text(Bold(f"🧾 {name}.log"), f" · the last {len(lines)} lines")
+    await say.text(as_list(head, Pre("\n".join(lines)[-LOG_CHARACTERS:] or "(empty)")))
 
 
-async def unknown(message: Message, say: Say) -> None:
-    """Name the nearest command. In groups a foreign command may be meant for another bot, so only in private chats."""
-    word = (message.text or "").split(maxsplit=1)[0].removeprefix("/").split("@", 1)[0].lower()
+def short_line(line: str) -> str:
+    """A line of bot.log.FORMAT as it fits a phone: the time, the level where it is more than a notice, the words.
+
+    >>> short_line("2026-11-24 06:30:35,672 WARNING bot.telegram.outbox: chat 1 waits 4 s")
+    '06:30:35 WARNING chat 1 waits 4 s'
+    """
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return line
+    level = "" if found["level"] in {"INFO", "DEBUG"} else f"{found['level']} "
+    return f"{found['time']} {level}{found['words']}"
+
+
+def no_such_command(text: str, served: Collection[str]) -> str:
+    """Names the nearest command that there is."""
+    word = text.split(maxsplit=1)[0].removeprefix("/").split("@", 1)[0].lower()
     if command_of(word) is not None:
-        await say.text(f"/{word} is not there yet. /help shows what is.")
-        return
-    near = difflib.get_close_matches(word, [c.published for c in COMMANDS], n=2, cutoff=0.5)
+        return f"/{word} is not there yet. /help shows what is."
+    known = [c.published for c in COMMANDS if c.name in served and c.in_menu]
+    near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
     guess = " Did you mean " + " or ".join(f"/{name}" for name in near) + "?" if near else " /help shows what there is."
-    await say.text(f"There is no command /{word[:32]}.{guess}")
+    return f"There is no command /{word[:32]}.{guess}"
 
 
 async def lost(_message: Message, say: Say) -> None:

@@ -114,12 +114,11 @@ def tasks_of(ready: list[dict[str, Any]], in_progress: list[dict[str, Any]]) -> 
 
 def health_of(found: dict[str, Any]) -> Message:
     agents = ", ".join(f"{count} {state}" for state, count in sorted(found["agents"].items())) or "none"
-    lines: list[Text | str] = [
-        Bold("🩺 The bot is up"),
-        f"agents: {agents}",
-        f"prompts under way: {found['deliveries']}",
-        f"messages waiting: {found['messages_due']}",
-    ]
+    lines: list[Text | str] = [Bold("🩺 The bot is up"), f"agents: {agents}"]
+    if found["deliveries"]:
+        lines.append(f"prompts under way: {found['deliveries']}")
+    if found["messages_due"] > 1:  # one of them is this answer
+        lines.append(f"messages waiting: {found['messages_due'] - 1}")
     if found["rss_mb"]:
         lines.append(f"agents take {found['cpu_percent']:.0f} % of a core, {found['rss_mb']:,.0f} MB")
     if found["strained"]:
@@ -130,9 +129,21 @@ def health_of(found: dict[str, Any]) -> Message:
 
 
 def audit_of(entries: list[dict[str, Any]], context: RenderContext) -> Message:
-    lines: list[Text | str] = [Bold("🧾 Who did what")]
+    lines: list[Text | str] = [
+        Bold(f"🧾 Who did what · the last {len(entries)}" if entries else "🧾 Nobody did anything yet")
+    ]
     for entry in entries:
         at = datetime.fromisoformat(entry["at"]).astimezone(context.zone)
-        what = clipped(f"{entry['action']} {entry['target']}", 60)
-        lines.append(Text(Code(f"{at:%d.%m. %H:%M}"), f" {entry['actor']}: {what} – {clipped(entry['outcome'], 40)}"))
+        outcome = "" if entry["outcome"] == "done" else f" – {clipped(entry['outcome'], 60)}"
+        lines.append(Text(Code(f"{at:%d.%m. %H:%M}"), f" {entry['actor']}: {clipped(_did(entry), 60)}{outcome}"))
     return Message(as_list(*lines))
+
+
+def _did(entry: Mapping[str, Any]) -> str:
+    """`/stop d1` as it was written; of a tap (`d:k7q2:1:send`) what it does and to what."""
+    action, target = str(entry["action"]), str(entry["target"])
+    if target.startswith("/"):
+        return target
+    if entry["place"].startswith("chat:") and target.count(":") > 1:
+        target = target.split(":", maxsplit=2)[1]
+    return f"{action} {target}".rstrip()
