@@ -87,9 +87,9 @@ def check(terminal: Terminal) -> int:
 @pass_terminal
 def backup(terminal: Terminal, file: Path) -> None:
     """Copy the store to FILE; the bot may run."""
-    from bot.store import migrate
+    from bot.store import copies
 
-    asyncio.run(migrate.backup(_url(terminal), file.absolute()))
+    asyncio.run(copies.backup(_url(terminal), file.absolute()))
     terminal.show({"file": str(file)}, f"The store is copied to {file}.")
 
 
@@ -99,11 +99,11 @@ def backup(terminal: Terminal, file: Path) -> None:
 def restore(terminal: Terminal, file: Path) -> None:
     """Put the copy in FILE back as the store; the present one is kept aside. Needs that no bot runs."""
     from bot.remote.lock import hold
-    from bot.store import migrate
+    from bot.store import copies
 
     url = _url(terminal)
     with hold(terminal.home.lock, "db restore"):
-        aside = asyncio.run(migrate.restore(url, file.absolute(), terminal.home))
+        aside = asyncio.run(copies.restore(url, file.absolute(), terminal.home))
     value = {"restored": str(file), "copy": str(aside) if aside else None}
     terminal.show(value, f"{file} is the store now." + (f" The one before: {aside}" if aside else ""))
 

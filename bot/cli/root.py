@@ -39,15 +39,20 @@ def run(words: list[str]) -> int:
         return _wrong_usage(terminal, error)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except Exception:  # The edge of the program: the traceback is for the log, the person gets a sentence.
-        return _unexpected(terminal)
+    except Exception as error:  # The edge of the program: the traceback is for the log, the person gets a sentence.
+        if (known := _of_the_store(error)) is not None:
+            terminal.fail(known.as_dict())
+            return known.exit_code
+        return _unexpected(terminal, error)
 
 
 def _wrong_usage(terminal: Terminal, error: click.ClickException) -> int:
+    message = error.format_message()
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
+        click.echo(message, err=True)
     else:
-        terminal.fail({"code": "usage", "message": error.format_message(), "hint": _usage_hint(error)})
+        # What click thinks was meant stands in the hint already.
+        terminal.fail({"code": "usage", "message": message.partition(" Did you mean")[0], "hint": _usage_hint(error)})
     return WRONG_USAGE
 
 
@@ -64,8 +69,16 @@ def _usage_hint(error: click.ClickException) -> str:
     return f"See: {error.ctx.command_path} --help"
 
 
-def _unexpected(terminal: Terminal) -> int:
-    error = sys.exc_info()[1]
+def _of_the_store(error: Exception) -> MafError | None:
+    """A store that is locked, full or gone, which can come up at any row; None for what is a fault of ours."""
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from bot.store.errors import trouble
+
+    return trouble(error)
+
+
+def _unexpected(terminal: Terminal, error: Exception) -> int:
     if debugging():
         traceback.print_exc()
     hint = "Run it again with DEBUG_MODE=1 to see the details."
@@ -78,7 +91,7 @@ def _unexpected(terminal: Terminal) -> int:
             log.set_up(terminal.home.logs)
         # Its own copy of the last resort is not for a person's screen.
         logging.raiseExceptions = False
-        logging.getLogger(__name__).error("maf failed", exc_info=True)
+        logging.getLogger(__name__).error("maf failed", exc_info=error)
         hint = f"The details are in {terminal.home.logs / 'error.log'}."
     message = f"Something went wrong inside maf ({type(error).__name__})."
     terminal.fail({"code": "internal", "message": message, "hint": hint})

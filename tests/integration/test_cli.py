@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from bot.cli import main
+from bot.store import engine
 from tests.integration.shop import MAF, Shop
 from tests.private_tmux import until
 
@@ -173,6 +176,20 @@ def test_the_store_is_copied_and_put_back(shop: Shop) -> None:
     assert [a["id"] for a in shop.read("agent", "list")] == ["d1"]
     assert shop.read("db", "check") == {"ok": True, "problems": []}
     assert shop.read("db", "current")["current"] == shop.read("db", "current")["newest"]
+
+
+def test_a_store_that_is_locked_is_said(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.maf("init")
+    shop.maf("db", "upgrade")
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.1)
+    other = sqlite3.connect(shop.home / "maf.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert main(["audit", "--home", str(shop.home)]) == 4
+    other.close()
+    assert capsys.readouterr().err.startswith("error: The store is locked by another process.\nhint: Wait")
+    assert main(["audit", "--home", str(shop.home)]) == 0
 
 
 def test_the_doctor_finds_what_is_wrong(shop: Shop) -> None:

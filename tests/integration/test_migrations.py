@@ -18,7 +18,8 @@ from alembic.script import ScriptDirectory
 
 from bot.errors import NotFound, Refused
 from bot.home import Home
-from bot.store import Store, migrate
+from bot.store import Store, copies, migrate, sqlite
+from bot.store.errors import StoreDamaged, StoreTooNew, StoreUnreachable, sqlite_trouble
 from bot.store.tables import PersonRow
 from tests.postgres import postgres_cluster, postgres_url  # noqa: F401
 
@@ -92,8 +93,8 @@ async def test_an_upgrade_copies_the_file_aside_and_keeps_five(tmp_path: Path) -
     for _ in range(6):
         await migrate.move(url, first)
         await migrate.upgrade(url, home)
-    copies = list((tmp_path / "backups").iterdir())
-    assert len(copies) == migrate.KEEP_COPIES and done.copy not in copies
+    kept = list((tmp_path / "backups").iterdir())
+    assert len(kept) == sqlite.KEEP_COPIES and done.copy not in kept
 
 
 async def test_a_failing_migration_leaves_the_store_as_it_was(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ async def test_a_newer_store_is_refused(url: str) -> None:
     async with store.engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     await store.close()
-    with pytest.raises(migrate.StoreTooNew, match="9999"):
+    with pytest.raises(StoreTooNew, match="9999"):
         await migrate.upgrade(url)
 
 
@@ -126,16 +127,91 @@ async def test_backup_and_restore(tmp_path: Path) -> None:
     file, copy = tmp_path / "maf.db", tmp_path / "copy.db"
     url = f"sqlite+aiosqlite:///{file}"
     with pytest.raises(NotFound):
-        await migrate.backup(url, copy)
+        await copies.backup(url, copy)
     await migrate.upgrade(url)
     await _add_person(url, 1)
-    await migrate.backup(url, copy)
+    await copies.backup(url, copy)
     with pytest.raises(Refused, match="exists already"):
-        await migrate.backup(url, copy)
+        await copies.backup(url, copy)
     await _add_person(url, 2)
-    aside = await migrate.restore(url, copy, Home(tmp_path))
+    aside = await copies.restore(url, copy, Home(tmp_path))
     assert _people(file) == [1]
     assert aside is not None and _people(aside) == [1, 2]
+
+
+async def test_the_oldest_copy_can_be_put_back_and_stays(tmp_path: Path) -> None:
+    url, home = f"sqlite+aiosqlite:///{tmp_path}/maf.db", Home(tmp_path)
+    await migrate.move(url, migrate.revisions()[0])
+    await _add_person(url, 7)
+    for _ in range(sqlite.KEEP_COPIES):
+        await migrate.upgrade(url, home)
+        await migrate.move(url, migrate.revisions()[0])
+    oldest = min((tmp_path / "backups").iterdir())
+    await copies.restore(url, oldest, home)
+    assert _people(tmp_path / "maf.db") == [7]
+    assert not oldest.exists() or _people(oldest) == [7]
+    assert len(list((tmp_path / "backups").iterdir())) == sqlite.KEEP_COPIES
+
+
+async def test_a_damaged_store_is_said_kept_and_replaced_by_a_copy(tmp_path: Path) -> None:
+    file, copy, home = tmp_path / "maf.db", tmp_path / "copy.db", Home(tmp_path)
+    url = f"sqlite+aiosqlite:///{file}"
+    await migrate.upgrade(url)
+    await _add_person(url, 1)
+    await copies.backup(url, copy)
+    damaged = b"not what it was" * 1000
+    file.write_bytes(damaged)
+    with pytest.raises(StoreDamaged, match=re.escape(str(file))) as raised:
+        await migrate.upgrade(url, home)
+    assert "maf db restore" in raised.value.hint
+    assert "damaged" in (await migrate.check(url))[0]
+    assert file.read_bytes() == damaged
+    kept = await copies.restore(url, copy, home)
+    assert kept is not None and kept.read_bytes() == damaged
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert _people(file) == [1]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+async def test_the_store_is_not_put_back_from_itself(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/maf.db"
+    await migrate.upgrade(url)
+    await _add_person(url, 1)
+    with pytest.raises(Refused, match="the store itself"):
+        await copies.restore(url, tmp_path / "maf.db")
+    assert _people(tmp_path / "maf.db") == [1]
+
+
+async def test_a_locked_store_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "TIMEOUT_S", 0.1)
+    url = f"sqlite+aiosqlite:///{tmp_path}/maf.db"
+    await migrate.move(url, migrate.revisions()[0])
+    other = sqlite3.connect(tmp_path / "maf.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreUnreachable, match="is locked by another process"):
+        await migrate.upgrade(url, Home(tmp_path))
+    other.close()
+    assert (await migrate.upgrade(url, Home(tmp_path))).after == migrate.head()
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "maf.db"
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE t (x)")
+    connection.execute("PRAGMA max_page_count = 3")
+    with pytest.raises(sqlite3.OperationalError) as raised:
+        connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
+    connection.close()
+    trouble = sqlite_trouble(raised.value, file)
+    assert isinstance(trouble, StoreUnreachable) and "the disk is full" in trouble.message
+    assert sqlite_trouble(ZeroDivisionError(), file) is None
+
+
+async def test_only_the_owner_can_read_a_new_store(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/maf.db"
+    await migrate.upgrade(url)
+    await _add_person(url, 1)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("maf.db*")} == {0o600}
 
 
 async def test_what_is_no_store_is_not_restored(tmp_path: Path) -> None:
@@ -148,13 +224,13 @@ async def test_what_is_no_store_is_not_restored(tmp_path: Path) -> None:
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE t (x)")
     connection.close()
-    await migrate.backup(url, cut)
+    await copies.backup(url, cut)
     cut.write_bytes(cut.read_bytes()[:-8192])
     for bad in (text, other, cut):
         with pytest.raises(Refused, match=re.escape(str(bad))):
-            await migrate.restore(url, bad)
+            await copies.restore(url, bad)
     with pytest.raises(NotFound):
-        await migrate.restore(url, tmp_path / "none")
+        await copies.restore(url, tmp_path / "none")
     assert _people(file) == [1]
 
 
@@ -177,5 +253,5 @@ async def test_a_store_at_the_head_does_not_import_alembic(tmp_path: Path) -> No
 
 
 async def test_an_unreachable_database_says_so() -> None:
-    with pytest.raises(migrate.StoreUnreachable, match=r"127\.0\.0\.1"):
+    with pytest.raises(StoreUnreachable, match=r"127\.0\.0\.1"):
         await migrate.current("postgresql+asyncpg://maf:secret@127.0.0.1:1/none")
