@@ -5,29 +5,34 @@ The only reader of the environment, but for bot/home.py, which must not cost the
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv.parser import parse_stream  # pydantic-settings reads maf.env with it
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import WrongSetting
 from bot.home import Home
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LENGTH_OF_TIME = "write a length of time like 90s, 30m or 2h"
 
 
 def parse_duration(value: object) -> object:
     """`30m`, `90s`, `2h`, `1d` or plain seconds -> timedelta; anything else is left for pydantic to refuse."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", value)
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*([smhd]?)\s*", value)
     if not match:
-        raise ValueError("write a length of time like 90s, 30m or 2h")
+        raise ValueError(_LENGTH_OF_TIME)
     return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})
 
 
@@ -57,19 +62,23 @@ class Settings(BaseSettings):
     # Before a start: megabytes of memory that must stay free, and the most load per processor; 0 asks nothing.
     min_free_memory: int = Field(300, ge=0, validation_alias="MAF_MIN_FREE_MEMORY")
     max_load: float = Field(12.0, ge=0, validation_alias="MAF_MAX_LOAD")
-    draft_ttl: Duration = Field(timedelta(minutes=30), validation_alias="MAF_DRAFT_TTL")
+    draft_ttl: Duration = Field(timedelta(minutes=30), ge=timedelta(seconds=1), validation_alias="MAF_DRAFT_TTL")
     # How long Codex, which shows no dialog meanwhile, waits for an answer from the chat; its hook may wait 100 s.
     permission_wait: Duration = Field(
         timedelta(seconds=90), le=timedelta(seconds=95), validation_alias="MAF_PERMISSION_WAIT"
     )
-    permission_reminder: Duration = Field(timedelta(minutes=10), validation_alias="MAF_PERMISSION_REMINDER")
+    permission_reminder: Duration = Field(
+        timedelta(minutes=10), ge=timedelta(minutes=1), validation_alias="MAF_PERMISSION_REMINDER"
+    )
     timezone: str = Field("UTC", validation_alias="MAF_TIMEZONE")
     quiet_hours: Annotated[tuple[time, time] | None, NoDecode] = Field(None, validation_alias="MAF_QUIET_HOURS")
     quota_enforcement: bool = Field(True, validation_alias="MAF_QUOTA_ENFORCEMENT")
     codex_profile: str | None = Field(None, validation_alias="CODEX_PROFILE")
     quota_cache_ttl: Duration | None = Field(None, validation_alias="QUOTA_CACHE_TTL")
     debug_quota: bool = Field(False, validation_alias="DEBUG_QUOTA")
-    quota_status_format: str = Field("table", validation_alias="QUOTA_STATUS_FORMAT")
+    quota_status_format: Literal["tmux", "compact", "table", "json"] = Field(
+        "table", validation_alias="QUOTA_STATUS_FORMAT"
+    )
     enable_agent_mail: bool = Field(False, validation_alias="ENABLE_AGENT_MAIL")
     enable_beads: bool = Field(True, validation_alias="ENABLE_BEADS_INTEGRATION")
     debug_mode: bool = Field(False, validation_alias="DEBUG_MODE")
@@ -81,10 +90,15 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        right = "use postgresql://user:password@host/database or sqlite:////path/to/file"
         if value and not re.match(
             r"(sqlite(\+aiosqlite)?:///|postgres(ql)?(\+asyncpg)?://)\S", value.get_secret_value()
         ):
-            raise ValueError("use postgresql://user:password@host/database or sqlite:////path/to/file")
+            raise ValueError(right)
+        try:
+            _ = urlsplit(value.get_secret_value()).port if value else None
+        except ValueError:
+            raise ValueError(f"{right}; its port is no number") from None
         return value
 
     @field_validator("telegram_api", "agent_mail_url", "webhook_url")
@@ -104,6 +118,22 @@ class Settings(BaseSettings):
             raise ValueError("write HOST:PORT, like 127.0.0.1:8443")
         return match[1] or "127.0.0.1", int(match[2])
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        # As setWebhook takes it: https://core.telegram.org/bots/api#setwebhook
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+            raise ValueError("use letters, digits, _ and -, at most 256 of them")
+        return value
+
+    @field_validator("tmux_socket")
+    @classmethod
+    def _socket(cls, value: str) -> str:
+        # A socket's path may have 107 bytes (sun_path, unix(7)); tmux puts a name into a folder of its own.
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}|/[^\x00-\x1f]{1,106}", value):
+            raise ValueError("use a short name of letters, digits, - and _, or the whole path of a socket")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, value: str) -> str:
@@ -116,7 +146,7 @@ class Settings(BaseSettings):
     def _zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder, like Europe
             raise ValueError("use a name like Europe/Berlin or UTC") from error
         return value
 
@@ -136,7 +166,10 @@ class Settings(BaseSettings):
         if not match:
             raise ValueError("write them like 22:00-07:30")
         h1, m1, h2, m2 = (int(g) for g in match.groups())
-        return time(h1, m1), time(h2, m2)
+        try:
+            return time(h1, m1), time(h2, m2)
+        except ValueError:
+            raise ValueError("write them like 22:00-07:30") from None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -152,7 +185,8 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL of the store, SQLite in the home unless set; contains the password if it has one."""
         if self.database_url is None:
             return f"sqlite+aiosqlite:///{home.database}"
-        url = self.database_url.get_secret_value()
+        # asyncpg's word for what libpq, and so most addresses that one is given, calls sslmode.
+        url = re.sub(r"([?&])sslmode=", r"\1ssl=", self.database_url.get_secret_value())
         for plain in ("postgresql://", "postgres://"):
             if url.startswith(plain):
                 return "postgresql+asyncpg://" + url.removeprefix(plain)
@@ -162,7 +196,8 @@ class Settings(BaseSettings):
 
     def root(self, home: Home) -> Path:
         """The project that the home belongs to."""
-        return (self.project_root or home.root.parent).expanduser().resolve()
+        folder = home.root.parent
+        return (folder / self.project_root.expanduser() if self.project_root else folder).resolve()
 
 
 def tool_environment() -> dict[str, str]:
@@ -176,12 +211,49 @@ _SECRET = {"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT
 
 def load_settings(home: Home, **overrides: Any) -> Settings:
     """Read the settings of a home. Raises WrongSetting, which names the variable, the value and what would be right."""
+    hint = f"Set it in the environment or in {home.env_file}."
     try:
-        return Settings(_env_file=home.env_file if home.env_file.is_file() else None, **overrides)
+        settings = Settings(_env_file=_env_file(home), **overrides)
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            name = str(problem["loc"][0]) if problem["loc"] else "?"
-            value = "(secret)" if name in _SECRET else repr(problem.get("input"))
-            lines.append(f"{name}={value}: {problem['msg'].removeprefix('Value error, ')}")
-        raise WrongSetting("; ".join(lines), hint=f"Set it in the environment or in {home.env_file}.") from error
+        raise WrongSetting("; ".join(map(_wrong, error.errors())), hint=hint) from error
+    if settings.project_root and "project_root" not in overrides and not settings.root(home).is_dir():
+        raise WrongSetting(f"MAF_PROJECT_ROOT='{settings.project_root}': there is no such folder", hint=hint)
+    return settings
+
+
+def _env_file(home: Home) -> Path | None:
+    """The home's maf.env, if there is one. Raises WrongSetting for one that cannot be read, line by line."""
+    path = home.env_file
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_text(encoding="utf8")
+    except UnicodeDecodeError as error:
+        raise WrongSetting(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+    except OSError as error:
+        raise WrongSetting(f"{path} cannot be read: {error.strerror}.", hint="Make it yours.") from error
+    wrong = [str(one.original.line) for one in parse_stream(io.StringIO(text)) if one.error]
+    if wrong:
+        raise WrongSetting(f"{path}, line {', '.join(wrong)}: write NAME=value, or # before a note.")
+    return path
+
+
+def _wrong(problem: ErrorDetails) -> str:
+    """One wrong setting in words: its variable, its value, what would be right."""
+    name = str(problem["loc"][0]) if problem["loc"] else "?"
+    value, limits = problem["input"], problem.get("ctx", {})
+    shown = f"'{value.total_seconds():g}s'" if isinstance(value, timedelta) else repr(value)
+    words = {
+        "int_parsing": "write a whole number",
+        "float_parsing": "write a number",
+        "bool_parsing": "write true or false",
+        "literal_error": f"use {limits.get('expected')}",
+        "greater_than_equal": f"write {_plain(limits.get('ge'))} or more",
+        "less_than_equal": f"write {_plain(limits.get('le'))} or less",
+    }
+    right = words.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    return f"{name}={'(secret)' if name in _SECRET else shown}: {right}"
+
+
+def _plain(limit: object) -> str:
+    return f"{limit:g}" if isinstance(limit, float) else str(limit)
