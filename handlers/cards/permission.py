@@ -10,6 +10,7 @@ from typing import Any
 from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
 
 from bot.agents.permissions.question import Choice
+from bot.agents.permissions.risk import visible
 from bot.agents.permissions.rows import Ask, asks_named, asks_of_card, mark
 from bot.broadcast.report import clipped
 from bot.operations import Services
@@ -21,6 +22,7 @@ from handlers.cards.board import age
 MAX_LINES = 8
 MAX_CHARACTERS = 500
 MAX_LABEL = 60
+MAX_RISK = 160
 MAX_GATHERED = 8
 STARTUP = {
     "trust": "is asked whether to trust its folder",
@@ -116,13 +118,12 @@ def what(ask: Ask, *, many: bool = False) -> str:
 
 def body(ask: Ask) -> list[Text | str]:
     """The command as it is, cut for the phone; where; how risky."""
-    cut = shown(ask.command)
+    cut = visible(shown(ask.command))
     prompt = "$ " if ask.tool == "Bash" else ""
     lines: list[Text | str] = [Pre(f"{prompt}{cut}")] if cut else []
     if ask.kind == "permission":
         lines.append(Text("in ", Code(ask.workdir)))
-        away = f"yes, {clipped(', '.join(ask.outside), 60)}" if ask.outside else "no"
-        lines.append(f"{'⚠️ ' if ask.dangerous else ''}{ask.risk} · outside the workspace: {away}")
+        lines.append(f"{'⚠️ ' if ask.dangerous else ''}{clipped(ask.risk, MAX_RISK)}")
     else:
         profile = f" · profile {ask.profile}" if ask.profile else ""
         lines.append(Text("in ", Code(ask.workdir), profile))
@@ -230,7 +231,7 @@ def gathered(waiting: Sequence[Ask], now: datetime) -> Message:
 
 def in_short(ask: Ask, width: int) -> str:
     """What is asked, in a line."""
-    return clipped(ask.command, width) or clipped(ask.title, width)
+    return clipped(visible(ask.command), width) or clipped(ask.title, width)
 
 
 def _waited(ask: Ask, now: datetime) -> str:

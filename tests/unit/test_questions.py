@@ -42,7 +42,7 @@ def dialog(command: str = "touch /srv1/x", labels: tuple[str, ...] = CLAUDE, tit
 def ask(name: str, *, fingerprint: str = "", cli: str = "claude", command: str = "touch /srv1/x") -> Ask:
     return Ask(
         id=name, agent="w1", cli=cli, profile=None, kind="permission", tool="Bash", title="", command=command,
-        workdir="/w", risk="", outside=(), dangerous=False, question="q", fingerprint=fingerprint, choices=(),
+        workdir="/w", risk="", dangerous=False, question="q", fingerprint=fingerprint, choices=(),
         suggestions=(), source="hook", card=name, status="open", created_at=NOW,
     )  # fmt: skip
 
@@ -99,6 +99,22 @@ def test_the_words_of_a_tool() -> None:
     assert (broken.tool, broken.command) == ("a tool", "")
 
 
+@pytest.mark.parametrize(
+    ("tool", "inputs", "place"),
+    [
+        ("apply_patch", {"command": "*** Update File: a.py\n*** Move to: ../b.py\n"}, "yes, ../b.py"),
+        ("apply_patch", {"command": "*** Add File: src/a.py\n"}, "no"),
+        ("Read", {"file_path": "/etc/shadow"}, "yes, /etc/shadow"),
+        ("Glob", {"pattern": "/etc/**"}, "yes, /etc/**"),
+        ("Grep", {"pattern": "/api/", "path": "src"}, "no"),
+        ("mcp__db__drop", {"a": 1}, "cannot be told"),
+    ],
+)
+def test_where_a_tool_works(tool: str, inputs: dict[str, object], place: str) -> None:
+    asked = from_hook({"tool_name": tool, "tool_input": inputs}, cli="claude", workspace="/work/shop")
+    assert asked.risk.place == place
+
+
 def test_the_same_question_seen_both_ways() -> None:
     asked = from_hook(
         {"tool_name": "Bash", "tool_input": {"command": "touch /srv1/x && ls"}}, cli="claude", workspace="/"
@@ -106,6 +122,7 @@ def test_the_same_question_seen_both_ways() -> None:
     assert same_question(asked, dialog("touch /srv1/x\n&& ls"))  # wrapped
     assert same_question(asked, dialog("touch /srv1/x &…"))  # cut
     assert not same_question(asked, dialog("rm /srv1/x"))
+    assert not same_question(asked, dialog("ls"))  # a part of it is another command
     edit = from_hook({"tool_name": "Edit", "tool_input": {"file_path": "/w/src/cart.py"}}, cli="claude", workspace="/w")
     assert same_question(edit, replace(dialog("", title="Edit file"), detail="cart.py\n12 - a"))
 
@@ -167,6 +184,12 @@ OTHER = dialog("make")
 )
 def test_what_a_look_means_for_what_is_open(standing: list[Standing], shown: Dialog | None, verdict: Verdict) -> None:
     assert conclude(standing, shown, running=True) == verdict
+
+
+def test_a_dialog_goes_to_the_question_with_just_its_words() -> None:
+    longer = Standing(ask("a", command="make test && make install"), True, 0.2)
+    same = Standing(ask("b", command="make test"), True, 0.1)
+    assert conclude([longer, same], dialog("make test"), running=True) == Verdict(joins="b")
 
 
 def test_an_ended_cli_ends_its_questions() -> None:

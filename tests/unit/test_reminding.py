@@ -35,7 +35,6 @@ def ask(name: str, created: str, *, card: str = "", reminded: str = "") -> Ask:
         command="make",
         workdir="/srv",
         risk="",
-        outside=(),
         dangerous=False,
         question="q",
         fingerprint="f",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.agents.permissions.risk import edit_risk, risk_of
 
@@ -53,6 +58,299 @@ def test_the_words_on_the_card(command: str, words: str) -> None:
 )
 def test_paths_beyond_the_workspace(command: str, outside: tuple[str, ...]) -> None:
     assert risk_of(command, workspace=SHOP).outside == outside
+
+
+# Every one of these would lose or change something; none of them may be called reading, and none says "no" to the
+# question whether it leaves the workspace unless it does not.
+HOSTILE = [
+    # quoting and escapes
+    "r''m -rf src",
+    "'rm' -rf src",
+    '"r"m -rf src',
+    "r\\m -rf src",
+    "r\\\nm -rf src",
+    "$'\\x72m' -rf src",
+    "\\rm x",
+    "{rm,-rf,src}",
+    "cat a;rm -rf src",
+    "cat a&rm -rf src",
+    "ls;<x rm y",
+    "ls &&rm y",
+    "ls\nrm -rf src",
+    "ls #\nrm -rf src",
+    "ls ;>important.txt",
+    "cat a >&b",
+    "cat a &>>b",
+    "cat a 1<>b",
+    "cat a >| b",
+    "echo x 2>src/main.py",
+    # substitutions, subshells, blocks
+    "echo $(rm -rf src)",
+    'echo "$(rm -rf src)"',
+    "echo `rm -rf src`",
+    "cat <(rm -rf src)",
+    "ls > >(tee x)",
+    "(rm -rf src)",
+    "( cd src && rm -rf . )",
+    "{ rm -rf src; }",
+    "if true; then rm x; fi",
+    "while ! rm x; do true; done",
+    "for f in *; do rm $f; done",
+    "ls() { rm -rf src; }; ls",
+    "function ls { rm -rf src; }; ls",
+    "alias ls='rm -rf src'; ls",
+    "X=rm; $X -rf src",
+    "${X:-rm} -rf src",
+    "cat ${X:=$(rm y)}",
+    "PATH=/evil ls",
+    "PATH=.; ls",
+    "LD_PRELOAD=x.so ls",
+    "GIT_PAGER='rm -rf src' git log",
+    "export PATH=/evil; ls",
+    "eval 'rm -rf src'",
+    ". ./x.sh",
+    "source x.sh",
+    "trap 'rm -rf src' EXIT",
+    "hash -p ./rm ls; ls",
+    # programs that start others
+    "env -S 'rm -rf src'",
+    "env -Srm x",
+    "env --split-string='rm x'",
+    "env X=1 rm x",
+    "sh -c 'rm -rf src'",
+    "bash -lc 'rm -rf src'",
+    "bash -o pipefail -c 'rm -rf src'",
+    "bash --norc -c 'rm x'",
+    "bash -c \"sh -c 'rm -rf src'\"",
+    "bash <<'EOF'\nrm -rf src\nEOF",
+    "bash <<< 'rm -rf src'",
+    "cat x.sh | bash",
+    "cat x.sh | bash -s",
+    "cat x.sh |\nsh",
+    "cat x.sh | sudo sh",
+    "cat x | /bin/sh",
+    "cat x | python3",
+    "echo cm0gLXJmIHNyYw== | base64 -d | sh",
+    "base64 -d x",
+    "ls | xargs rm",
+    "ls | xargs -I {} rm {}",
+    "ls | xargs -n 1 -P 4 rm",
+    "ls | xargs sh -c 'rm \"$@\"'",
+    "xargs -a list rm",
+    "timeout 5 rm x",
+    "timeout -s KILL 5 rm x",
+    "nice -n 10 rm x",
+    "sudo -u root rm x",
+    "nohup rm x &",
+    "exec rm x",
+    "command rm x",
+    "busybox rm x",
+    "watch 'rm -rf src'",
+    "ssh host 'rm -rf src'",
+    "flock lock rm x",
+    "find . -delete",
+    "find . -exec rm {} +",
+    "find . -execdir rm {} ';'",
+    "find . -ok rm {} \\;",
+    "find . -fprintf x y",
+    "fd -x rm",
+    "fd -Hx rm",
+    "fd . --exec rm",
+    "rg --pre ./x y",
+    # readers that write
+    "sed -i s/a/b/ x",
+    "sed -ni p x",
+    "sed -Ei s/a/b/ x",
+    "sed --in-place s/a/b/ x",
+    "sed -n 'w x' y",
+    "sed 's/a/b/w x' y",
+    "sed 's/a/b/w /tmp/g' y",
+    "sed 's/a/rm y/e' y",
+    "sed '1e rm y' y",
+    "sed -f x y",
+    "awk 'BEGIN{system(\"rm -rf src\")}'",
+    "awk '{print > \"x\"}' y",
+    "awk '{print | \"sh\"}' y",
+    "awk -f x y",
+    "awk -i inplace 1 y",
+    "sort -o x y",
+    "sort -uo x y",
+    "sort --output=x y",
+    "sort --out x y",
+    "sort --compress-program=./x y",
+    "uniq a b",
+    "xxd -r a b",
+    "tree -o x",
+    "yq -i . x",
+    "date -s 2020-01-01",
+    "date 01010000",
+    "./cat x",
+    "bin/ls",
+    "/tmp/ls",
+    # git
+    "git -c core.pager='rm -rf src' log",
+    "git -c alias.x='!rm -rf src' x",
+    "git --exec-path=. log",
+    "git log --output=x",
+    "git diff --ext-diff",
+    "git grep -O./x y",
+    "git grep -nO./x y",
+    "git branch new",
+    "git branch -D x",
+    "git branch -d x",
+    "git push -f",
+    "git push --force-with-lease",
+    "git push origin +main",
+    "git push origin :main",
+    "git push origin --delete main",
+    "git checkout -- src",
+    "git checkout .",
+    "git checkout HEAD src",
+    "git -C src clean -fdx",
+    "git restore src",
+    "git stash drop",
+    "git bisect run ./x",
+    "git submodule foreach 'rm -rf .'",
+    "git rebase -x './x' main",
+    "git remote add x y",
+    "git config core.pager x",
+    "git yolo",
+    # other tongues
+    "python3 -c \"import shutil; shutil.rmtree('src')\"",
+    "python3 - <<EOF\nimport os; os.remove('x')\nEOF",
+    "node -e \"require('fs').rmSync('src')\"",
+    "perl -e 'unlink glob \"*\"'",
+    "docker run -v /:/host alpine rm -rf /host",
+    "docker system prune -af",
+    "kubectl delete ns shop",
+    "aws s3 rm s3://shop --recursive",
+    "aws s3 rb s3://shop",
+    "terraform destroy",
+    "redis-cli flushall",
+    "rsync -a --delete a/ b/",
+    "psql <<EOF\nDROP TABLE orders;\nEOF",
+    "kill -9 1",
+    "crontab -r",
+    ": > src/main.py",
+    "tee src/main.py",
+    "RM -rf src",
+    # what a person does not see as it is
+    "ls\u202e# frs- mr",
+    "ls \u200b; rm x",
+    "ls\u00a0src",
+    "ls\rrm x",
+    "ls \x1b[8m; rm x",
+]
+
+
+@pytest.mark.parametrize("command", HOSTILE)
+def test_what_changes_something_is_never_called_reading(command: str) -> None:
+    for whole in (command, f"git status && {command}", f"{command}\nls"):
+        assert risk_of(whole, workspace=SHOP).words != "only reads", whole
+
+
+# The words or the hidden ones: a person who sees neither would be reassured.
+@pytest.mark.parametrize("command", [c for c in HOSTILE if re.search(r"\brm\b|\brmtree|unlink|delete|prune|DROP", c)])
+def test_what_deletes_is_told_or_said_to_be_hidden(command: str) -> None:
+    risk = risk_of(command, workspace=SHOP)
+    assert risk.deletes or risk.hidden, risk
+    assert risk.dangerous
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat src/a.py",
+        "cd src && ls -la",
+        "ls -la | head -20",
+        "grep -rn 'rm -rf' src | sort | uniq -c",
+        "grep -rn '/api/users' src",
+        "rg -n \"TODO|FIXME\" src -g '*.py'",
+        "find . -name '*.py' -exec grep -n rm {} +",
+        "find src -type f | wc -l",
+        "sed -n 1,80p src/a.py",
+        "sed -n '/^def/p' src/a.py",
+        "awk '{print $2}' a.txt",
+        "git --no-pager log --oneline -20",
+        "git -C src diff --stat HEAD~1 -- a.py",
+        "git branch -a",
+        "git show HEAD:src/a.py | head",
+        "bash -lc 'cat src/a.py'",
+        "timeout 5 ls src",
+        "LC_ALL=C sort a.txt",
+        "command -v node",
+        "[ -f a.txt ] && echo yes || echo no",
+        "for f in a b; do echo done; done",
+        "wc -l src/{a,b}.py 2>/dev/null",
+        "cat a.txt 2>&1",
+        "cat <<'EOF'\nrm -rf / isn't run here\nEOF",
+        "echo 'rm -rf /' # it's a comment",
+    ],
+)
+def test_what_only_reads_is_told_so(command: str) -> None:
+    risk = risk_of(command, workspace=SHOP)
+    assert (risk.words, risk.place) == ("only reads", "no"), risk
+    assert not risk.dangerous
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("rm -rf /home/user/", "yes, /home/user/"),
+        ('rm -rf "$HOME"', "yes, $HOME"),
+        ("cat ${HOME}/.ssh/id_rsa", "yes, $HOME/.ssh/id_rsa"),
+        ("cat ~root/x", "yes, ~root/x"),
+        ("cat src/../../x", "yes, src/../../x"),
+        ("ls ./..", "yes, ./.."),
+        ("cat .*/x", "yes, .*/x"),
+        ("cat ${PWD}/../x", "yes, $PWD/../x"),
+        ("cat $PWD/x", "no"),
+        ("cd; ls", "yes, ~"),
+        ("cd - && ls", "cannot be told"),
+        ("tar -C/etc -xf a.tar", "yes, /etc"),
+        ("dd if=/dev/zero of=x", "yes, /dev/zero"),
+        ("docker run -v /etc:/x alpine", "yes, /etc:/x"),
+        ("cp a >/etc/passwd", "yes, /etc/passwd"),
+        ("bash -lc 'cat /etc/passwd'", "yes, /etc/passwd"),
+        ("env -C /etc cat passwd", "yes, /etc"),
+        ("git -C /srv/other status", "yes, /srv/other"),
+        ("cat $X", "cannot be told"),
+        ("cat {/etc,.}/passwd", "cannot be told"),
+        ("ls | xargs cat", "cannot be told"),
+        ("cat < $X", "cannot be told"),
+        ("npm test", "no"),
+        ("./deploy.sh", "none named"),
+        ("pytest -q", "none named"),
+        ("systemctl stop nginx", "yes, systemctl"),
+        ("curl https://example.org/a/b", "no"),
+        ("curl file:///etc/passwd", "yes, ///etc/passwd"),
+    ],
+)
+def test_where_it_works(command: str, place: str) -> None:
+    assert risk_of(command, workspace=SHOP).place == place
+
+
+@given(st.text(max_size=60), st.sampled_from(["rm -rf src", "touch x", "sh x.sh"]))
+def test_whatever_stands_before_a_change_does_not_make_it_reading(before: str, change: str) -> None:
+    assert risk_of(f"{before}\n{change}", workspace=SHOP).words != "only reads" or _swallows(before)
+
+
+def _swallows(before: str) -> bool:
+    """It turns what follows into a comment, a word, or the text of a here-document."""
+    return before.rstrip("\r").endswith("\\") or "<<" in before
+
+
+@given(st.text(alphabet="ls rm$(){}'\"`\\;|&<>#\n=ab/.~-", max_size=200))
+def test_no_command_line_breaks_it(command: str) -> None:
+    assert risk_of(command, workspace=SHOP).words
+
+
+def test_a_long_command_is_read_in_a_moment() -> None:
+    begun = time.process_time()
+    for long in ("(" * 90_000, "a" * 90_000, "x{a,b}" * 15_000, '"$(' * 30_000, "cat <<E\n" + "line\n" * 15_000):
+        assert risk_of(long, workspace=SHOP).words
+    assert time.process_time() - begun < 5
+    assert risk_of("a" * 200_000, workspace=SHOP).hidden
 
 
 def test_dangerous_is_what_is_never_grouped() -> None:

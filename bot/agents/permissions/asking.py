@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.agents.permissions.question import Question, same_question
+from bot.agents.permissions.question import Question, just_the_same, same_question
 from bot.agents.permissions.risk import Risk
 from bot.agents.permissions.rows import Ask
 from bot.clis.model import Dialog
@@ -65,6 +65,8 @@ def _belongs(standing: Sequence[Standing], dialog: Dialog) -> Standing | None:
         if one.ask.fingerprint == dialog.fingerprint:
             return one
     unseen = [one for one in standing if not one.ask.fingerprint]
+    # Two may be held at once, one of them the beginning of the other.
+    unseen.sort(key=lambda one: not just_the_same(one.ask.command, dialog.command))
     for one in unseen:
         if same_question(as_question(one.ask), dialog):
             return one

@@ -154,7 +154,8 @@ def risk_of_tool(tool: str, inputs: Mapping[str, Any], words: str, workspace: st
     """A tool that is not known counts as one whose doing cannot all be seen."""
     if tool in ("Bash", "shell", "exec_command", "local_shell"):
         return risk_of(words, workspace=workspace)
-    paths = [str(inputs[k]) for k in ("file_path", "notebook_path", "path") if isinstance(inputs.get(k), str)]
+    named = ["file_path", "notebook_path", "path", *(["pattern"] if tool == "Glob" else [])]
+    paths = [str(inputs[k]) for k in named if isinstance(inputs.get(k), str)]
     if tool in _EDITS:
         return edit_risk(paths or _patched(words), workspace=workspace, deletes="*** Delete File:" in words)
     if tool in _NETWORK:
@@ -165,7 +166,7 @@ def risk_of_tool(tool: str, inputs: Mapping[str, Any], words: str, workspace: st
 
 
 def _patched(patch: str) -> list[str]:
-    return re.findall(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", patch, re.MULTILINE)
+    return re.findall(r"^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$", patch, re.MULTILINE)
 
 
 def _tool_of(dialog: Dialog) -> str:
@@ -192,12 +193,17 @@ def same_question(asked: Question, dialog: Dialog) -> bool:
     if dialog.kind != "permission":
         return False
     shown, told = _squeezed(dialog.command), _squeezed(asked.command)
-    if shown and told and (shown in told or told in shown):
+    if shown and told and (told.startswith(shown) or shown.startswith(told)):
         return True
     if len(shown) >= _TELLING and shown[:_TELLING] == told[:_TELLING]:
         return True
     first = asked.command.split("\n", 1)[0].rstrip("/").rsplit("/", 1)[-1]
     return asked.tool in _EDITS and bool(first) and _squeezed(first) in _squeezed(f"{dialog.title}{dialog.detail}")
+
+
+def just_the_same(asked: str, shown: str) -> bool:
+    """One command, but for how its lines were broken."""
+    return _squeezed(asked) == _squeezed(shown)
 
 
 def _squeezed(text: str) -> str:

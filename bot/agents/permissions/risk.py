@@ -1,62 +1,56 @@
 """What a command would do, as far as its words tell. Pure.
 
-It informs a person who decides; it decides nothing. What it does not know counts as writing, and anything that hides
-its words (a substitution, eval, a script from the network) is told as such.
+It informs a person who decides; it decides nothing. Only what is known to read counts as reading; what is not known
+counts as writing, and what hides its words (a substitution, eval, a script from the network) is told as such.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 
-READS = frozenset(
-    (
-        "cat head tail less more grep rg ls ll tree find fd stat wc file du df ps env printenv pwd which type echo "
-        "printf diff cmp sort uniq cut tr jq yq date whoami id uname hostname true false test [ sed awk man tldr "
-        "basename dirname realpath readlink sha256sum md5sum xxd od strings nl column"
-    ).split()
+from bot.agents.permissions import programs, shell
+from bot.agents.permissions.places import NOWHERE, leaves, pieces
+from bot.agents.permissions.shell import Simple, Word
+
+LONGEST = 100_000  # characters of a command that are looked at
+DEEPEST = 4  # commands within commands
+# Characters that a terminal or a chat shows otherwise than they stand: controls, invisible ones (but for those that
+# pictures are made with), and those that turn the direction of the text round.
+STRANGE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200c\u200e\u200f\u2028-\u202f"
+    "\u205f-\u206f\u3000\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
-DELETES = frozenset(("rm rmdir unlink shred truncate dropdb wipefs mkfs dd").split())
-NETWORK = frozenset(
-    (
-        "curl wget ssh scp rsync sftp ftp nc ncat telnet ping dig nslookup gh glab aws gcloud az kubectl helm "
-        "docker podman terraform ansible psql mysql redis-cli mongo"
-    ).split()
-)
-INSTALLS = frozenset(
-    ("pip pip3 uv pipx npm npx pnpm yarn bun cargo go gem bundle composer apt apt-get brew dnf").split()
-)
-GIT_READS = frozenset(("status log diff show branch blame ls-files rev-parse describe shortlog grep remote").split())
-GIT_NETWORK = frozenset(("push pull fetch clone ls-remote submodule").split())
-# git words that lose work which nobody else has.
-GIT_DELETES = re.compile(r"\b(reset\s+--hard|clean\s+-\w*f|branch\s+-D|push\s+.*(--force|-f\b)|stash\s+(drop|clear))")
-SQL_CHANGES = re.compile(r"\b(insert|update|alter|create|grant)\b", re.I)
-SQL_DELETES = re.compile(r"\b(drop|delete\s+from|truncate)\b", re.I)
-HIDDEN = re.compile(r"\$\(|`|<\(|\beval\b|\bbase64\s+(-d|--decode)|\|\s*(ba|z|da)?sh\b")
-OPERATORS = frozenset({"|", "||", "&&", ";", "&", "\n", "|&"})
-PREFIXES = frozenset({"sudo", "env", "time", "nice", "nohup", "command", "exec", "timeout", "xargs", "stdbuf"})
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\[[^]]*\])?\+?=")
+_SEEN = frozenset({"HOME", "PWD", "?", "#", "$", "!"})  # variables whose place or harmlessness is known
+_NET = re.compile(r"/dev/(tcp|udp)/")
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a command would do. `hidden`: its words do not show all of it. `outside`: paths beyond the workspace."""
+    """What a command would do. `hidden`: its words do not show all of it. `outside`: paths beyond the workspace.
+    `unknown`: a program of which nothing is known. `unplaced`: it works on what the words do not name."""
 
-    reads: bool = True
     writes: bool = False
     network: bool = False
     deletes: bool = False
     installs: bool = False
     root: bool = False
     hidden: bool = False
+    unknown: bool = False
+    unplaced: bool = False
     outside: tuple[str, ...] = ()
+
+    def __or__(self, other: Risk) -> Risk:
+        flags = {f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self) if f.name != "outside"}
+        return Risk(**flags, outside=tuple(sorted({*self.outside, *other.outside})))
 
     @property
     def dangerous(self) -> bool:
         """Never grouped with others, never granted by one tap for many."""
-        return self.deletes or self.root or self.hidden or bool(self.outside)
+        return self.deletes or self.root or self.hidden or self.unplaced or bool(self.outside)
 
     @property
     def words(self) -> str:
@@ -75,113 +69,282 @@ class Risk:
         ]
         return " · ".join(said) or "only reads"
 
+    @property
+    def place(self) -> str:
+        """Does it reach beyond the workspace? `no` is said only where all of its words are understood."""
+        if self.outside:
+            return "yes, " + ", ".join(self.outside)
+        if self.hidden or self.unplaced:
+            return "cannot be told"
+        return "none named" if self.unknown else "no"
 
-def risk_of(command: str, *, workspace: str) -> Risk:
+    @property
+    def line(self) -> str:
+        """Both, as the card says it."""
+        return f"{self.words} · outside the workspace: {self.place}"
+
+
+HIDDEN = Risk(writes=True, hidden=True)
+
+
+def risk_of(command: str, *, workspace: str, depth: int = 0) -> Risk:
     """Judge a shell command line, as one would run it in `workspace` (an absolute path)."""
-    hidden = bool(HIDDEN.search(command))
+    if depth > DEEPEST or len(command) > LONGEST:
+        return HIDDEN
     try:
-        words = list(_lex(command))
+        line = shell.read(command)
     except ValueError:
-        return Risk(writes=True, hidden=True, outside=())
-    found = Risk(hidden=hidden, outside=tuple(sorted(set(_outside(words, workspace)))))
-    for part in _commands(words):
-        found = _with(found, part, command)
-    redirected = any(word in {">", ">>", "&>", ">|"} for word in words)
-    return _merge(found, writes=redirected) if redirected else found
+        return HIDDEN
+    found = Risk(hidden=bool(line.inner) or line.defines or STRANGE.search(command) is not None)
+    for inner in line.inner:
+        found |= risk_of(inner, workspace=workspace, depth=depth + 1)
+    judge = _Judge(workspace, depth)
+    for simple in line.commands:
+        found |= judge.simple(simple)
+    return found
 
 
-def edit_risk(paths: list[str], *, workspace: str, deletes: bool = False) -> Risk:
+def visible(text: str) -> str:
+    """The text with a name in place of each character that would not be seen as what it is; line ends stay.
+
+    >>> visible("ls\u202egnp")
+    'ls⟨U+202E⟩gnp'
+    """
+    return STRANGE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
+
+
+def edit_risk(paths: Sequence[str], *, workspace: str, deletes: bool = False) -> Risk:
     """Judge an edit of files (Edit, Write, apply_patch)."""
-    return Risk(writes=True, deletes=deletes, outside=tuple(sorted(set(_outside(paths, workspace)))))
+    outside = {path for path in paths if leaves(path, workspace)}
+    return Risk(writes=True, deletes=deletes, outside=tuple(sorted(outside)))
 
 
-def _lex(command: str) -> Iterator[str]:
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=";&|<>\n")
-    lexer.whitespace = " \t\r"
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    yield from lexer
+class _Judge:
+    """Judges the simple commands of one line."""
+
+    def __init__(self, workspace: str, depth: int) -> None:
+        self.workspace = workspace
+        self.depth = depth
+
+    def simple(self, command: Simple) -> Risk:
+        found = self._redirected(command)
+        words = list(command.words)
+        while words:
+            first = words[0]
+            if assigned := _ASSIGNMENT.match(first.text):
+                found |= _variable(assigned[1]) | self._words([words.pop(0)])
+            elif first.quoted or not first.fixed:
+                break
+            elif first.text in shell.KEYWORDS or first.text == "coproc":
+                words.pop(0)
+            elif first.text in {"for", "select", "case"}:
+                return found | self._words(words)
+            elif first.text == "function":
+                return found | HIDDEN
+            else:
+                break
+        return found | self.program(words, command) if words else found
+
+    def program(self, words: list[Word], command: Simple) -> Risk:
+        """A program and its arguments, without what stood before them."""
+        first = words[0]
+        if not first.fixed:
+            return HIDDEN | self._words(words)
+        name, folder = PurePosixPath(first.text).name, str(PurePosixPath(first.text).parent)
+        if "/" in first.text and folder not in programs.SYSTEM_FOLDERS:
+            return self._other(name, words, command) | Risk(unknown=True)
+        if (inner := self._started(name, words, command)) is not None:
+            return inner
+        if name == "git":
+            return self._git(words)
+        rule = programs.READS.get(name)
+        if rule is not None and rule([word.text for word in words[1:]]):
+            return self._reads(name, words)
+        return self._other(name, words, command)
+
+    def _started(self, name: str, words: list[Word], command: Simple) -> Risk | None:
+        """The program that this one starts, if that is what it is for."""
+        if name in programs.WRAPPERS:
+            return self._wrapped(name, words[1:], command)
+        if name in programs.SHELLS:
+            return self._shell(words, command)
+        args = [word.text for word in words[1:]]
+        at = _starts_program(name, args) if name in {"find", "fd"} else 0
+        if not at:
+            return None
+        inner = [word for word in words[at + 1 :] if word.text not in {";", "+"}]
+        here = self._words(words[1 : at + 1]) | Risk(deletes="-delete" in args)
+        return here | (self.program(inner, command) if inner else HIDDEN)
+
+    def _reads(self, name: str, words: list[Word]) -> Risk:
+        """`cd` is watched: what comes after it is somewhere else."""
+        args = [word.text for word in words[1:] if not word.text.startswith("-") or word.text == "-"]
+        if name == "cd" and (not args or args[0] == "-"):
+            return Risk(outside=("~",)) if not args else Risk(unplaced=True)
+        shown = words[1:]
+        pattern = name in {"sed", "awk", "gawk", "mawk", "grep", "egrep", "fgrep", "rg"}
+        if pattern and not any(re.match(r"-\w*[efFvABCm]|--", w.text) for w in shown):
+            first = next((w for w in shown if not w.text.startswith("-")), None)
+            if first is not None and first.fixed:
+                shown = [w for w in shown if w is not first]  # a pattern, and no path
+        return self._words(shown)
+
+    def _other(self, name: str, words: list[Word], command: Simple) -> Risk:
+        """A program that does more than read, or that we do not know."""
+        args = [word.text for word in words[1:]]
+        code = bool(programs.INTERPRETER.fullmatch(name))
+        module = code and "-m" in args[:-1] and not name.startswith("perl")
+        if module:
+            at = args.index("-m") + 2
+            return self._words(words) | self.program(words[at:], command) | Risk(writes=True)
+        text = "\n".join((*args, command.fed or ""))
+        runs = code and (any(programs.IS_CODE.fullmatch(a) for a in args) or not args or command.fed is not None)
+        lower = name.lower()
+        found = Risk(
+            writes=True,
+            deletes=lower.split(".")[0] in programs.DELETES or _deletes(args, text),
+            network=lower in programs.NETWORK,
+            installs=_installs(name, args),
+            hidden=runs or name in programs.UNSEEN or name == "base64",
+            unknown=not any(name in known for known in programs.KNOWN),
+            outside=(name,) if name in programs.SYSTEM else (),
+        )
+        return found | self._words(words[1:]) | self._sets(name, args) | self._nested(words[1:])
+
+    def _nested(self, words: Sequence[Word]) -> Risk:
+        """Commands that are handed on as a word: `watch 'rm x'`, `ssh host "rm x"`. Only what they lose is taken from
+        them, for a word may as well be a sentence."""
+        lost = False
+        for word in words:
+            if " " in word.text and self.depth < DEEPEST:
+                lost = lost or risk_of(word.text, workspace=self.workspace, depth=self.depth + 1).deletes
+        return Risk(deletes=lost)
+
+    def _sets(self, name: str, args: Sequence[str]) -> Risk:
+        if name not in programs.SETS:
+            return Risk()
+        found = Risk()
+        for arg in args:
+            found |= _variable(arg.partition("=")[0])
+        return found
+
+    def _wrapped(self, name: str, words: list[Word], command: Simple) -> Risk:
+        """sudo, env, timeout, xargs …: the program that they start, and what they add to it."""
+        takes, operands = programs.WRAPPERS[name]
+        found = Risk(root=name in programs.ROOT, unplaced=name == "xargs")
+        rest = list(words)
+        if name == "command" and rest and rest[0].text in {"-v", "-V"}:
+            return found
+        while rest and rest[0].text.startswith("-") and rest[0].text != "-":
+            option = rest.pop(0)
+            found |= self._words([option])
+            if option.text == "--":
+                break
+            if name == "env" and (split := re.match(r"-\w*S|--split-string=?", option.text)):
+                line = option.text[split.end() :] or (rest.pop(0).text if rest else "")
+                return found | Risk(hidden=True) | risk_of(line, workspace=self.workspace, depth=self.depth + 1)
+            if option.text.startswith("--") and "=" not in option.text and option.text not in programs.FLAGS:
+                found |= HIDDEN  # does the next word belong to it?
+            if re.fullmatch(rf"-[^-{takes}]*[{takes}]", option.text) and takes and rest:
+                found |= self._words([rest.pop(0)])
+        while rest and (assigned := _ASSIGNMENT.match(rest[0].text)):
+            found |= _variable(assigned[1]) | self._words([rest.pop(0)])
+        rest = rest[operands:]
+        if not rest:
+            return found
+        inner = self.program(rest, command)
+        if name == "xargs" and PurePosixPath(rest[0].text).name in programs.SHELLS:
+            found |= HIDDEN
+        return found | inner
+
+    def _shell(self, words: list[Word], command: Simple) -> Risk:
+        """`bash -lc 'command'`; without -c a script whose words are elsewhere, or what comes in by a pipe."""
+        rest, code = words[1:], False
+        while rest and re.match(r"[-+]\w|--\w", rest[0].text):
+            option = rest.pop(0)
+            code = code or re.fullmatch(r"-\w*c\w*", option.text) is not None
+            if re.fullmatch(r"[-+]\w*[oO]|--(rcfile|init-file)", option.text) and rest:
+                rest.pop(0)
+        if not code or not rest:
+            found = HIDDEN | self._words(words[1:]) | Risk(unknown=True)
+            fed = command.fed
+            return found | risk_of(fed, workspace=self.workspace, depth=self.depth + 1) if fed else found
+        line = rest[0]
+        inner = risk_of(line.text, workspace=self.workspace, depth=self.depth + 1) if line.fixed else HIDDEN
+        return inner | self._words(rest[1:])
+
+    def _git(self, words: list[Word]) -> Risk:
+        args, found = words[1:], Risk()
+        while args and args[0].text.startswith("-"):
+            option = args.pop(0)
+            if option.text == "-C" and args:
+                found |= self._words([args.pop(0)])
+            elif option.text not in {"--no-pager", "-P", "--version"}:
+                found |= HIDDEN  # -c sets what git runs; --git-dir and the like say where
+                if option.text in {"-c", "--git-dir", "--work-tree", "--exec-path", "--namespace"} and args:
+                    args.pop(0)
+        found |= self._words(args)
+        if not args:
+            return found
+        verb, rest = args[0].text, [word.text for word in args[1:]]
+        if programs.git_reads(verb, rest):
+            return found | Risk(network=verb in programs.GIT_NETWORK)
+        line = " ".join((verb, *rest))
+        known = verb in programs.GIT_WRITES or verb in programs.GIT_READS or verb in programs.GIT_NETWORK
+        return found | Risk(
+            writes=True,
+            deletes=programs.GIT_DELETES.match(line) is not None,
+            network=verb in programs.GIT_NETWORK,
+            hidden=not known or programs.GIT_HIDES.match(line) is not None,
+        )
+
+    def _redirected(self, command: Simple) -> Risk:
+        found = Risk()
+        for operator, target in command.redirections:
+            if operator in {"<<", "<<-", "<<<"}:
+                continue
+            found |= self._words([target])
+            if _NET.match(target.text):
+                found |= Risk(network=True, hidden=True)
+            copies = operator in {">&", "<&"} and re.fullmatch(r"\d+|-", target.text)
+            if operator not in {"<", "<&"} and not copies and not NOWHERE.fullmatch(target.text):
+                found |= Risk(writes=True)
+        return found
+
+    def _words(self, words: Iterable[Word]) -> Risk:
+        """What arguments tell by themselves: where they lead, and whether they can be seen."""
+        hidden, outside = False, set()
+        for word in words:
+            hidden = hidden or not word.sure or not set(word.variables) <= _SEEN
+            if piece := next((p for p in pieces(word.text) if leaves(p, self.workspace)), ""):
+                outside.add(piece)
+        return Risk(hidden=hidden, outside=tuple(sorted(outside)))
 
 
-def _commands(words: list[str]) -> Iterator[list[str]]:
-    part: list[str] = []
-    for word in [*words, ";"]:
-        if word in OPERATORS or set(word) <= set(";&|\n"):
-            if part:
-                yield part
-            part = []
-        else:
-            part.append(word)
+def _variable(name: str) -> Risk:
+    """Setting it, before a command or for those that follow."""
+    if programs.LOADED_VARIABLE.fullmatch(name):
+        return HIDDEN
+    return Risk() if programs.HARMLESS_VARIABLE.fullmatch(name) else Risk(writes=True)
 
 
-def _with(risk: Risk, words: list[str], command: str) -> Risk:
-    root = False
-    while words and (words[0] in PREFIXES or re.fullmatch(r"\w+=.*", words[0])):
-        root = root or words[0] == "sudo"
-        words = words[1:]
-        while words and words[0].startswith("-"):
-            words = words[1:]
-    if not words:
-        return _merge(risk, root=root)
-    name, rest = PurePosixPath(words[0]).name, words[1:]
-    if name in {"bash", "sh", "zsh", "dash"} and rest and re.match(r"-\w*c$", rest[0]) and len(rest) >= 2:
-        inner = risk_of(rest[-1], workspace="/")
-        return _merge(risk, **{k: getattr(inner, k) for k in ("writes", "network", "deletes", "installs")},
-                      root=root or inner.root, hidden=inner.hidden)  # fmt: skip
-    if name == "git":
-        return _merge(risk, root=root, **_git(rest, " ".join(words)))
-    deletes = name in DELETES or (name == "find" and "-delete" in rest) or bool(SQL_DELETES.search(" ".join(rest)))
-    reads = name in READS and not (name == "sed" and any(w.startswith("-i") for w in rest)) and not deletes
-    if name == "find" and "-exec" in rest:
-        reads = False
-    return _merge(
-        risk,
-        root=root,
-        deletes=deletes,
-        network=name in NETWORK,
-        installs=name in INSTALLS and any(w in {"install", "add", "i", "get", "update", "upgrade"} for w in rest),
-        writes=not reads,
+def _starts_program(name: str, args: Sequence[str]) -> int:
+    """After which of the words another program stands (`find -exec`, `fd -x`); 0 if there is none."""
+    option = r"-(exec|execdir|ok|okdir)" if name == "find" else r"-\w*[xX]|--exec(-batch)?"
+    return next((at + 1 for at, arg in enumerate(args) if re.fullmatch(option, arg)), 0)
+
+
+def _installs(name: str, args: Sequence[str]) -> bool:
+    if name in {"npx", "uvx", "pipx", "bunx"}:
+        return True
+    return name in programs.INSTALLS and (not args or bool(programs.INSTALLING & set(args)))
+
+
+def _deletes(args: Sequence[str], text: str) -> bool:
+    bare = (PurePosixPath(arg.split("=")[-1].split(" ")[0].lstrip("!")).name.lower() for arg in args)
+    return (
+        "-delete" in args
+        or any(word in programs.DELETES for word in bare)
+        or any(programs.DELETING_WORD.fullmatch(arg) for arg in args)
+        or programs.DELETING_CODE.search(text) is not None
     )
-
-
-def _git(rest: list[str], line: str) -> dict[str, bool]:
-    verb = next((w for w in rest if not w.startswith("-")), "")
-    return {
-        "deletes": bool(GIT_DELETES.search(line)),
-        "network": verb in GIT_NETWORK,
-        "writes": verb not in GIT_READS,
-    }
-
-
-def _merge(risk: Risk, **more: bool) -> Risk:
-    values = {name: getattr(risk, name) or more.get(name, False) for name in
-              ("writes", "network", "deletes", "installs", "root", "hidden")}  # fmt: skip
-    return Risk(outside=risk.outside, **values)
-
-
-def _outside(words: list[str], workspace: str) -> Iterator[str]:
-    """Paths among the words that lie beyond the workspace; /dev/null and its like do not count."""
-    root = PurePosixPath(workspace)
-    for raw in words:
-        word = raw.split("=", 1)[1] if raw.startswith("--") and "=" in raw else raw
-        if word.startswith("~"):
-            yield word
-            continue
-        if not (word.startswith(("/", "../")) or word == ".." or "/../" in word):
-            continue
-        if re.fullmatch(r"/dev/(null|stdin|stdout|stderr|tty)", word) or re.match(r"s?/[^/]*/[^/]*/[gimp]*$", word):
-            continue
-        path = _normal(root / word)
-        if path != root and root not in path.parents:
-            yield word
-
-
-def _normal(path: PurePosixPath) -> PurePosixPath:
-    parts: list[str] = []
-    for part in path.parts:
-        if part == "..":
-            if len(parts) > 1:
-                parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return PurePosixPath(*parts)

@@ -38,7 +38,6 @@ class Ask:
     command: str
     workdir: str
     risk: str
-    outside: tuple[str, ...]
     dangerous: bool
     question: str
     fingerprint: str
@@ -91,7 +90,7 @@ class AskRows:
                 title=_plain(question.title),
                 command=_plain(question.command),
                 workdir=str(agent.workdir),
-                risk=question.risk.words,
+                risk=question.risk.line,
                 outside=[_plain(path) for path in question.risk.outside],
                 dangerous=question.risk.dangerous,
                 question=question.question,
@@ -216,7 +215,6 @@ def ask_of(row: PermissionRow) -> Ask:
         command=row.command,
         workdir=row.workdir,
         risk=row.risk,
-        outside=tuple(row.outside),
         dangerous=row.dangerous,
         question=row.question,
         fingerprint=row.fingerprint,
