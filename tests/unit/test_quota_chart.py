@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.profiles.book import Profile
 from bot.profiles.config import QuotaLimits, Thresholds
-from bot.quota.chart import MAX_PROFILES, draw, panels_of
+from bot.quota.chart import LOW_IN, MAX_PROFILES, STRIP_IN, draw, panels_of
+from bot.quota.chart_strip import heights_of, one_line
 from bot.quota.reading import Reading
 from bot.quota.status import ProfileStatus, status_of
 from bot.quota.windows import Usage
@@ -20,7 +24,12 @@ HOUR = 3600.0
 
 
 def status(
-    name: str, percent: float | None = None, *, empties: float | None = None, limit: int | None = None
+    name: str,
+    percent: float | None = None,
+    *,
+    empties: float | None = None,
+    limit: int | None = None,
+    login: str = "ok",
 ) -> ProfileStatus:
     limits = QuotaLimits(daily=limit)
     profile = Profile(name, name, "codex", 1, True, True, limits, {}, Path("/x"), True, 75)
@@ -33,7 +42,7 @@ def status(
         readings=readings,
         usage={"daily": Usage(40, 4000)},
         sources=[],
-        login="ok",
+        login=login,
         thresholds=Thresholds(),
         forecasts={"5h": empties},
         now=NOW,
@@ -59,6 +68,7 @@ def paint(*statuses: ProfileStatus, dark: bool = False) -> bytes:
         [status("one", 78.0, empties=NOW + HOUR)],
         [status("full", 100.0), status("empty", 0.0), status("local", limit=100)],
         [status(f"codex-plus-{n}", n * 5.0) for n in range(20)],
+        [status("a$b^$ · \\frac", 40.0), status("$", 40.0), status("login", login="needed")],
     ],
 )
 def test_whatever_is_known_the_picture_is_as_wide_as_a_phone(statuses: list[ProfileStatus]) -> None:
@@ -92,3 +102,19 @@ def test_the_reset_and_the_forecast_lie_inside_the_panel() -> None:
     (short, long) = panels_of([status("one", 78.0, empties=NOW + HOUR)])
     assert short.begin < NOW < NOW + 2 * HOUR < short.end
     assert long.begin < NOW < NOW + 70 * HOUR < long.end
+
+
+def test_an_account_without_data_is_one_line_that_says_why() -> None:
+    two = [status("full", 40.0), status("new"), status("out", login="needed")]
+    titles = [panel.title for panel in panels_of(two)]
+    assert titles == ["full", "new · no data yet", "out · log in again"]
+    assert size(paint(*two))[1] < 1.5 * size(paint(two[0], two[0]))[1]
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=3), st.sampled_from([STRIP_IN, LOW_IN]))
+def test_the_names_of_lines_never_cover_each_other(percents: list[float], strip: float) -> None:
+    apart = one_line(strip)
+    heights = sorted(heights_of(percents, apart))
+    assert all(b - a >= apart - 0.01 for a, b in pairwise(heights))
+    assert heights[0] >= apart / 2 - 0.01
+    assert heights[-1] <= 100 - apart / 2 + 0.01
