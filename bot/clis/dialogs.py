@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.clis.model import Dialog, DialogKind, Option
 from bot.clis.regions import Sheet
@@ -152,13 +152,13 @@ def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: i
     lines = re.sub(r"\n{3,}", "\n\n", text.strip()).split("\n")
     title, detail = lines[0], "\n".join(lines[1:]).strip()
     labels = tuple(option.label for option in options)
-    kind = _kind(rules, "\n".join((title, detail, *labels)))
+    words = "\n".join((title, detail, *labels))
+    known = next((rule for rule in rules.dialogs if rule.match.search(words)), None)
+    if known and not known.digits:
+        options = tuple(replace(option, key="") for option in options)
+    kind: DialogKind = known.kind if known else "other"
     dialog = Dialog(kind, title, detail, options, fingerprint(title, detail, labels), _command(layout, body))
     return Found(dialog, top)
-
-
-def _kind(rules: Ruleset, text: str) -> DialogKind:
-    return next((kind for kind, pattern in rules.dialogs if pattern.search(text)), "other")
 
 
 def _open_top(sheet: Sheet, rules: Ruleset, first: int) -> int:
@@ -166,7 +166,7 @@ def _open_top(sheet: Sheet, rules: Ruleset, first: int) -> int:
     history (a long command may have pushed the question off the screen: then the whole rest of it counts)."""
     for index in range(first - 1, -1, -1):
         line = sheet.lines[index]
-        if line and any(pattern.search(line) for _, pattern in rules.dialogs):
+        if line and any(rule.match.search(line) for rule in rules.dialogs):
             return index
         if line and rules.layout.cell.search(line):
             after = next((i for i in range(index, first) if not sheet.lines[i]), first)
@@ -199,7 +199,7 @@ def find_notice(sheet: Sheet, rules: Ruleset) -> Found | None:
     tail = [i for i in range(floor, sheet.end) if sheet.lines[i]][-_NOTICE:]
     if not any(layout.closing.search(sheet.lines[i]) for i in tail):
         return None
-    top = next((i for i in tail if any(pattern.search(sheet.lines[i]) for _, pattern in rules.dialogs)), None)
+    top = next((i for i in tail if any(rule.match.search(sheet.lines[i]) for rule in rules.dialogs)), None)
     if top is None and layout.box == "ruled" and layout.closing.search(sheet.lines[tail[-1]]):
         top = next(i for i in range(floor, sheet.end) if sheet.lines[i])
     return None if top is None else _finish(rules, sheet.lines[top : sheet.end], (), top)

@@ -57,7 +57,7 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice of a dialog. `label` is the CLI's own wording; `key` the digit that stands before it, or empty."""
+    """One choice of a dialog. `label` is the CLI's own wording; `key` the digit that chooses it, or empty."""
 
     label: str
     key: str

@@ -3,7 +3,8 @@
 File format (ours, `format = 1`):
   format, version, cli          the format of the file, the date of the rules, the CLI version they were measured on
   [layout]                      where things stand: see `Layout`
-  [[dialog]]                    kind, match: the first whose regex is found in a dialog's text names its kind
+  [[dialog]]                    kind, match: the first whose regex is found in a dialog's text names its kind;
+                                digits = false where the numbers before its choices are no keys
   [[rule]]                      name, state, priority (higher is asked first), and the conditions, which must all hold:
                                 when = [{region, match, last?}], unless = [same], composer = [kinds], dialog = [kinds];
                                 trust = "high" | "low", reset = regex whose first group is the reset time
@@ -59,6 +60,15 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class DialogRule:
+    """What a dialog with these words is about; `digits`: a choice is made by the digit before it."""
+
+    kind: DialogKind
+    match: re.Pattern[str]
+    digits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Where a CLI puts things.
 
@@ -97,7 +107,7 @@ class Ruleset:
     version: str
     cli: str
     layout: Layout
-    dialogs: tuple[tuple[DialogKind, re.Pattern[str]], ...]
+    dialogs: tuple[DialogRule, ...]
     rules: tuple[Rule, ...]
 
 
@@ -222,10 +232,13 @@ class _Reader:
             boxed=self._text(table.get("boxed", ""), "boxed"),
         )
 
-    def _dialog(self, table: Mapping[str, Any]) -> tuple[DialogKind, re.Pattern[str]]:
-        self._only(table, "dialog", frozenset(("kind", "match")))
+    def _dialog(self, table: Mapping[str, Any]) -> DialogRule:
+        self._only(table, "dialog", frozenset(DialogRule.__dataclass_fields__))
         kind: Any = self._one_of(table.get("kind"), "kind", get_args(DialogKind))
-        return kind, self._pattern(table.get("match"), "match")
+        digits = table.get("digits", True)
+        if not isinstance(digits, bool):
+            raise self._fail("digits must be true or false")
+        return DialogRule(kind, self._pattern(table.get("match"), "match"), digits)
 
     def _rule(self, table: Mapping[str, Any]) -> Rule:
         self._only(table, "rule", frozenset(Rule.__dataclass_fields__))

@@ -13,6 +13,15 @@ from tests.real.mock_limits import Quota, claude_headers, codex_headers
 if TYPE_CHECKING:
     from tests.real.mock_models import Request, _Handler
 
+QUESTION = {
+    "question": "Which store should the cache use?",
+    "header": "Store",
+    "multiSelect": False,
+    "options": [
+        {"label": "Redis", "description": "Shared by all workers."},
+        {"label": "SQLite", "description": "One file beside the app."},
+    ],
+}
 REASON = "mock wants to create a file outside the workspace"
 CODEX_COMMAND, CLAUDE_COMMAND = "touch ../approval-test-file", "touch ../approval-test-claude"
 
@@ -145,16 +154,26 @@ def _message(request: Request, quota: Quota) -> dict[str, Any]:
     return about | {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
 
 
+def _tool_of_claude(request: Request) -> tuple[str, dict[str, Any]] | None:
+    tools: dict[str, tuple[str, dict[str, Any]]] = {
+        "SHELL": ("Bash", {"command": CLAUDE_COMMAND, "description": "create a file"}),
+        "ASK": ("AskUserQuestion", {"questions": [QUESTION]}),
+    }
+    found = (call for word, call in tools.items() if re.search(rf"\b{word}\b", request.user))
+    return next((call for call in found if call[0] in request.tools), None)
+
+
 def _stream_message(to: _Handler, request: Request, quota: Quota) -> None:
     to.stream(claude_headers(quota))
     to.event("message_start", message=_message(request, quota))
     to.silence(_silence(request))
-    asks = re.search(r"\bSHELL\b", request.user) and not request.tool_result and "Bash" in request.tools
+    asks = None if request.tool_result else _tool_of_claude(request)
     if asks:
-        block = {"type": "tool_use", "id": f"toolu_{request.number}", "name": "Bash", "input": {}}
+        name, wanted = asks
+        block = {"type": "tool_use", "id": f"toolu_{request.number}", "name": name, "input": {}}
         to.event("content_block_start", index=0, content_block=block)
-        wanted = json.dumps({"command": CLAUDE_COMMAND, "description": "create a file"})
-        to.event("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": wanted})
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(wanted)}
+        to.event("content_block_delta", index=0, delta=delta)
     else:
         to.event("content_block_start", index=0, content_block={"type": "text", "text": ""})
         words, pause = _words(request, "Mock claude")

@@ -87,24 +87,6 @@ IMPLEMENT = """
 › 1. Yes, implement this plan  Switch to Default and start coding.
   2. No, stay in Plan mode     Continue planning with the model.
 """
-UPDATE = """
-  ✨ Update available! 0.169.0 -> 0.170.1
-
-  Release notes: https://github.com/openai/codex/releases/latest
-
-› 1. Update now (runs `npm install -g @openai/codex`)
-  2. Skip
-  3. Skip until next version
-"""
-TRUST = """
-> You are in /home/dev/projects/shop
-
-  Do you trust the contents of this directory? Working with untrusted contents comes with higher risk of prompt
-  injection.
-
-› 1. Yes, continue
-  2. No, quit
-"""
 MODEL = """
   Approaching rate limits
   Switch to gpt-5.2-codex-mini for lower credit usage?
@@ -143,14 +125,6 @@ CODEX = [
         "Yes, implement this plan",
         2,
     ),
-    (
-        "update",
-        codex(UPDATE, footer="Press enter to continue"),
-        "update",
-        "Update now (runs `npm install -g @openai/codex`)",
-        3,
-    ),
-    ("trust", codex(TRUST, footer="Press enter to continue"), "trust", "Yes, continue", 2),
     (
         "cheaper model",
         codex(MODEL, footer="Press enter to confirm or esc to go back"),

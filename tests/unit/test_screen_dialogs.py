@@ -63,6 +63,22 @@ def dialog(name: str) -> Dialog:
             ["Sign in with ChatGPT", "Sign in with Device Code", "Sign in another way"],
             "Sign in with ChatGPT",
         ),
+        (
+            "codex-folder-access",
+            "trust",
+            "Folder access",
+            "",
+            ["Trust and continue", "Back to Agent Command Center"],
+            "Trust and continue",
+        ),
+        (
+            "codex-update-menu",
+            "update",
+            "Update available · 0.169.0 → 0.999.0",
+            "",
+            ["Update now (runs `npm install -g @openai/codex`)", "Skip", "Skip until next version"],
+            "Update now (runs `npm install -g @openai/codex`)",
+        ),
         ("claude-trust", "trust", "Accessing workspace:", "", ["No, exit", "Yes, I trust this folder"], "No, exit"),
         (
             "claude-03-apikey-dialog",
@@ -104,6 +120,12 @@ def test_dialog(name: str, kind: str, title: str, command: str, labels: list[str
     assert [option.label for option in found.options] == labels
     assert found.selected is not None
     assert found.selected.label == selected
+
+
+def test_numbers_that_are_no_keys_are_not_offered_as_keys() -> None:
+    """Codex 0.169.0 takes a digit for a choice everywhere but where it asks for trust in a folder."""
+    assert [option.key for option in dialog("codex-folder-access").options] == ["", ""]
+    assert [option.key for option in dialog("codex-hooks-review").options] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("kind", ["codex", "claude"])

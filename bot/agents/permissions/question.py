@@ -24,7 +24,9 @@ _NETWORK = frozenset({"WebFetch", "WebSearch"})
 _READS = frozenset({"Read", "Glob", "Grep", "LS"})
 _SHELL_TITLES = re.compile(r"(?i)\b(bash|shell|command)\b")
 _EDIT_TITLES = re.compile(r"(?i)\b(edit|edits|create|write|update|overwrite|make the following)\b")
-_NO = re.compile(r"(?i)^(no\b|cancel\b|reject\b|deny\b|decline\b|don.?t allow\b|exit\b|quit\b)")
+_NO = re.compile(
+    r"(?i)^(no\b|back\b|continue without\b|cancel\b|reject\b|deny\b|decline\b|don.?t allow\b|exit\b|quit\b)"
+)
 _ONCE = re.compile(r"(?i)^(yes|yes, proceed|yes, once|yes, just this once|allow once|approve|proceed|allow)$")
 _TELL = re.compile(r"(?i)^no, and tell\b")
 _LASTING = re.compile(

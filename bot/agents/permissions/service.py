@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 CODEX_WAIT = timedelta(seconds=90)
 CLAUDE_WAIT = timedelta(minutes=59)  # its dialog stands on the screen meanwhile
 REMIND_AFTER = timedelta(minutes=10)
+# The choice by which a folder is trusted: Claude Code 2.1.328 ("Yes, I trust this folder"), Codex 0.169.0.
+_TRUSTS = re.compile(r"(?i)(yes|trust)\b")
 TOGETHER_LOOKS, TOGETHER_S = 4, 0.12  # looks for the dialog that Claude draws beside its hook, and the pause between
 
 
@@ -268,7 +271,7 @@ class Permissions:
         if ask.kind != "trust":
             return
         agent = await self._registry.get(ask.agent)
-        yes = [choice for choice in ask.choices if choice.grant == "lasting" and choice.label.lower().startswith("yes")]
+        yes = [choice for choice in ask.choices if choice.grant == "lasting" and _TRUSTS.match(choice.label)]
         if len(yes) == 1 and await self._is_trusted(agent):
             self._noticing.spawn(self._say_yes(ask, yes[0]))
 
