@@ -39,6 +39,7 @@ test-real: dev ## run the tests that need the real Codex, Claude Code, bd, Chrom
 	MAF_KILL_ROUNDS=50 $(BIN)/python -m tests.run tests/real tests/flow/test_kill.py $(ARGS)
 
 bench: dev ## measure, and compare with what is promised
+	$(BIN)/python -m tests.real.install ccusage
 	$(BIN)/python -m tests.bench $(ARGS)
 
 screenshots: dev ## take the pictures of the README again

@@ -19,6 +19,7 @@ from statistics import median
 from typing import TypeVar
 
 from bot.quota.sources.rollouts import scan
+from tests.real.installed import why_missing
 
 FILES, TURNS, ROUNDS = 66, 200, 5
 CCUSAGE = Path(os.environ.get("CCUSAGE", ".real/node/node_modules/.bin/ccusage"))
@@ -130,7 +131,7 @@ def main() -> int:
         grown = growing(Path(folder))
         show("quota: rollout that grew / first read", grown, "<= 0.01", grown <= 0.01)
         if not CCUSAGE.exists():
-            print("quota: first full read: skipped, ccusage is not installed (make test-real installs it)")
+            print(f"quota: first full read: skipped, ccusage is not there: {why_missing('ccusage')}")
             return 0 if grown <= 0.01 else 1
         ratios, totals = [], set()
         for _ in range(ROUNDS):

@@ -70,8 +70,10 @@ class RawControl:
 
     def close(self) -> None:
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         self.process.wait(timeout=5)
+        self.process.stdout.close()
 
 
 def prompts(count: int) -> list[str]:

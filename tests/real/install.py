@@ -1,7 +1,7 @@
 """Install the real counterparts that tests/real runs against, into `.real/`.
 
-`python -m tests.real.install`. Each part is looked for first, so that a second run is quick. What cannot be had is
-printed with its reason and written to `.real/missing.json`, from where the skipped tests say it again.
+`python -m tests.real.install [PART…]`. Each part is looked for first, so that a second run is quick. What cannot be had
+is printed with its reason and written to `.real/missing.json`, from where the skipped tests say it again.
 """
 
 from __future__ import annotations
@@ -159,14 +159,23 @@ PARTS: dict[str, Callable[[], None]] = {
 }
 
 
-def main() -> int:
-    """Install everything; the exit code is 0 also when something is missing, for its tests say so themselves."""
+def known_missing() -> dict[str, str]:
+    """What an earlier run could not have, and why."""
+    try:
+        return dict(json.loads(MISSING.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def main(chosen: list[str]) -> int:
+    """Install these parts, or all; the exit code is 0 also when one is missing, for its tests say so themselves."""
     REAL.mkdir(exist_ok=True)
-    missing: dict[str, str] = {}
-    for name, install in PARTS.items():
+    missing = known_missing()
+    for name in chosen or PARTS:
         began = time.monotonic()
+        missing.pop(name, None)
         try:
-            install()
+            PARTS[name]()
         except (CannotHave, OSError, ValueError) as reason:
             missing[name] = str(reason)
             print(f"missing  {name}: {reason}", flush=True)
@@ -177,4 +186,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
