@@ -52,6 +52,26 @@ async def test_an_account_without_login_is_not_asked_for_limits(tmp_path: Path, 
     assert (answer.login, answer.families) == (login, {})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "failed to fetch codex rate limits: GET https://x/backend-api/wham/usage failed: 401 Unauthorized; body={}",
+        "Your access token could not be refreshed. Please log out and sign in again.",
+    ],
+)
+async def test_a_login_that_ran_out_is_needed_again(tmp_path: Path, text: str) -> None:
+    answers = ANSWERS.replace("ACCOUNT", '{"account": {"type": "chatgpt"}}')
+    error = f'{{"id": message["id"], "error": {{"code": -32603, "message": {text!r}}}}}'
+    refuses = f"""
+        if message["method"] == "account/rateLimits/read":
+            print(json.dumps({error}), flush=True)
+            continue
+"""
+    at = '        print("this is not JSON")\n'
+    answer = await read_limits(tmp_path, {}, path=codex(tmp_path, answers.replace(at, refuses + at)))
+    assert (answer.login, answer.families) == ("needed", {})
+
+
 async def test_a_hanging_server_is_given_up_and_ended(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     path = codex(

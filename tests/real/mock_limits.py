@@ -12,6 +12,7 @@ class Quota:
     """Used percent and length (minutes) of two windows, seconds until they reset, tokens of an answer.
 
     `family` names a second limit family ("other" -> limit_id "codex_other"); Codex then writes only that one down.
+    `login_spent` refuses the ChatGPT login.
     """
 
     primary: float = 42.5
@@ -24,6 +25,7 @@ class Quota:
     family: str = ""
     family_percent: float = 33.0
     family_win: int = 1440
+    login_spent: bool = False
 
 
 def codex_headers(quota: Quota) -> dict[str, str]:
@@ -77,13 +79,20 @@ def wham_usage(quota: Quota) -> dict[str, Any]:
             "reset_at": now + reset,
         }
 
-    return {
+    reached = quota.primary >= 100 or quota.secondary >= 100
+    usage: dict[str, Any] = {
         "plan_type": "plus",
         "rate_limit": {
-            "allowed": True,
-            "limit_reached": False,
+            "allowed": not reached,
+            "limit_reached": reached,
             "primary_window": window(quota.primary, quota.pwin, quota.preset),
             "secondary_window": window(quota.secondary, quota.swin, quota.sreset),
         },
         "credits": {"has_credits": True, "unlimited": False, "balance": "12.5"},
     }
+    if quota.family:
+        limit = {"allowed": True, "limit_reached": False, "secondary_window": None}
+        limit["primary_window"] = window(quota.family_percent, quota.family_win, quota.preset)
+        name = f"codex_{quota.family}"
+        usage["additional_rate_limits"] = [{"limit_name": "Extra", "metered_feature": name, "rate_limit": limit}]
+    return usage

@@ -180,7 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/log":
             self.answer(200, [asdict(request) for request in list(self.state.requests)], {})
         elif url.path.endswith(("/wham/usage", "/api/codex/usage")):
-            self.answer(200, wham_usage(quota), {})
+            if quota.login_spent:
+                self.answer(401, {"error": {"message": "token expired", "code": "token_expired"}}, {})
+            else:
+                self.answer(200, wham_usage(quota), {})
         elif url.path.endswith("/wham/accounts/check"):
             account = {
                 "id": "acct-mock",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from bot.clis.program import find_program
 
 TIMEOUT_S = 15.0
 MAX_LINE = 1_000_000
+# What it says of a login that ran out or was revoked; account/read still names the account then.
+_SPENT = re.compile(r"\b401 Unauthorized\b|\b(?:log|sign) ?in again\b", re.IGNORECASE)
 INSTALL = "Install it with `npm install -g @openai/codex`."
 
 
@@ -90,7 +93,12 @@ async def _converse(pipe: _Pipe) -> AccountLimits:
     account = await _ask(pipe, 2, "account/read", {})
     if account.get("account") is None:
         return AccountLimits("needed" if account.get("requiresOpenaiAuth") is True else "unknown", {})
-    limits = await _ask(pipe, 3, "account/rateLimits/read", None)
+    try:
+        limits = await _ask(pipe, 3, "account/rateLimits/read", None)
+    except AppServerError as error:
+        if _SPENT.search(str(error)):
+            return AccountLimits("needed", {})
+        raise
     families = limits.get("rateLimitsByLimitId")
     if not isinstance(families, dict) or not families:
         families = {"codex": limits.get("rateLimits")}
