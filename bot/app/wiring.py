@@ -52,6 +52,7 @@ from bot.store import Store
 from bot.store.audit import Audit
 from bot.telegram.quiet import quiet_until
 from bot.tmux.control import ControlClient
+from bot.tmux.server import PERSONS
 from bot.tmux.servers import AllPanes, split
 from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
@@ -73,14 +74,15 @@ class Wiring:
         self.clock = SystemClock()
         self.login_env = _login_environment(home)
         # On the person's own server no option is changed, so it gets no configuration of ours either.
-        ours = settings.tmux_socket != "default" and home.tmux_conf.is_file()
+        ours = settings.tmux_socket != PERSONS and home.tmux_conf.is_file()
         self._tmux_conf = home.tmux_conf if ours else None
 
     # ---- tmux and the agents
 
     @cached_property
     def control(self) -> ControlClient:
-        return ControlClient(self.settings.tmux_socket, config=self._tmux_conf)
+        socket = self.settings.tmux_socket
+        return ControlClient(socket, config=self._tmux_conf, guest=socket == PERSONS)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -230,14 +230,14 @@ def attach(terminal: Terminal, agent_id: str) -> None:
     """Look at an agent in this terminal; detach with the tmux prefix and d."""
     agent = call.read(terminal, "agent.show", {"id": agent_id})
     from bot.cli.sandbox_home import settings_of
-    from bot.tmux.server import tmux_argv
+    from bot.tmux.server import PERSONS, tmux_argv
     from bot.tmux.servers import split
 
     if not agent["pane"]:
         raise Refused(f"{agent_id} has no pane; it is {agent['state']}.", hint=f"Start it: maf agent start {agent_id}")
     server, pane = split(agent["pane"])
     socket = server or settings_of(terminal.home).tmux_socket
-    inside = "TMUX" in os.environ and socket == "default"
+    inside = "TMUX" in os.environ and socket == PERSONS
     tmux = [*tmux_argv(socket), "switch-client" if inside else "attach-session", "-t", pane]
     if not inside:
         os.environ.pop("TMUX", None)

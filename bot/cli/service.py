@@ -92,6 +92,7 @@ def install(terminal: Terminal, names: Sequence[str]) -> None:
     The agents' tmux server has a unit of its own: restarting the bot must not end the agents.
     """
     from bot.settings import load_settings
+    from bot.tmux.server import PERSONS
 
     home = terminal.home
     if not home.exists:
@@ -99,7 +100,7 @@ def install(terminal: Terminal, names: Sequence[str]) -> None:
     settings = load_settings(home)
     if "bot" in (names or ("bot",)) and settings.bot_token is None:
         raise Refused("MAF_BOT_TOKEN is not set.", hint=f"Write it into {home.env_file}.")
-    chosen = [name for name in _chosen(names) if name != "tmux" or settings.tmux_socket != "default"]
+    chosen = [name for name in _chosen(names) if name != "tmux" or settings.tmux_socket != PERSONS]
     tmux = shutil.which("tmux") or "tmux"
     _systemctl("--version")
     for name in chosen:

@@ -44,10 +44,14 @@ _PAUSES = (0.02, 0.1, 0.3)
 
 
 class ControlClient:
-    """The connection. `socket` is a server's name (`tmux -L`) or the absolute path of its socket (`tmux -S`)."""
+    """The connection. `socket` is a server's name (`tmux -L`) or the absolute path of its socket (`tmux -S`).
 
-    def __init__(self, socket: str, *, config: Path | None = None, timeout: float = 10.0) -> None:
+    `guest`: the server is the person's own, and our hidden session goes when we do.
+    """
+
+    def __init__(self, socket: str, *, config: Path | None = None, timeout: float = 10.0, guest: bool = False) -> None:
         self.socket = socket
+        self._guest = guest
         self.config = config
         self.timeout = timeout
         self.version: Version | None = None
@@ -79,10 +83,12 @@ class ControlClient:
                     await self._leave(self._connection)
 
     async def _leave(self, connection: Connection) -> None:
-        """Go; and if nobody else is there, neither a session nor a client, let the hidden session go as well."""
+        """Go; and if nobody else is there, neither a session nor a client, let the hidden session go as well. On the
+        person's own server it goes with the last client of ours."""
         try:
             found = await connection.send(['list-sessions -F "#{session_name} #{session_attached}"'], _LAST_WORD_S)
-            if found[0].ok and found[0].lines == [f"{KEEP_ALIVE} 1"]:
+            ours, alone = f"{KEEP_ALIVE} 1", len(found[0].lines) == 1
+            if found[0].ok and ours in found[0].lines and (alone or self._guest):
                 await connection.send([f"kill-session -t ={KEEP_ALIVE}:"], _LAST_WORD_S)
         except MafError:
             pass  # the server is gone, or goes with this very command

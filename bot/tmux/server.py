@@ -16,6 +16,9 @@ from bot.errors import DependencyMissing
 # A session of our own for the control client to be attached to; it shows nothing, and goes when its last client goes.
 KEEP_ALIVE = "_maf"
 
+# The server that plain `tmux` uses: the person's own. No option of it is changed, and nothing of ours stays there.
+PERSONS = "default"
+
 OLDEST = (3, 0)
 TESTED_FROM = (3, 2)
 ASK_TIMEOUT = 5.0
@@ -122,10 +125,10 @@ def find_version() -> Version:
 def tmux_argv(socket: str, config: Path | None = None) -> list[str]:
     """`tmux` with the server it should talk to: a name (`-L`), or an absolute path (`-S`).
 
-    Only a server that starts reads the configuration. "default" is the person's own server, which keeps its own file.
+    Only a server that starts reads the configuration. The person's own server keeps its own file.
     """
     argv = ["tmux", "-u", *(("-S", socket) if socket.startswith("/") else ("-L", socket))]
-    if config is not None and socket != "default":
+    if config is not None and socket != PERSONS:
         argv += ["-f", str(config)]
     return argv
 

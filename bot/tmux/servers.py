@@ -1,6 +1,7 @@
 """Panes of more than one tmux server: our own, and that of a person whose pane was adopted ("default:%5").
 
-A server that is not ours is spoken to only while it runs: we never start one.
+A server that is not ours is spoken to only while it runs and an agent sits there: we never start one, and leave nothing
+in it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket as sockets
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from bot.tmux.control import ControlClient, TmuxGone
 from bot.tmux.panes import PaneFacts, Panes, PasteResult, Screen
 
 CONNECT_S = 1.0
+LINGER_S = 10.0  # until a server on which no agent sits is let go
 
 
 def split(pane: str) -> tuple[str, str]:
@@ -60,6 +63,7 @@ class AllPanes(Panes):
     def __init__(self, control: ControlClient) -> None:
         super().__init__(control)
         self._others: dict[str, Panes] = {}
+        self._asked_at: dict[str, float] = {}
         # The other servers on which agents sit; whoever knows the agents puts its answer here.
         self.wanted: Callable[[], Awaitable[Collection[str]]] = _none
 
@@ -75,9 +79,17 @@ class AllPanes(Panes):
 
     async def facts(self) -> dict[str, PaneFacts]:
         found = await super().facts()
-        for server in sorted({*self._others, *await self.wanted()}):
+        wanted = set(await self.wanted())
+        for server in sorted(wanted):
             found |= await self.facts_of(server)
+        await self._let_go_of(self._others.keys() - wanted)
         return found
+
+    async def _let_go_of(self, unwanted: Collection[str]) -> None:
+        now = time.monotonic()
+        for server in unwanted:
+            if now - self._asked_at[server] > LINGER_S:
+                await self._others.pop(server).control.close()
 
     async def look(
         self, panes: Sequence[str], *, history: int = 0, only: bool = False
@@ -147,11 +159,12 @@ class AllPanes(Panes):
         return named, {f"{server}:{pane}": screen for pane, screen in screens.items()}
 
     async def _panes_of(self, server: str) -> Panes | None:
+        self._asked_at[server] = time.monotonic()
         known = self._others.get(server)
         if known is not None and known.control.alive:
             return known
         if not await asyncio.to_thread(runs, server):
             return None
         if known is None:
-            known = self._others[server] = Panes(ControlClient(server))
+            known = self._others[server] = Panes(ControlClient(server, guest=True))
         return known

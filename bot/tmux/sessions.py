@@ -17,7 +17,16 @@ from bot.errors import MafError, NotFound, Refused
 from bot.tmux import script
 from bot.tmux.door import door
 from bot.tmux.script import MARK, Window
-from bot.tmux.server import KEEP_ALIVE, TmuxGone, TmuxMissing, find_version, install_hint, server_environment, tmux_argv
+from bot.tmux.server import (
+    KEEP_ALIVE,
+    PERSONS,
+    TmuxGone,
+    TmuxMissing,
+    find_version,
+    install_hint,
+    server_environment,
+    tmux_argv,
+)
 
 if TYPE_CHECKING:
     import libtmux
@@ -131,7 +140,7 @@ class Sessions:
     def _server(self) -> libtmux.Server:
         import libtmux
 
-        config = str(self.config) if self.config is not None and self.socket != "default" else None
+        config = str(self.config) if self.config is not None and self.socket != PERSONS else None
         if self.socket.startswith("/"):
             return libtmux.Server(socket_path=self.socket, config_file=config)
         return libtmux.Server(socket_name=self.socket, config_file=config)
@@ -178,7 +187,11 @@ class Sessions:
         if name in taken:
             raise Refused(
                 f"There is already a tmux session named {name}.",
-                hint="Stop that agent first, or choose another id." if taken[name].main else "It is not one of ours.",
+                hint=(
+                    "Stop that agent first, or choose another id."
+                    if taken[name].main
+                    else "It is not one of ours: choose another id, or end that session."
+                ),
             )
         try:
             said = self._source(write(gone=self._inherited()))

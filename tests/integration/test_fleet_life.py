@@ -270,7 +270,7 @@ async def test_an_adopted_agent_is_asked_to_leave_and_its_pane_stays(
         await app.call("agent.run", {"id": "mine", "command": "ls"})
 
 
-async def test_a_pane_of_the_persons_own_server(app: App, tmp_path: Path) -> None:
+async def test_a_pane_of_the_persons_own_server(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = str(tmp_path / "own")  # any other server; by its path
     try:
         pane = by_hand(own, app, tmp_path)
@@ -282,6 +282,13 @@ async def test_a_pane_of_the_persons_own_server(app: App, tmp_path: Path) -> Non
         await app.call("agent.send", {"id": "d1", "text": "over there", "wait": 10})
         assert "over there" in tmux(own, "capture-pane", "-p", "-t", pane)
         assert "over there" in (await app.call("agent.capture", {"id": "d1"}))["text"]
+        assert "_maf" in tmux(own, "list-sessions")
+        await app.call("agent.delete", {"id": "d1"})
+        monkeypatch.setattr("bot.tmux.servers.LINGER_S", 0.0)
+        await app.services.panes.facts()
+        assert tmux(own, "list-sessions", "-F", "#{session_name}") == "mine", "nothing of ours stays in it"
+        await app.call("agent.adopt", {"pane": pane, "type": "demo", "socket": own})
+        await state(app, "d1", "idle")
         # The server ends; the next one gives the same name to another pane, which is not d1.
         tmux(own, "kill-server")
         await state(app, "d1", "dead")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 
 from bot.tmux.control import ControlClient
 from bot.tmux.door import door
 
 ROUNDS, AT_ONCE = 20, 3
+OPTIONS = ("show-options", "-g", ";", "show-options", "-s", ";", "show-hooks", "-g")
+
+
+def said(socket: str, *words: str) -> str:
+    return subprocess.run(["tmux", "-S", socket, *words], capture_output=True, text=True, timeout=10, check=True).stdout
 
 
 async def come_and_go(socket: str) -> int:
@@ -30,6 +36,25 @@ async def test_the_server_lives_through_clients_that_come_and_go_at_once(control
     (listed,) = await again.run('list-sessions -F "#{session_name}"')
     await again.close()
     assert "agent" in listed.lines
+
+
+async def test_guests_of_a_persons_server_leave_nothing_behind(control: ControlClient) -> None:
+    await control.run("new-session -d -s persons -- tail -f /dev/null")
+    await control.close()
+    before = said(control.socket, *OPTIONS)
+
+    async def visit() -> int:
+        client = ControlClient(control.socket, guest=True)
+        try:
+            await client.run("list-panes -a")
+            return client.server_pid
+        finally:
+            await client.close()
+
+    for _ in range(ROUNDS):
+        assert await asyncio.gather(visit(), visit()) == [control.server_pid] * 2
+    assert said(control.socket, *OPTIONS) == before
+    assert said(control.socket, "list-sessions", "-F", "#{session_name}").split() == ["persons"]
 
 
 async def test_the_door_lets_one_in_at_a_time_and_knows_servers_apart(tmux_socket: str) -> None:

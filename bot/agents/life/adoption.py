@@ -21,11 +21,11 @@ from bot.profiles.book import HOME_VARIABLE, Profile
 from bot.settings import Settings
 from bot.tmux.panes import PaneFacts
 from bot.tmux.processes import Process, foreground, scan
+from bot.tmux.server import PERSONS
 from bot.tmux.servers import AllPanes, runs
 from bot.tmux.sessions import Sessions
 
 _PANE = re.compile(r"%\d+")
-PERSONS = "default"  # the server that plain `tmux` uses
 
 
 @dataclass(frozen=True, slots=True)
