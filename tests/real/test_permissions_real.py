@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.agents.permissions.rows import Ask
 from bot.clis.model import Dialog, State
 from tests.flow.product import button, until
 from tests.real.product import RealProduct, real_product
@@ -105,28 +106,51 @@ async def test_the_first_answer_wins_and_it_may_be_at_the_pane(real: RealProduct
 
 
 @pytest.mark.timeout(400)
-async def test_a_changed_dialog_is_refused_each_time(real: RealProduct) -> None:
-    """Between card and tap the question is answered at the pane and another one comes up."""
-    if hooked(real):
-        pytest.skip("with hooks the answer goes to the very request that waits: see the other tests")
-    pressed = 0
+async def test_a_changed_question_is_refused_each_time(real: RealProduct) -> None:
+    """Between card and tap the question is answered at the pane and another one, in the same words, comes up."""
+    refused, target = 0, None
     await real.prompt("SHELL 0")
     card = await asked(real)
     for number in range(1, TIMES + 1):
+        before = {ask.id for ask in open_asks(real)}
         await real.keys("Escape")
         await real.becomes(State.IDLE, State.COMPOSING)
         await real.keys("C-u")
         await real.becomes(State.IDLE)
         done = await real.prompt(f"SHELL {number}")
         assert done["status"] in ("submitted", "started"), (done, real.screen)
-        await until(lambda: _dialog(real) is not None, 20, "the next question")
+        ask = await next_ask(real, before)
+        target = real.p.project / ask.command.split()[1]
         answer = await real.p.client.press(card["message_id"], yes(card))
         assert refusal(answer), answer
-        pressed += 1
+        refused += 1
         await real.p.app.services.watch.look([real.agent])
-        assert _dialog(real) is not None, real.screen
+        assert _stands(real, before), real.screen  # the new one waits still
+        assert not target.exists()
         card = await asked(real, card["message_id"])
-    assert pressed == TIMES
+    assert refused == TIMES
+    # The newest card is the one that counts.
+    await real.p.client.press(card["message_id"], yes(card))
+    assert target is not None
+    await until(target.exists, 20, "the file that was allowed")
+
+
+async def next_ask(real: RealProduct, before: set[str]) -> Ask:
+    """The question that comes up beside those."""
+    await until(lambda: _stands(real, before), 20, "the next question")
+    (ask,) = [ask for ask in open_asks(real) if ask.id not in before]
+    return ask
+
+
+def open_asks(real: RealProduct) -> list[Ask]:
+    return real.p.app.services.permissions.open()
+
+
+def _stands(real: RealProduct, before: set[str]) -> bool:
+    """A question that was not there `before` waits in its hook, or as a dialog where there is none."""
+    new = [ask for ask in open_asks(real) if ask.id not in before]
+    waits = real.p.app.services.hooks.asking(real.agent) if hooked(real) else _dialog(real) is not None
+    return bool(new) and waits
 
 
 def _dialog(real: RealProduct) -> Dialog | None:

@@ -77,8 +77,12 @@ class AskRows:
         """A new open question, on the card of an open one that asks the same, else on one of its own."""
         new_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
         async with self._store.begin() as tx:
+            # A second question of the same agent is news, and an edited message tells nobody of it.
+            its_own = select(PermissionRow.card).where(PermissionRow.agent == agent.id)
             shared = await tx.scalar(
-                select(PermissionRow.card).where(PermissionRow.status == "open", PermissionRow.sharing == sharing)
+                select(PermissionRow.card)
+                .where(PermissionRow.status == "open", PermissionRow.sharing == sharing)
+                .where(PermissionRow.card.not_in(its_own))
             )
             row = PermissionRow(
                 id=new_id,

@@ -251,6 +251,8 @@ class Permissions:
             asks_again = lambda: self._asks.coming[ask.agent] > 0  # noqa: E731 - one use, one line
             await self._answerer.by_hook(ask, choice, held, by=reply.by, text=reply.text, asks_again=asks_again)
             return "hook"
+        if not ask.fingerprint and any(one.ask.created_at > ask.created_at for one in self._asks.standing(ask.agent)):
+            raise AskChanged(f"{ask.agent} asks something else now.")
         if not ask.fingerprint:
             raise AskChanged(f"{ask.agent}'s own dialog is not on its screen yet.")
         await self._answerer.by_keys(ask, choice)
