@@ -23,7 +23,7 @@ def run() -> int:
         return 0
     import json
 
-    raw = _read()
+    raw = read_all()
     try:
         payload = json.loads(raw)
     except (ValueError, RecursionError):  # no JSON, or nested deeper than anybody would
@@ -35,7 +35,7 @@ def run() -> int:
     return 0
 
 
-def _read() -> bytes:
+def read_all() -> bytes:
     """At most MAX_INPUT bytes; the rest is read and dropped, for a closed pipe would be an error in the CLI."""
     stream = sys.stdin.buffer
     raw = stream.read(MAX_INPUT)

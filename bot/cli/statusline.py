@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-from bot.cli.hook import MAX_INPUT
+from bot.cli.hook import read_all
 
 KEPT = "maf-statusline.json"  # bot.clis.hooks.STATUSLINE_KEPT; its import would cost too much here
 OWN_TIMEOUT_S = 5.0
@@ -20,7 +20,7 @@ BOT_TIMEOUT_S = 1.0
 
 
 def run() -> int:
-    raw = sys.stdin.buffer.read(MAX_INPUT)
+    raw = read_all()
     config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~/.claude")  # noqa: PTH111 - pathlib is slow
     _own(config, raw)
     agent, home = os.environ.get("MAF_AGENT", ""), os.environ.get("MAF_HOME", "")
@@ -55,7 +55,7 @@ def _tell(agent: str, home: str, config: str, raw: bytes) -> None:
 
     try:
         payload = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if not isinstance(payload, dict):
         return

@@ -9,16 +9,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import re
 import shlex
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.clis.kept import give_back, keep, text_of, write_atomically
 from bot.errors import Refused
 
 SETTINGS_FILE = {"claude": "settings.json", "codex": "hooks.json"}
@@ -201,31 +200,20 @@ def read_settings(path: Path) -> Settings:
     return value
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, with the permissions it had (else 0600)."""
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf8") as file:
-            file.write(text)
-        os.chmod(name, mode)  # noqa: PTH101 - the path is a plain string here
-        os.replace(name, path)  # noqa: PTH105
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def install(home: Path, kind: str, maf: str) -> Installed:
     """Put our hooks (and for Claude our statusline, which runs the person's own after it) into a home. Idempotent."""
     path = home / SETTINGS_FILE[kind]
     before = read_settings(path)
+    if kind == "codex":
+        _config_of(home)  # hooks that Codex cannot be told to trust would open a review at its next start
     command = shlex.join([maf, "hook"])
+    if not installed(home, kind).any:
+        keep(path)
     settings = with_hooks(before, kind, command)
     if kind == "claude":
         settings = _with_statusline(settings, home, shlex.join([maf, "hook", "statusline"]))
     if settings != before:
-        write_atomically(path, json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
+        write_atomically(path, _json(settings))
     if kind == "codex":
         _trust(home, trust_of(settings, path), path, drop=set(trust_of(before, path)))
     return installed(home, kind)
@@ -239,10 +227,14 @@ def remove(home: Path, kind: str) -> Installed:
     if kind == "claude":
         settings = _without_statusline(settings, home)
     if settings != before:
-        write_atomically(path, json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
+        give_back(path, _json(settings), lambda text: without_hooks(json.loads(text or "{}")) == settings)
     if kind == "codex":
         _trust(home, {}, path, drop=set(trust_of(before, path)))
     return installed(home, kind)
+
+
+def _json(settings: Settings) -> str:
+    return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
 
 
 def installed(home: Path, kind: str) -> Installed:
@@ -259,7 +251,8 @@ def _with_statusline(settings: Settings, home: Path, command: str) -> Settings:
     line = settings.get("statusLine")
     if isinstance(line, dict) and not is_ours(line.get("command")):
         write_atomically(home / STATUSLINE_KEPT, json.dumps(line, ensure_ascii=False))
-    return {**settings, "statusLine": {"type": "command", "command": command}}
+    theirs = line if isinstance(line, dict) else {}  # how it is set in, too
+    return {**settings, "statusLine": {**theirs, "type": "command", "command": command}}
 
 
 def _without_statusline(settings: Settings, home: Path) -> Settings:
@@ -274,14 +267,27 @@ def _without_statusline(settings: Settings, home: Path) -> Settings:
     return settings
 
 
-def _trust(home: Path, trust: Mapping[str, str], path: Path, *, drop: set[str]) -> None:
+def _config_of(home: Path) -> str:
+    """Codex's config.toml. Raises Refused for one that cannot be read."""
     config = home / "config.toml"
-    text = config.read_text(encoding="utf8") if config.is_file() else ""
-    fresh = with_trust(without_trust(text, drop), trust, path)
+    try:
+        text = text_of(config)
+        tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise Refused(f"{config} cannot be read: {error}", hint="Mend it, then try again.") from error
+    return text
+
+
+def _trust(home: Path, trust: Mapping[str, str], path: Path, *, drop: set[str]) -> None:
+    config, text = home / "config.toml", _config_of(home)
+    theirs = without_trust(text, drop)
+    fresh = with_trust(theirs, trust, path)
     if fresh == text:
         return
-    try:
-        tomllib.loads(fresh)
-    except tomllib.TOMLDecodeError as error:
-        raise Refused(f"{config} does not read as TOML: {error}", hint="Mend it, then try again.") from error
+    if not trust:
+        meant = tomllib.loads(fresh)
+        give_back(config, fresh, lambda before: tomllib.loads(before) == meant)
+        return
+    if theirs == text:
+        keep(config)
     write_atomically(config, fresh)

@@ -14,11 +14,19 @@ from typing import Any
 MAX_BYTES = 4 * 1024 * 1024
 # Nothing in a spooled event that we read later is longer; file contents and command output are cut.
 LONGEST_STRING = 8 * 1024
+LONGEST_LINE = 256 * 1024
+MOST_VALUES, DEEPEST = 1000, 20
+# What is read of an event that is still too long after that.
+TELLING = ("hook_event_name", "session_id", "transcript_path", "prompt", "source", "notification_type", "error")
 
 
 def append(path: str, event: Mapping[str, Any]) -> None:
     """Add one event. Raises OSError when the home cannot be written."""
-    line = json.dumps(shorten(event), ensure_ascii=False).encode("utf8", "replace") + b"\n"
+    line = _line(shorten(event))
+    if len(line) > LONGEST_LINE:
+        payload = event.get("payload")
+        told = {k: payload.get(k) for k in TELLING} if isinstance(payload, Mapping) else None
+        line = _line(shorten({**event, "payload": told}))
     # One write in append mode: hooks of many agents run at once and must not mix their lines.
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -46,15 +54,22 @@ def drain(path: str) -> list[dict[str, Any]]:
     return events
 
 
-def shorten(value: Any) -> Any:
-    """The same JSON value with its long strings cut, so that one event cannot fill the file."""
+def shorten(value: Any, depth: int = 0) -> Any:
+    """The same JSON value with its long strings and lists cut, and what lies deep in it left out."""
+    if depth > DEEPEST:
+        return None
     if isinstance(value, str):
         return value if len(value) <= LONGEST_STRING else value[:LONGEST_STRING] + "…"
     if isinstance(value, Mapping):
-        return {str(key): shorten(inner) for key, inner in value.items()}
+        few = list(value.items())[:MOST_VALUES]
+        return {str(key)[:LONGEST_STRING]: shorten(inner, depth + 1) for key, inner in few}
     if isinstance(value, list):
-        return [shorten(inner) for inner in value[:1000]]
+        return [shorten(inner, depth + 1) for inner in value[:MOST_VALUES]]
     return value
+
+
+def _line(event: Any) -> bytes:
+    return json.dumps(event, ensure_ascii=False).encode("utf8", "replace") + b"\n"
 
 
 def _event(line: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.clis.hooks import (
     EVENTS,
+    SETTINGS_FILE,
     install,
     installed,
     is_ours,
@@ -78,7 +79,57 @@ def test_a_home_of_somebody_gets_our_hooks_and_its_statusline_back(tmp_path: Pat
     assert read_settings(settings)["hooks"]["Stop"][0] == {"hooks": [THEIR_HOOK]}
     install(tmp_path, "claude", MAF)
     assert not remove(tmp_path, "claude").any
-    assert read_settings(settings) == theirs
+    assert settings.read_text() == json.dumps(theirs)
+    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+
+
+WRITTEN = [
+    '{\n    "model": "opus",\n\t"hooks": {}\n}',
+    '{"statusLine":{"type":"command","command":"my-line","padding":0},"theme":"dark"}\n\n',
+    '{\r\n  "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say done"}]}]}\r\n}\r\n',
+    "{}",
+]
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+@pytest.mark.parametrize("kind", ["claude", "codex"])
+def test_out_again_it_is_the_persons_own_text_to_the_letter(tmp_path: Path, text: str, kind: str) -> None:
+    path = tmp_path / SETTINGS_FILE[kind]
+    path.write_bytes(text.encode())
+    path.chmod(0o644)
+    install(tmp_path, kind, MAF)
+    assert installed(tmp_path, kind).any
+    install(tmp_path, kind, "/elsewhere/maf")
+    remove(tmp_path, kind)
+    assert path.read_bytes() == text.encode()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_the_person_changed_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"theme": "dark"}')
+    install(tmp_path, "claude", MAF)
+    path.write_text(json.dumps({**read_settings(path), "theme": "light", "model": "opus"}))
+    remove(tmp_path, "claude")
+    assert read_settings(path) == {"theme": "light", "model": "opus"}
+    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_settings_that_are_a_link_stay_one(tmp_path: Path) -> None:
+    """Many keep them in a repository of their own."""
+    (tmp_path / "dotfiles").mkdir()
+    kept = tmp_path / "dotfiles" / "claude.json"
+    kept.write_text('{"theme": "dark"}')
+    (tmp_path / "home").mkdir()
+    path = tmp_path / "home" / "settings.json"
+    path.symlink_to(kept)
+    install(tmp_path / "home", "claude", MAF)
+    assert path.is_symlink()
+    assert "PermissionRequest" in read_settings(kept)["hooks"]
+    remove(tmp_path / "home", "claude")
+    assert path.is_symlink()
+    assert kept.read_text() == '{"theme": "dark"}'
 
 
 def test_codex_gets_its_trust_and_loses_it_again(tmp_path: Path) -> None:
@@ -93,7 +144,9 @@ def test_codex_gets_its_trust_and_loses_it_again(tmp_path: Path) -> None:
     install(tmp_path, "codex", MAF)
     assert config.read_text() == once
     remove(tmp_path, "codex")
-    assert config.read_text().strip() == before.strip()
+    assert config.read_text() == before
+    assert not path.exists()  # it was not there before
+    assert [file.name for file in tmp_path.iterdir()] == ["config.toml"]
     assert not installed(tmp_path, "codex").any
 
 
@@ -109,3 +162,11 @@ def test_settings_that_are_broken_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot be read"):
         install(tmp_path, "claude", MAF)
     assert settings.read_text() == "{broken"
+
+
+@pytest.mark.parametrize("config", [b"model = ", b"\xff\xfe"])
+def test_a_config_that_is_broken_gets_no_hooks_either(tmp_path: Path, config: bytes) -> None:
+    (tmp_path / "config.toml").write_bytes(config)
+    with pytest.raises(Refused, match="cannot be read"):
+        install(tmp_path, "codex", MAF)
+    assert [file.name for file in tmp_path.iterdir()] == ["config.toml"]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,38 @@ def test_broken_or_huge_input_is_kept_as_text_and_fails_nothing(tmp_path: Path, 
     (event,) = spool.drain(str(tmp_path / "run" / "hooks.spool"))
     assert event["payload"] is None
     assert stdin.decode("utf8", "replace").startswith(event["raw"].rstrip("…"))
+
+
+def test_deep_json_fails_nothing(tmp_path: Path) -> None:
+    """As deep as Python still reads it, and as deep as it does not."""
+    (tmp_path / "run").mkdir()
+    for depth in (300, 700, 900, 5000):
+        stdin = b'{"hook_event_name": "Stop", "more": ' + b"[" * depth + b"]" * depth + b"}"
+        run_hook(stdin, MAF_AGENT="w1", MAF_HOME=str(tmp_path))
+    assert len(spool.drain(str(tmp_path / "run" / "hooks.spool"))) == 4
+
+
+def test_a_bot_that_is_killed_while_a_hook_waits_decides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    path = str(tmp_path / "run" / "maf.sock")
+    listen = "import socket,sys,time; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); "
+    listen += "c,_=s.accept(); c.recv(65536); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", listen, path], stdout=subprocess.PIPE) as bot:
+        deadline = time.monotonic() + 20
+        while not Path(path).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        env = {"PATH": "/bin", "MAF_AGENT": "w1", "MAF_HOME": str(tmp_path)}
+        with subprocess.Popen(HOOK, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as hook:
+            assert hook.stdin
+            hook.stdin.write(b'{"hook_event_name": "PermissionRequest"}')
+            hook.stdin.close()
+            assert bot.stdout
+            assert bot.stdout.readline() == b"held\n"
+            bot.kill()
+            assert hook.wait(20) == 0
+            assert hook.stdout
+            assert hook.stdout.read() == b""
 
 
 def test_a_home_that_is_gone_fails_nothing(tmp_path: Path) -> None:

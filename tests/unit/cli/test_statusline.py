@@ -18,6 +18,9 @@ from bot.remote.server import Progress, Server
 COMMAND = [sys.executable, "-m", "bot.cli", "hook", "statusline"]
 LIMITS = {"five_hour": {"used_percentage": 92, "resets_at": 1_795_337_061}}
 
+DEEP = b'{"rate_limits": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+HUGE = b'{"rate_limits": "' + b"x" * 11_000_000 + b'"}'
+
 
 def run(config: Path, payload: object, **env: str) -> str:
     raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -45,7 +48,7 @@ def test_the_persons_own_status_line_is_shown_as_before(tmp_path: Path) -> None:
     assert settings["statusLine"]["command"] == "echo mine: $(cat | wc -c)"
 
 
-@pytest.mark.parametrize("payload", [b"", b"no json", b'{"rate_limits": ', b'["rate_limits"]', b"\xff" * 9])
+@pytest.mark.parametrize("payload", [b"", b"no json", b'{"rate_limits": ', b'["rate_limits"]', b"\xff" * 9, DEEP, HUGE])
 def test_rubbish_and_a_missing_bot_show_nothing_and_fail_nothing(tmp_path: Path, payload: bytes) -> None:
     (tmp_path / "home" / "run").mkdir(parents=True)
     env = {"MAF_AGENT": "w1", "MAF_HOME": str(tmp_path / "home")}

@@ -60,3 +60,21 @@ def test_long_strings_are_cut_wherever_they_stand() -> None:
     line = json.dumps(spool.shorten(event))
     assert len(line) < 10_000
     assert line.startswith('{"payload": {"tool_response": [{"stdout": "yyy')
+
+
+def test_an_event_of_a_million_small_things_stays_small(tmp_path: Path) -> None:
+    path = tmp_path / "hooks.spool"
+    many = {f"k{n}": ["x" * 1000] * 1000 for n in range(20)}
+    spool.append(str(path), {"agent": "w1", "payload": {"hook_event_name": "Stop", "tool_response": many}})
+    assert path.stat().st_size < spool.LONGEST_LINE
+    (event,) = spool.drain(str(path))
+    assert (event["agent"], event["payload"]["hook_event_name"]) == ("w1", "Stop")
+
+
+def test_an_event_as_deep_as_a_well_is_kept(tmp_path: Path) -> None:
+    deep: list[object] = []
+    for _ in range(800):
+        deep = [deep]
+    spool.append(str(tmp_path / "hooks.spool"), {"payload": {"hook_event_name": "Stop", "tool_response": deep}})
+    (event,) = spool.drain(str(tmp_path / "hooks.spool"))
+    assert event["payload"]["hook_event_name"] == "Stop"
