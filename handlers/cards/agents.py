@@ -93,8 +93,9 @@ def one_agent(
 
 
 def spent_of(stats: Mapping[str, Any]) -> str:
-    """`3 tasks · 12 prompts · worked 2 h 05 min`, as far as there is something to tell."""
-    parts = [f"{stats[name]} {name}" for name in ("tasks", "prompts") if stats.get(name)]
+    """`1 task · 12 prompts · worked 2 h 05 min`, as far as there is something to tell."""
+    counted = [(stats.get(f"{one}s"), one) for one in ("task", "prompt")]
+    parts = [f"{count} {one}{'s' if count > 1 else ''}" for count, one in counted if count]
     worked, waited = float(stats.get("working_s", 0)), float(stats.get("waiting_s", 0))
     parts += [f"worked {duration(worked)}"] if worked >= 60 else []
     parts += [f"waited {duration(waited)}"] if waited >= 60 else []

@@ -59,7 +59,7 @@ async def capture_card(app: Services, data: Mapping[str, Any]) -> Message:
         return _picture(name, *await asyncio.to_thread(draw, shown), buttons)
     if form == "file":
         return Message(Text(f"The screen of {name}"), document=Document(f"{name}.txt", shown["text"].encode()))
-    text = shown["text"].strip("\n") or "(empty screen)"
+    text = _short_rules(shown["text"].strip("\n")) or "(empty screen)"
     if len(text) > MAX_TEXT:
         buttons[1:1] = [_tap("⬇ All", name, "file")]
     return Message(as_list(Bold(f"👁 {name}"), Pre(text[-MAX_TEXT:])), [buttons])
@@ -108,9 +108,13 @@ def screen_tail(text: str) -> str:
     lines = text.rstrip().split("\n")[-WATCHED_LINES:]
     while lines and not lines[0].strip():
         lines.pop(0)
-    lines = [_RULE.sub(lambda rule: rule[0][:RULE_WIDTH], line) for line in lines]
+    lines = _short_rules("\n".join(lines)).split("\n")
     cut = [line.rstrip() if len(line) <= WATCHED_WIDTH else line[: WATCHED_WIDTH - 1] + "…" for line in lines]
     return "\n".join(cut) or "(empty screen)"
+
+
+def _short_rules(text: str) -> str:
+    return _RULE.sub(lambda rule: rule[0][:RULE_WIDTH], text)
 
 
 async def said_card(app: Services, data: Mapping[str, Any]) -> Message:

@@ -14,7 +14,7 @@ from bot.agents.resources.strain import Strain
 from bot.agents.resources.usage import Usage
 from bot.agents.seeing.fonts import Fonts
 from bot.agents.seeing.picture import MARGIN, SIZE
-from bot.app import seeing
+from bot.app import live as live_messages
 from bot.tmux.processes import Process, children_of
 from tests.flow.product import Product, button, product, until
 
@@ -110,6 +110,7 @@ async def test_the_screen_as_picture_and_as_text(tmp_path: Path) -> None:
         await made.client.say("/capture w1 5")
         text = await newest(made, "👁 w1")
         assert "Type a task" in text["text"]
+        assert text["text"].count("─" * 30) == 2 and "─" * 31 not in text["text"], "a rule takes one line of a phone"
         for wrong, said in (
             ("/capture w1 many", "no number of lines"),
             ("/capture w1 99999", "too many"),
@@ -267,7 +268,7 @@ async def test_what_was_watched_before_a_restart_ends_and_the_board_goes_on(tmp_
         app = made.app.services
         # As a new process finds it: nothing in memory, everything in the rows.
         app.live.followed.clear()
-        await seeing.begin(app)
+        await live_messages.begin(app)
         await made.becomes(live["message_id"], lambda m: "Not live any more." in m["text"])
         await made.app.call("agent.send", {"id": "w1", "text": "SHELL", "wait": 10})
         await made.becomes(board["message_id"], lambda m: "1 needs you" in m["text"])

@@ -13,6 +13,7 @@ from bot.agents.model import Agent, AgentView
 from bot.clis.model import Composer, Dialog, ScreenReading, State
 from bot.operations.board import Row, rows, signature
 from bot.telegram.text import render, units
+from handlers.cards.agents import spent_of
 from handlers.cards.board import MARKS, WIDTH, age, board_of, line, link
 
 NOW = datetime(2026, 11, 22, 12, 42, tzinfo=UTC)
@@ -136,3 +137,18 @@ def test_any_board_fits_a_message(shown: list[Row], everybody: bool) -> None:
 
 def test_every_state_has_a_mark() -> None:
     assert set(MARKS) == set(State)
+
+
+@pytest.mark.parametrize(
+    ("stats", "said"),
+    [
+        ({}, ""),
+        ({"tasks": 1, "prompts": 1, "working_s": 59}, "1 task · 1 prompt"),
+        (
+            {"tasks": 0, "prompts": 12, "working_s": 7500.0, "waiting_s": 60},
+            "12 prompts · worked 2 h 05 min · waited 1 min",
+        ),
+    ],
+)
+def test_what_an_agent_did_is_told_in_plain_words(stats: dict[str, float], said: str) -> None:
+    assert spent_of(stats) == said
