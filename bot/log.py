@@ -44,7 +44,7 @@ class Redact(logging.Filter):
 
 def set_up(logs: Path, *, level: str = "info", secrets: Iterable[str] = ()) -> None:
     """Write to logs/maf.log and logs/error.log; called once, by the process that runs the bot."""
-    logs.mkdir(parents=True, exist_ok=True)
+    logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     redact = Redact(secrets)
     root = logging.getLogger()
     root.setLevel(level.upper())

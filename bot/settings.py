@@ -172,6 +172,11 @@ class Settings(BaseSettings):
             raise ValueError("write them like 22:00-07:30") from None
 
     @property
+    def log_detail(self) -> str:
+        """How much is logged."""
+        return "debug" if self.debug_mode else self.log_level
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
@@ -224,14 +229,16 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
 def _env_file(home: Home) -> Path | None:
     """The home's maf.env, if there is one. Raises WrongSetting for one that cannot be read, line by line."""
     path = home.env_file
-    if not path.is_file():
-        return None
     try:
         text = path.read_text(encoding="utf8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except UnicodeDecodeError as error:
         raise WrongSetting(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from error
     except OSError as error:
-        raise WrongSetting(f"{path} cannot be read: {error.strerror}.", hint="Make it yours.") from error
+        raise WrongSetting(
+            f"{path} cannot be read: {error.strerror}.", hint=f"Make it yours: sudo chown -R $USER {home.root}"
+        ) from error
     wrong = [str(one.original.line) for one in parse_stream(io.StringIO(text)) if one.error]
     if wrong:
         raise WrongSetting(f"{path}, line {', '.join(wrong)}: write NAME=value, or # before a note.")

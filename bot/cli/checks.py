@@ -116,15 +116,15 @@ def program(name: str, path: str, missing: Status, fix: str) -> Check:
 def home_folder(home: Home) -> Check:
     if not home.exists:
         return Check("home", "warning", f"There is no home yet ({home.root}).", "Run: maf init")
+    if not os.access(home.root, os.R_OK | os.W_OK | os.X_OK):
+        return Check(
+            "home", "failure", f"{home.root} cannot be written.", f"Make it yours: sudo chown -R $USER {home.root}"
+        )
     open_to_others = [
         path
         for path in (home.root, home.env_file, home.run, home.database)
         if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not _inside_private(path, home)
     ]
-    if not os.access(home.root, os.R_OK | os.W_OK | os.X_OK):
-        return Check(
-            "home", "failure", f"{home.root} cannot be written.", f"Make it yours: sudo chown -R $USER {home.root}"
-        )
     if open_to_others:
         return Check("home", "failure", f"Others can read {open_to_others[0]}.", f"Run: chmod -R go= {home.root}")
     return Check("home", "ok", str(home.root))

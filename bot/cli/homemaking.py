@@ -84,6 +84,7 @@ def make_home(home: Home, *, environment: Mapping[str, str]) -> Made:
         if new:
             home.root.chmod(0o700)
         for folder in (
+            home.logs,
             home.logs / "agents",
             home.run,
             home.config,

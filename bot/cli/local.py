@@ -35,7 +35,7 @@ def act(home: Home, op: str, params: dict[str, Any]) -> Any:
 
 async def _do(home: Home, settings: Settings, op: str, params: dict[str, Any]) -> Any:
     if not logging.getLogger().handlers and os.access(home.root, os.W_OK):
-        log.set_up(home.logs, level=settings.log_level, secrets=settings.secrets)
+        log.set_up(home.logs, level=settings.log_detail, secrets=settings.secrets)
     actor = params.pop("actor", "cli")
     async with App.open(home, settings) as app:
         return await app.call(op, params, actor=actor)

@@ -12,7 +12,7 @@ from bot.cli.terminal import Terminal
 from bot.errors import WrongUsage
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-LONGEST_S = 7 * 86400
+LONGEST_S = 86400
 
 
 @make_command("pair")
@@ -29,7 +29,9 @@ def command(terminal: Terminal, role: str, ttl: str) -> None:
     They send it to the bot as /pair CODE.
     """
     answer = call.act(terminal, "pair.create", {"role": role, "ttl": seconds(ttl)})
-    terminal.show(answer, f"Send this to your bot within {ttl}:  /pair {answer['code']}\nIt makes the sender {role}.")
+    within = f"{ttl} s" if ttl.isdecimal() else ttl
+    text = f"Send this to your bot within {within}:  /pair {answer['code']}\nIt makes the sender {role}."
+    terminal.show(answer, text)
 
 
 def seconds(text: str) -> float:
@@ -37,5 +39,5 @@ def seconds(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
     value = float(match[1]) * UNITS_S[match[2] or "s"] if match else 0.0
     if not 1 <= value <= LONGEST_S:
-        raise WrongUsage(f"--ttl {text}: write a length of time between 1s and 7d, like 10m or 2h.")
+        raise WrongUsage(f"--ttl {text}: write a length of time between 1s and 1d, like 10m or 2h.")
     return value

@@ -12,6 +12,7 @@ from bot.cli import menu
 from bot.cli.command import Group
 from bot.cli.terminal import Terminal, debugging
 from bot.errors import REFUSED, WRONG_USAGE, MafError
+from bot.home import Home
 
 INTERRUPTED = 130
 
@@ -31,7 +32,7 @@ def run(words: list[str]) -> int:
         code = root.main(words, prog_name="maf", standalone_mode=False, obj=terminal)
         return code if isinstance(code, int) else 0
     except MafError as error:
-        if debugging():
+        if debugging(terminal.home):
             traceback.print_exc()
         terminal.fail(error.as_dict())
         return error.exit_code
@@ -79,20 +80,33 @@ def _of_the_store(error: Exception) -> MafError | None:
 
 
 def _unexpected(terminal: Terminal, error: Exception) -> int:
-    if debugging():
+    if debugging(terminal.home):
         traceback.print_exc()
     hint = "Run it again with DEBUG_MODE=1 to see the details."
-    if terminal.home.exists:
-        import logging
-
-        from bot import log
-
-        if not logging.getLogger().handlers:
-            log.set_up(terminal.home.logs)
-        # Its own copy of the last resort is not for a person's screen.
-        logging.raiseExceptions = False
-        logging.getLogger(__name__).error("maf failed", exc_info=error)
+    if _logged(terminal.home, error):
         hint = f"The details are in {terminal.home.logs / 'error.log'}."
-    message = f"Something went wrong inside maf ({type(error).__name__})."
-    terminal.fail({"code": "internal", "message": message, "hint": hint})
+    shape = {"code": "internal", "message": f"Something went wrong inside maf ({type(error).__name__}).", "hint": hint}
+    if isinstance(error, OSError) and error.filename is not None:
+        # Mostly a folder of another user's, or a full disk: the person can see to it.
+        shape = {"code": "file", "message": f"{error.filename}: {error.strerror}.", "hint": hint}
+    terminal.fail(shape)
     return REFUSED
+
+
+def _logged(home: Home, error: Exception) -> bool:
+    """Write the traceback into the home's log; False where there is none, or it cannot be written."""
+    import logging
+
+    from bot import log
+
+    if not home.exists:
+        return False
+    if not logging.getLogger().handlers:
+        try:
+            log.set_up(home.logs)
+        except OSError:
+            return False
+    # Its own copy of the last resort is not for a person's screen.
+    logging.raiseExceptions = False
+    logging.getLogger(__name__).error("maf failed", exc_info=error)
+    return (home.logs / "error.log").exists()

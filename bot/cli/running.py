@@ -45,7 +45,7 @@ async def run_bot(terminal: Terminal, settings: Settings) -> None:
 async def opened(home: Home, settings: Settings, *, background: bool = False) -> AsyncIterator[App]:
     """The application of a home, with its log; `background` when it is going to serve."""
     if not logging.getLogger().handlers:
-        log.set_up(home.logs, level=settings.log_level, secrets=settings.secrets)
+        log.set_up(home.logs, level=settings.log_detail, secrets=settings.secrets)
     async with App.open(home, settings, background=background) as app:
         yield app
 

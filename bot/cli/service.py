@@ -23,7 +23,7 @@ command = Group("service", help="Run maf for good: systemd units for the bot and
 TIMEOUT_S = 30
 _ALL = ("tmux", "bot")  # in the order in which they start
 _HOME = re.compile(r"^# maf home: (.*)$", re.MULTILINE)
-_names = click.argument("names", metavar="[bot|tmux|context]", nargs=-1)
+_names = click.argument("names", metavar="[bot|tmux]", nargs=-1)
 
 
 def _chosen(names: Sequence[str]) -> list[str]:

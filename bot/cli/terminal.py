@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -59,10 +57,14 @@ def table(rows: list[list[str]], head: list[str]) -> str:
     return "\n".join(line.rstrip() for line in shown)
 
 
-def debugging() -> bool:
-    """DEBUG_MODE asks for tracebacks on the screen. Read here because the settings cost the import of pydantic."""
-    return os.environ.get("DEBUG_MODE", "").lower() in {"1", "true", "yes", "on"}
+def debugging(home: Home) -> bool:
+    """Whether DEBUG_MODE asks for tracebacks on the screen. Asked after an error only: settings cost the import of
+    pydantic.
+    """
+    from bot.errors import WrongSetting
+    from bot.settings import load_settings
 
-
-def interactive() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    try:
+        return load_settings(home).debug_mode
+    except WrongSetting:
+        return False

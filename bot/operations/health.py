@@ -19,6 +19,8 @@ async def ping(app: Services) -> dict[str, Any]:
 
 async def health(app: Services) -> dict[str, Any]:
     """Counts of what matters: agents by state, prompts under way, messages not delivered."""
+    if not app.background:
+        await app.watch.shown()
     states: dict[str, int] = {}
     for view in app.watch.views():
         states[str(view.state)] = states.get(str(view.state), 0) + 1

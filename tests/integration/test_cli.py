@@ -55,6 +55,7 @@ def test_the_sandbox_does_the_main_job_and_leaves_cleanly(shop: Shop) -> None:
         checks = {c["name"]: c for c in shop.read("doctor")["checks"]}
         assert (checks["bot"]["status"], checks["home"]["status"], checks["database"]["status"]) == ("ok", "ok", "ok")
     assert [a["state"] for a in shop.read("agent", "list")] == ["stopped"] * 3
+    assert shop.read("health")["agents"] == {"stopped": 3}
     assert not (shop.home / "run" / "maf.sock").exists()
 
 

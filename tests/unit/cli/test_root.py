@@ -68,7 +68,7 @@ def test_every_command_says_what_it_is_for(name: str, capsys: pytest.CaptureFixt
         (["agent", "list", "--nope"], "No such option", "maf agent list --help"),
         (["agent", "explain"], "Give an agent, or --kind and --capture.", ""),
         (["pair", "--ttl", "soon"], "--ttl soon", ""),
-        (["pair", "--ttl", "30d"], "between 1s and 7d", ""),
+        (["pair", "--ttl", "30d"], "between 1s and 1d", ""),
     ],
 )
 def test_wrong_usage(
@@ -132,6 +132,21 @@ def test_a_person_never_sees_a_traceback_and_the_log_has_it_without_the_token(tm
     assert "123456:" not in log
     assert json.loads(broken("--home", str(home), "--json").stdout)["error"]["code"] == "internal"
     assert "Traceback" in broken("--home", str(home), debug=True).stderr
+    (home / "maf.env").write_text("DEBUG_MODE=true\n")
+    assert "Traceback" in broken("--home", str(home)).stderr
+
+
+def test_a_file_in_the_way_is_named_also_where_nothing_can_be_logged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / ".maf"
+    home.mkdir()
+    (home / "run").write_text("")
+    (home / "logs").write_text("")
+    assert main(["pair", "--home", str(home)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {home / 'run'}")
+    assert "Traceback" not in said
 
 
 def test_a_reader_that_leaves_early_sees_no_traceback() -> None:

@@ -74,7 +74,7 @@ def test_lengths_of_time(text: str, value: float) -> None:
     assert seconds(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "8d", "-5m", "10 weeks", "nan"])
+@pytest.mark.parametrize("text", ["", "0", "0s", "2d", "-5m", "10 weeks", "nan"])
 def test_no_lengths_of_time(text: str) -> None:
     with pytest.raises(WrongUsage):
         seconds(text)
