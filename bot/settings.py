@@ -211,7 +211,8 @@ def tool_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("MAF_")}
 
 
-_SECRET = {"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT_MAIL_TOKEN"}
+# Never printed, logged, stored, or handed on to an agent.
+SECRET = frozenset({"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT_MAIL_TOKEN"})
 
 
 def load_settings(home: Home, **overrides: Any) -> Settings:
@@ -259,7 +260,7 @@ def _wrong(problem: ErrorDetails) -> str:
         "less_than_equal": f"write {_plain(limits.get('le'))} or less",
     }
     right = words.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-    return f"{name}={'(secret)' if name in _SECRET else shown}: {right}"
+    return f"{name}={'(secret)' if name in SECRET else shown}: {right}"
 
 
 def _plain(limit: object) -> str:

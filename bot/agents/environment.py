@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.agents.model import Agent
 from bot.home import Home
+from bot.settings import SECRET
 
 # What an agent needs of the person's login to run their tools; a service's own environment is poorer.
 _KEPT = frozenset(
@@ -20,8 +21,6 @@ _KEPT = frozenset(
         "REQUESTS_CA_BUNDLE", "VIRTUAL_ENV", "NVM_DIR", "GOPATH", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME",
     }
 )  # fmt: skip
-# Ours, and secret: not even agent.env can hand them on.
-SECRET = frozenset({"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT_MAIL_TOKEN"})
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _QUOTED = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?""", re.DOTALL)
 
@@ -67,7 +66,7 @@ def agent_environment(
     """The whole environment of an agent; a later source wins over an earlier one. `cli_env` names the CLI's home."""
     kept = {k: v for k, v in login.items() if k in _KEPT or k.startswith("LC_")}
     merged = {**kept, **agent_env, **type_env, **profile_env, **cli_env}
-    clean = {k: v for k, v in merged.items() if k not in SECRET}
+    clean = {k: v for k, v in merged.items() if k not in SECRET}  # not even agent.env can hand them on
     return {**clean, "MAF_AGENT": agent_id, "MAF_HOME": str(home)}
 
 

@@ -158,7 +158,10 @@ def login_env(environment: Mapping[str, str]) -> str:
 
 def ask_login_shell(environment: Mapping[str, str]) -> dict[str, str]:
     """What LOGIN_VARIABLES are in the person's login shell; {} when the shell does not answer."""
-    shell = environment.get("SHELL", "") or pwd.getpwuid(os.getuid()).pw_shell
+    try:
+        shell = environment.get("SHELL", "") or pwd.getpwuid(os.getuid()).pw_shell
+    except KeyError:  # a user by number alone, as containers have them
+        return {}
     mark = "maf-login-env"
     script = f"echo {mark}; env -0 2>/dev/null || env"
     try:

@@ -97,6 +97,11 @@ def install(terminal: Terminal, names: Sequence[str]) -> None:
     home = terminal.home
     if not home.exists:
         raise Refused(f"There is no home yet ({home.root}).", hint="Make one with: maf init")
+    if unseen := _unseen(home):
+        raise Refused(
+            f"A service does not see what is set in this shell alone: {', '.join(unseen)}.",
+            hint=f"Write it into {home.env_file}, unset it here, then run this again.",
+        )
     settings = load_settings(home)
     if "bot" in (names or ("bot",)) and settings.bot_token is None:
         raise Refused("MAF_BOT_TOKEN is not set.", hint=f"Write it into {home.env_file}.")
@@ -171,6 +176,15 @@ def logs(terminal: Terminal, names: Sequence[str], lines: int) -> None:
     if done.returncode:
         raise Refused(f"journalctl: {done.stderr.strip()}")
     terminal.show({"log": done.stdout.splitlines()}, done.stdout.rstrip("\n"))
+
+
+def _unseen(home: Home) -> list[str]:
+    """Our settings that this shell has and maf.env has not, or not so."""
+    from bot.agents.environment import parse_env
+
+    kept = parse_env(home.env_file.read_text(encoding="utf8")) if home.env_file.is_file() else {}
+    mine = {name: value for name, value in os.environ.items() if name.startswith("MAF_")}
+    return sorted(name for name in mine.keys() - {"MAF_HOME", "MAF_AGENT"} if kept.get(name) != mine[name])
 
 
 def _home_of(path: Path) -> str:

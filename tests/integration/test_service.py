@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+TOKEN = "123456789:" + "a" * 35
+
 
 class Machine:
     def __init__(self, root: Path) -> None:
@@ -22,7 +24,7 @@ class Machine:
         self.calls = root / "calls"
         self.env = {
             "HOME": str(root), "PATH": f"{root}/bin:{os.environ['PATH']}", "LANG": "C.UTF-8",
-            "PYTHONPATH": str(Path(__file__).parents[2]), "MAF_BOT_TOKEN": "123456789:" + "a" * 35,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
         }  # fmt: skip
         (root / "bin").mkdir()
 
@@ -51,6 +53,7 @@ def machine(tmp_path: Path) -> Machine:
     made = Machine(tmp_path)
     for name in ("shop/.maf", "other/.maf"):
         (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "maf.env").write_text(f"MAF_BOT_TOKEN={TOKEN}\n")
     return made
 
 
@@ -102,6 +105,11 @@ def test_what_cannot_be_installed_leaves_nothing(machine: Machine) -> None:
     assert code == 1
     assert "no bus" in answer["error"]["message"]
     assert not machine.unit("bot").exists()
-    del machine.env["MAF_BOT_TOKEN"]
+    (machine.root / "shop/.maf/maf.env").unlink()
     assert "MAF_BOT_TOKEN is not set" in machine.maf("install")[1]["error"]["message"]
+    machine.env["MAF_BOT_TOKEN"] = TOKEN  # a service would start without it
+    code, answer = machine.maf("install")
+    assert (code, "shell alone: MAF_BOT_TOKEN" in answer["error"]["message"]) == (1, True)
+    assert TOKEN not in str(answer)
+    assert not machine.unit("bot").exists()
     assert "There is no service x" in machine.maf("status", "x")[1]["error"]["message"]

@@ -15,7 +15,7 @@ from bot.agents.delivery.evidence import Proof, match
 from bot.agents.delivery.recovery import after_restart
 from bot.agents.delivery.service import prepare
 from bot.agents.delivery.text import MAX_BYTES, TextRefused, new_ref, normalise, with_ref
-from bot.agents.environment import SECRET, agent_environment, parse_env
+from bot.agents.environment import agent_environment, parse_env
 from bot.agents.preflight import Facts, decide
 from bot.agents.registry import free_id, natural
 from bot.agents.state import announce
@@ -26,6 +26,7 @@ from bot.clis.entry import Entry, EntryKind
 from bot.clis.model import Composer, Dialog, ScreenReading, State
 from bot.errors import Refused, WrongSetting
 from bot.home import Home
+from bot.settings import SECRET
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 

@@ -123,3 +123,8 @@ def test_a_login_shell_that_does_not_answer(tmp_path: Path, script: str) -> None
     env = shell(tmp_path, script)
     assert ask_login_shell(env) == {}
     assert parse_env(login_env(env)) == {"PATH": "/bin:/usr/bin", "HOME": str(tmp_path)}
+
+
+def test_a_user_who_is_a_number_alone_has_no_login_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # as in a container: nobody in /etc/passwd
+    assert ask_login_shell({"PATH": "/bin", "HOME": "/"}) == {}
