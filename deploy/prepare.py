@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import configparser
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -99,15 +100,16 @@ def create() -> None:
         if found.stdout.strip() == sys.version:
             return
         shutil.rmtree(VENV)
+    if importlib.util.find_spec("ensurepip") is None:
+        # Debian and Ubuntu keep it in a package of its own.
+        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        if not install(package):
+            stop("This Python cannot make virtual environments.", f"Run: sudo apt-get install {package}")
     made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
     if made.returncode:
-        # Debian and Ubuntu keep ensurepip in a package of its own.
         shutil.rmtree(VENV, ignore_errors=True)
-        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-        if install(package):
-            subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        else:
-            stop("This Python cannot make virtual environments.", f"Run: sudo apt-get install {package}")
+        said = (made.stderr or made.stdout).strip().splitlines()
+        stop(f"{VENV} cannot be made: {said[-1] if said else 'no reason given'}", "Check that you may write there.")
 
 
 def installer(python: str) -> str:

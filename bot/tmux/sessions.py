@@ -185,13 +185,10 @@ class Sessions:
             self._start_server()
         taken = {session.name: session for session in self._all()}
         if name in taken:
+            hint = "Stop that agent first, or choose another id. Another project's? Set MAF_TMUX_SESSION in maf.env."
             raise Refused(
                 f"There is already a tmux session named {name}.",
-                hint=(
-                    "Stop that agent first, or choose another id."
-                    if taken[name].main
-                    else "It is not one of ours: choose another id, or end that session."
-                ),
+                hint=hint if taken[name].main else "It is not one of ours: choose another id, or end that session.",
             )
         try:
             said = self._source(write(gone=self._inherited()))
