@@ -53,6 +53,11 @@ class Home:
         return self.run / "quota-line"
 
     @property
+    def last_good(self) -> Path:
+        """Copies of configuration files as they were when they last fitted."""
+        return self.run / "last-good"
+
+    @property
     def hooks_spool(self) -> Path:
         return self.run / "hooks.spool"
 

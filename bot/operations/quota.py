@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,15 @@ SINCE_S = 24 * 3600.0
 
 
 async def _statuses(app: Services, refresh: bool) -> list[ProfileStatus]:
-    return await (app.quota.refresh(force=True) if refresh else app.quota.fresh())
+    """Raises ConfigError where no profile is known because their file does not fit."""
+    found = await (app.quota.refresh(force=True) if refresh else app.quota.fresh())
+    _or_problem(app, found)
+    return found
+
+
+def _or_problem(app: Services, found: Sequence[object]) -> None:
+    if not found and app.profiles.file.problem is not None:
+        raise app.profiles.file.problem
 
 
 async def status(app: Services, *, refresh: bool = False) -> list[dict[str, Any]]:
@@ -55,7 +63,8 @@ def _text(app: Services, everyone: list[ProfileStatus], form: str, profile: str 
     if form == "table":
         return lines.table(everyone, app.settings.zone)
     shown = app.quota.status(app.quota.current(profile)) or everyone[0]
-    return lines.tmux_lines(shown, everyone, app.quota.choose(shown.profile.kind).profile)
+    others = [one.candidate for one in everyone if one.profile.name != shown.profile.name]
+    return lines.tmux_lines(shown, everyone, app.quota.choose(shown.profile.kind, among=others).profile)
 
 
 async def export(app: Services) -> list[dict[str, Any]]:
@@ -173,8 +182,10 @@ async def chart(app: Services, *, profile: str | None = None, dark: bool = False
 
 
 async def profiles(app: Services) -> list[dict[str, Any]]:
-    """The profiles as configured."""
-    return [await _shown(app, profile) for profile in app.profiles.all()]
+    """The profiles as configured. Raises ConfigError where none is known because their file does not fit."""
+    everyone = app.profiles.all()
+    _or_problem(app, everyone)
+    return [await _shown(app, profile) for profile in everyone]
 
 
 async def _shown(app: Services, profile: Profile) -> dict[str, Any]:

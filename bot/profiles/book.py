@@ -1,7 +1,6 @@
 """The profiles: accounts with a home and an environment of their own, kept in default-agent-config.json.
 
-The person may edit the file at any time. It is read again when it changed; while it does not fit, the last good one
-stays in force and `problem` says what is wrong. Credentials are never read, copied or moved.
+The person may edit the file at any time; see bot/profiles/held.py. Credentials are never read, copied or moved.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,8 @@ from typing import Any
 
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
-from bot.profiles.config import AgentConfig, ConfigError, ProfileConfig, QuotaLimits, load_agent_config
+from bot.profiles.config import AgentConfig, ConfigError, ProfileConfig, QuotaLimits, load
+from bot.profiles.held import Held
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 HOME_VARIABLE = {"codex": "CODEX_HOME", "claude": "CLAUDE_CONFIG_DIR"}
@@ -47,29 +48,15 @@ class ProfileBook:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._stamp: tuple[int, int] | None = None
-        self._config = AgentConfig()
-        self.problem: ConfigError | None = None
+        self.file = Held(AgentConfig, home.agent_config, home.last_good / home.agent_config.name)
 
     @property
     def path(self) -> Path:
-        return self._home.agent_config
-
-    @property
-    def changed(self) -> bool:
-        """Whether the file is another one than when it was read."""
-        return _stamp(self.path) != self._stamp
+        return self.file.path
 
     def config(self) -> AgentConfig:
         """The configuration in force."""
-        stamp = _stamp(self.path)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._config, self.problem = load_agent_config(self.path), None
-            except ConfigError as error:
-                self.problem = error
-        return self._config
+        return self.file.value()
 
     def all(self) -> list[Profile]:
         """Every profile, highest priority first."""
@@ -162,7 +149,7 @@ class ProfileBook:
 
     def _raw(self) -> dict[str, Any]:
         """The file as it stands, so that keys of others survive an edit. Raises ConfigError if it does not fit."""
-        load_agent_config(self.path)
+        load(AgentConfig, self.path)
         raw = json.loads(self.path.read_text(encoding="utf8")) if self.path.is_file() else {}
         raw.setdefault("profiles", {})
         return dict(raw)
@@ -176,7 +163,7 @@ class ProfileBook:
             with os.fdopen(handle, "w", encoding="utf8") as file:
                 json.dump(raw, file, indent=2, ensure_ascii=False)
                 file.write("\n")
-            load_agent_config(fresh)
+            load(AgentConfig, fresh)
             if self.path.is_file():
                 shutil.copy2(self.path, self.path.with_suffix(".json.bak"))
             fresh.replace(self.path)
@@ -184,26 +171,16 @@ class ProfileBook:
             raise ConfigError(error.message.replace(fresh.name, self.path.name), hint="Nothing was changed.") from error
         finally:
             fresh.unlink(missing_ok=True)
-        self._stamp = None
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+        self.file.read_again()
 
 
 def login_steps(profile: Profile) -> list[str]:
     """How to log in there, with a browser on that machine and without one."""
-    variable = HOME_VARIABLE[profile.kind]
+    there = f"{HOME_VARIABLE[profile.kind]}={shlex.quote(str(profile.home))}"
     if profile.kind == "codex":
-        return [
-            f"{variable}={profile.home} codex login",
-            f"{variable}={profile.home} codex login --device-auth   (no browser on this machine)",
-        ]
+        return [f"{there} codex login", f"{there} codex login --device-auth   (no browser on this machine)"]
     return [
-        f"{variable}={profile.home} claude   and then /login",
-        "claude setup-token   (no browser on this machine; put the token into the profile's environment)",
+        f"{there} claude   and then /login",
+        "claude setup-token   (no browser on this machine; put the token into the profile's environment, as"
+        " CLAUDE_CODE_OAUTH_TOKEN)",
     ]

@@ -17,7 +17,7 @@ from bot.errors import MafError
 DEFAULT_ALERT_PERCENT = 75.0
 MAX_CONFIG_BYTES = 1_000_000
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)  # AgentConfig or MonitoringConfig
 
 
 class ConfigError(MafError):
@@ -138,7 +138,8 @@ def _read(path: Path) -> Any:
         raise ConfigError(f"{path.name} line {error.lineno}: {error.msg}", hint=f"Mend {path}.") from error
 
 
-def _load(model: type[Model], path: Path) -> Model:
+def load(model: type[Model], path: Path) -> Model:
+    """Read a file; a missing one has the defaults. Raises ConfigError."""
     raw = _read(path)
     try:
         return model.model_validate(raw)
@@ -148,13 +149,3 @@ def _load(model: type[Model], path: Path) -> Model:
         more = f" (and {len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{path.name}: {where}: {reason}{more}", hint=f"Mend {path}.") from error
-
-
-def load_agent_config(path: Path) -> AgentConfig:
-    """Read default-agent-config.json; a missing file is an empty one. Raises ConfigError."""
-    return _load(AgentConfig, path)
-
-
-def load_monitoring_config(path: Path) -> MonitoringConfig:
-    """Read monitoring-config.json; a missing file has the defaults. Raises ConfigError."""
-    return _load(MonitoringConfig, path)

@@ -104,7 +104,7 @@ def heights_of(percents: Sequence[float], apart: float) -> list[float]:
 
 def _frame(axis: Any, span: tuple[float, float], paper: Paper) -> None:
     """The scale: percent with the thresholds in their colours, and the time of day or the day."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import HOURLY, MINUTELY, AutoDateLocator, ConciseDateFormatter
 
     colours, limits = paper.colours, paper.thresholds
     axis.set_facecolor(colours["page"])
@@ -120,6 +120,8 @@ def _frame(axis: Any, span: tuple[float, float], paper: Paper) -> None:
         axis.axhline(percent, color=colour, linewidth=0.7, alpha=0.75)
     axis.axhline(100, color=colours["grid"], linewidth=0.8)
     locator = AutoDateLocator(tz=paper.zone, minticks=3, maxticks=5)  # type: ignore[no-untyped-call]
+    # Between its own steps for minutes and hours, and hours and days, lie stretches of time that get no ticks at all.
+    locator.intervald = {**locator.intervald, MINUTELY: [1, 5, 10, 15, 30, 60], HOURLY: [1, 2, 3, 4, 6, 12, 24]}
     axis.xaxis.set_major_locator(locator)
     days = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S"]
     style = ConciseDateFormatter(  # type: ignore[no-untyped-call]

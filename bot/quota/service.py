@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from bot.clock import Clock
 from bot.home import Home
 from bot.profiles.book import ProfileBook
-from bot.profiles.config import CodexQuota, ConfigError, MonitoringConfig, load_monitoring_config
+from bot.profiles.config import CodexQuota, MonitoringConfig
+from bot.profiles.held import Held
 from bot.quota import alarm, mirror
 from bot.quota.ledger import Use
 from bot.quota.reader import Reader
@@ -51,8 +52,7 @@ class Quota:
         self._home = home
         self._settings = settings
         self._clock = clock
-        self._monitoring = MonitoringConfig()
-        self.problem = ""
+        self._monitoring = Held(MonitoringConfig, home.monitoring_config, home.last_good / home.monitoring_config.name)
         self._statuses: list[ProfileStatus] = []
         self._refreshed_at = float("-inf")
         self._refreshing = asyncio.Lock()
@@ -61,7 +61,7 @@ class Quota:
 
     @property
     def config(self) -> CodexQuota:
-        return self._monitoring.quota
+        return self._monitoring.value().quota
 
     @property
     def enforce(self) -> bool:
@@ -70,9 +70,10 @@ class Quota:
     @property
     def notes(self) -> list[str]:
         """What is wrong with the configuration, in words for a person."""
-        config = self.book.config()
-        found = [f"{self.book.problem.message} The last good one stays in force."] if self.book.problem else []
-        return [*found, *([self.problem] if self.problem else []), *config.warnings()]
+        warnings = self.book.config().warnings()
+        files = (self.book.file, self._monitoring)
+        broken = (f"{one.problem.message.rstrip('.')}. {one.stays}" for one in files if one.problem)
+        return [*broken, *warnings]
 
     def now(self) -> float:
         return self._clock.now().timestamp()
@@ -83,7 +84,6 @@ class Quota:
         """Ask every source that is due, fuse, and (in the bot) post the alerts that are due. `patience`: see Reader."""
         async with self._refreshing:
             await self.reader.load()
-            self._reload_monitoring()
             profiles, ttl = self.book.all(), self._ttl()
             tracked = [p for p in profiles if p.tracked]
             await asyncio.gather(*(self.reader.read(p, force=force, ttl=ttl, patience=patience) for p in tracked))
@@ -97,14 +97,13 @@ class Quota:
     async def fresh(self) -> list[ProfileStatus]:
         """As of at most one interval ago."""
         age = self._clock.monotonic() - self._refreshed_at
-        if age >= self.config.status_update_interval_seconds or self.book.changed:
+        if age >= self.config.status_update_interval_seconds or self.book.file.changed:
             return await self.refresh()
         await self._fuse()
         return self.statuses()
 
     async def tick(self) -> bool:
         """What the running bot does each second: once per interval refresh, alert, and write the mirrors."""
-        self._reload_monitoring()
         age = self._clock.monotonic() - self._refreshed_at
         if not self.config.enabled or age < self.config.status_update_interval_seconds:
             return False
@@ -141,14 +140,6 @@ class Quota:
             }
             for row in reversed(rows)
         ]
-
-    def _reload_monitoring(self) -> None:
-        try:
-            self._monitoring, self.problem = load_monitoring_config(self._home.monitoring_config), ""
-        except ConfigError as error:
-            if error.message != self.problem:
-                log.warning("the last good configuration stays in force: %s", error.message)
-            self.problem = error.message
 
     def _ttl(self) -> float:
         ttl = self._settings.quota_cache_ttl

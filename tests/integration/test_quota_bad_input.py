@@ -302,6 +302,29 @@ async def test_a_broken_configuration_leaves_the_last_good_one_in_force(home: Ho
     assert any("thresholds must rise" in note for note in quota.notes)
 
 
+async def test_the_last_good_configuration_outlives_a_restart(home: Home, store: Store, tmp_path: Path) -> None:
+    home.run.mkdir()
+    write_profiles(home.agent_config, {"a": {"priority": 1, "home": str(tmp_path), "environment": {"TOKEN": "t"}}})
+    write_monitoring(home.monitoring_config, quota_thresholds={"warning_percent": 40})
+    await quota_of(home, store).refresh()
+    home.agent_config.write_text("{")
+    home.monitoring_config.write_text("[]")
+    again = quota_of(home, store)
+    assert [(s.profile.name, s.profile.home) for s in await again.refresh()] == [("a", tmp_path)]
+    assert again.config.quota_thresholds.warning_percent == 40
+    assert all("The last good one stays in force." in note for note in again.notes)
+    assert [path.stat().st_mode & 0o077 for path in home.last_good.iterdir()] == [0, 0]
+    home.agent_config.unlink()  # taken away on purpose
+    assert await quota_of(home, store).refresh() == []
+
+
+async def test_a_first_configuration_that_does_not_fit_is_said_to_be_all_there_is(home: Home, store: Store) -> None:
+    home.agent_config.write_text("{")
+    quota = quota_of(home, store)
+    assert await quota.refresh() == []
+    assert "There is no earlier one that fits." in quota.notes[0]
+
+
 async def test_two_bots_on_one_store_count_and_tell_everything_once(home: Home, store: Store) -> None:
     rollout, now = Rollout(home.profile("a")), time.time()
     one, two = quota_of(home, store), quota_of(home, store)

@@ -79,6 +79,19 @@ def test_whatever_is_known_the_picture_is_as_wide_as_a_phone(statuses: list[Prof
         assert width + height < 10_000
 
 
+@pytest.mark.parametrize("minutes", [60, 90, 300, 1440, 2880, 10_080, 43_200])
+def test_windows_of_every_length_have_a_scale_of_time(minutes: int) -> None:
+    """matplotlib warns of a scale that it finds no ticks for, and a warning is an error here."""
+    profile = Profile("one", "one", "codex", 1, True, True, QuotaLimits(), {}, Path("/x"), True, 75)
+    for left in (0.05, 0.4, 0.99):
+        reading = Reading("w", "codex", minutes, 40.0, NOW + left * minutes * 60, NOW, "rollout")
+        one = status_of(
+            profile, readings={"w": reading}, usage={}, sources=[], login="ok", thresholds=Thresholds(), forecasts={},
+            now=NOW,
+        )  # fmt: skip
+        assert size(paint(one))[0] == 1170
+
+
 def test_light_and_dark_differ_in_their_page() -> None:
     from PIL import Image
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.profiles.config import ConfigError, Thresholds, load_agent_config, load_monitoring_config
+from bot.profiles.config import AgentConfig, ConfigError, MonitoringConfig, Thresholds, load
 from bot.quota.alerts import Told, step
 from bot.quota.forecast import Reading, empties_at
 from bot.quota.levels import Level, alert_level, level_of
@@ -331,10 +331,10 @@ def test_the_examples_of_the_first_product_load_unchanged(tmp_path: Path) -> Non
         '{"monitoring":{"codex_quota":{"enabled":true,"status_update_interval_seconds":30,"quota_thresholds":'
         '{"warning_percent":50,"critical_percent":90,"emergency_percent":95},"cache_ttl_seconds":30}}}'
     )
-    config = load_agent_config(agent)
+    config = load(AgentConfig, agent)
     assert config.profiles["codex-plus-1"].quota_limits.weekly == 5000
     assert config.warnings() == ["default_profile claude-sonnet-4 names no profile; the highest priority is used"]
-    assert load_monitoring_config(monitoring).quota.quota_thresholds.alert_percent == 75
+    assert load(MonitoringConfig, monitoring).quota.quota_thresholds.alert_percent == 75
 
 
 @pytest.mark.parametrize(
@@ -350,5 +350,5 @@ def test_a_wrong_configuration_names_file_path_and_reason(tmp_path: Path, text: 
     path = tmp_path / "default-agent-config.json"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        load_agent_config(path)
+        load(AgentConfig, path)
     assert says in caught.value.message

@@ -1,0 +1,131 @@
+"""`maf quota …` as it is typed, in a home with the first product's own example as its configuration."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli import main
+from bot.home import Home
+from tests.unit.test_quota_rules import SEED_AGENT
+
+ONE, TWO = "codex-plus-1", "codex-plus-2"
+
+
+class Desk:
+    """A home and a terminal in it."""
+
+    def __init__(self, home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home, self._capsys = home, capsys
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """What it prints; what it says beside that is in `said`."""
+        got = main(["--home", str(self.home.root), "quota", *words])
+        out, self.said = self._capsys.readouterr()
+        assert got == code, out + self.said
+        return out
+
+    def read(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # no codex of this machine is asked
+    monkeypatch.setenv("MAF_TMUX_SOCKET", str(tmp_path / "t"))
+    for name in ("CODEX_PROFILE", "QUOTA_STATUS_FORMAT", "MAF_AGENT"):
+        monkeypatch.delenv(name, raising=False)
+    home = Home(tmp_path / "shop" / ".maf")
+    home.config.mkdir(parents=True)
+    second = {**SEED_AGENT["profiles"][ONE], "name": "ChatGPT Plus Account 2", "priority": 2}
+    profiles = {**SEED_AGENT["profiles"], TWO: second}
+    home.agent_config.write_text(json.dumps({**SEED_AGENT, "profiles": profiles}))
+    return Desk(home, capsys)
+
+
+def test_the_two_lines_of_the_first_product_to_the_letter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run("record", "--profile", ONE, "--requests", "650")
+    assert desk.run("status", "--format", "tmux").splitlines() == [
+        "[CODEX QUOTA] Profile: codex-plus-1 | Usage: 65% (650/1000) | Window: daily | Reset: – | Status: 🟡 OK",
+        "[PROFILES] Active: 2/2 | Rotation: Auto | Next: codex-plus-2 | Current: codex-plus-1",
+    ]
+    resets = datetime.now(UTC) + timedelta(minutes=35, seconds=20)
+    desk.run("record", "--profile", ONE, "--window", "1h", "--percent", "78", "--resets-at", resets.isoformat())
+    assert desk.run("status", "--format", "tmux").splitlines()[0] == (
+        "[CODEX QUOTA] Profile: codex-plus-1 | Usage: 78% | Window: 1h | Reset: 35m | Status: 🟠 ALERT"
+    )
+    monkeypatch.setenv("CODEX_PROFILE", TWO)
+    assert desk.run("status", "--format", "tmux").splitlines() == [
+        "[CODEX QUOTA] Profile: codex-plus-2 | Usage: 0% (0/1000) | Window: daily | Reset: – | Status: 🟢 OK",
+        "[PROFILES] Active: 2/2 | Rotation: Auto | Next: codex-plus-1 | Current: codex-plus-2",
+    ]
+
+
+def test_the_status_in_every_form(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run("record", "--profile", ONE, "--requests", "650", "--tokens", "1300", "--id", "monday")
+    desk.run("record", "--profile", ONE, "--requests", "650", "--tokens", "1300", "--id", "monday")  # the same
+    first = desk.read("status")[0]
+    assert (first["profile"], first["level"], first["emoji"], first["next"]) == (ONE, "warning", "🟡", ONE)
+    daily = {key: first["windows"]["daily"][key] for key in ("used", "limit", "percent", "resets_at", "source")}
+    assert daily == {"used": 650, "limit": 1000, "percent": 65.0, "resets_at": None, "source": "local"}
+    assert first["status"]["daily"] == {"used": 650, "percentage": 65.0}
+    assert (first["rollingWindows"][0]["requests"], first["rollingWindows"][0]["tokens"]) == (650, 1300)
+    assert json.loads(desk.run("status", "--format", "json"))[0]["windows"].keys() == first["windows"].keys()
+    compact = desk.run("status", "--format", "compact")
+    assert compact.splitlines()[0] == "🟡 codex-plus-1  daily 65%  weekly 13%  monthly 3%"
+    assert "default_profile claude-sonnet-4 names no profile" in desk.said
+    monkeypatch.setenv("QUOTA_STATUS_FORMAT", "compact")
+    assert desk.run("status") == compact
+    assert desk.run("alerts") == "No alert stands.\n"
+    state = json.loads(desk.run("export"))
+    assert list(state[0]) == ["profileName", "limits", "status", "rollingWindows", "events"]
+    monkeypatch.setenv("QUOTA_STATUS_FORMAT", "round")
+    desk.run("status", code=2)
+    assert "QUOTA_STATUS_FORMAT" in desk.said
+
+
+def test_the_chosen_profile_and_why_not_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run("record", "--profile", ONE, "--requests", "1000")
+    found = desk.read("select")
+    assert (found["profile"], found["reason"]) == (TWO, "priority 2")
+    assert found["rejected"] == [{"profile": ONE, "why": "daily window is used up"}]
+    monkeypatch.setenv("CODEX_PROFILE", ONE)
+    assert desk.run("select") == "codex-plus-1: forced by CODEX_PROFILE\n"
+
+
+def test_profiles_are_made_changed_and_taken_out(desk: Desk, tmp_path: Path) -> None:
+    home = desk.home.profile("codex-plus-3")
+    assert desk.run("profile", "add", "codex-plus-3").splitlines() == [
+        f"codex-plus-3 is made; its home is {home}.",
+        "Log in there:",
+        f"  CODEX_HOME={home} codex login",
+        f"  CODEX_HOME={home} codex login --device-auth   (no browser on this machine)",
+    ]
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert desk.home.agent_config.with_suffix(".json.bak").is_file()
+    login = tmp_path / "dot codex"
+    login.mkdir()
+    (login / "auth.json").write_text("theirs")
+    assert "It is used as it is." in desk.run("profile", "add", "mine", "--path", str(login))
+    desk.run("profile", "edit", "mine", "--priority", "7", "--daily", "5", "--inactive")
+    mine = next(p for p in desk.read("profile", "list") if p["profile"] == "mine")
+    assert (mine["priority"], mine["limits"]["daily"], mine["active"], mine["home"]) == (7, 5, False, str(login))
+    desk.run("profile", "edit", "mine", "--alert-percent", "600", code=1)
+    assert "profiles.mine.alert_percent" in desk.said
+    desk.run("profile", "remove", "mine")
+    assert (login / "auth.json").read_text() == "theirs"
+    assert [p["profile"] for p in desk.read("profile", "list")] == [ONE, TWO, "codex-plus-3"]
+    desk.run("profile", "remove", "mine", code=1)
+    assert "No profile named mine" in desk.said
+
+
+def test_a_configuration_that_never_fitted_is_an_error_with_file_path_and_reason(desk: Desk) -> None:
+    desk.home.agent_config.write_text('{"profiles": {"a": {"priorty": 1}}}')
+    for words in (["status"], ["profile", "list"], ["profile", "add", "b"]):
+        desk.run(*words, code=1)
+        assert "default-agent-config.json: profiles.a.priorty: Extra inputs are not permitted" in desk.said
+        assert str(desk.home.agent_config) in desk.said
