@@ -11,7 +11,7 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
 from bot.broadcast.drafts import Drafts
-from bot.broadcast.ledger import Draft
+from bot.broadcast.model import Draft
 from bot.errors import WrongUsage
 from bot.operations import Services
 from bot.telegram.access import BY_NAME, Role

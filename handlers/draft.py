@@ -8,7 +8,8 @@ from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
 from bot.broadcast.drafts import Drafts
-from bot.broadcast.ledger import Draft, DraftChanged, DraftRefused
+from bot.broadcast.ledger import DraftChanged, DraftRefused
+from bot.broadcast.model import Draft
 from bot.errors import Refused
 from bot.notices.shown import Shown
 from bot.operations import Services
@@ -139,8 +140,10 @@ async def edited(message: Message, notice: Shown, app: Services, person: Person,
     if agent is None:
         raise Refused("Which agent's prompt is this?", hint="Tap “Look at each”, then reply to that page.")
     changed = await app.drafts.edit_item(draft.id, str(agent), message.text or "", person.name)
-    size = len(changed.item(str(agent)).prompt)
-    await say.text(f"✏️ {agent} gets your text in draft {draft.id} ({size:,} characters). Not sent yet.")
+    item = changed.item(str(agent))
+    taken_out = item.reason.partition("; ")[2]
+    said = f"✏️ {agent} gets your text in draft {draft.id} ({len(item.prompt):,} characters). Not sent yet."
+    await say.text(f"{said}\nℹ️ {taken_out}." if taken_out else said)
 
 
 async def retry(_query: CallbackQuery, callback_data: ReportTap, app: Services, person: Person, tap: Tap) -> None:

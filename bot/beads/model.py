@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 BEAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
 # Dependency types that block; parent-child hands a parent's block on to its children. Some exports write underscores.
 BLOCKING = frozenset({"blocks", "conditional-blocks"})
 WAITS = "waits-for"  # blocked by the open children of that bead, not by the bead itself
@@ -148,7 +149,8 @@ def paths_of(metadata: object, description: str) -> tuple[str, ...]:
     if not isinstance(named, list):
         line = re.search(r"^paths?:[ \t]*(.+)$", description, re.IGNORECASE | re.MULTILINE)
         named = line[1].split(",") if line else []
-    return tuple(part.strip().strip("`") for part in named[:50] if isinstance(part, str) and part.strip(" `"))
+    parts = (_clean(part) for part in named[:50] if isinstance(part, str))
+    return tuple(part.strip().strip("`") for part in parts if part.strip(" `"))
 
 
 def _edges(raw: object) -> tuple[Edge, ...]:
@@ -162,17 +164,22 @@ def _edges(raw: object) -> tuple[Edge, ...]:
         if "dependency_type" in item:
             kind = item["dependency_type"]
         if isinstance(on, str) and isinstance(kind, str):
-            edges.append(Edge(on, kind.replace("_", "-"), "also_blocks" in str(item.get("metadata", ""))))
+            edges.append(Edge(_clean(on), kind.replace("_", "-"), "also_blocks" in str(item.get("metadata", ""))))
     return tuple(edges)
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
     value = raw.get(key)
-    return value if isinstance(value, str) else ""
+    return _clean(value) if isinstance(value, str) else ""
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(v for v in value if isinstance(v, str) and v) if isinstance(value, list) else ()
+    return tuple(_clean(v) for v in value if isinstance(v, str) and v) if isinstance(value, list) else ()
+
+
+def _clean(text: str) -> str:
+    """Without what no terminal, database or prompt should get from others: control characters, lone surrogates."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _count(value: object) -> int:

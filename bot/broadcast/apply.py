@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.agents.delivery.model import FINAL
 from bot.broadcast import ledger
 from bot.broadcast.drafts import CARD
-from bot.broadcast.ledger import FAILED, Draft, Item
+from bot.broadcast.model import CLAIMED_FOR, FAILED, Draft, Item
 from bot.broadcast.report import count
 from bot.broadcast.sending import Checkpoint, Sender, nowhere
 from bot.clock import Clock
@@ -63,7 +64,8 @@ class Apply:
             rest = len(before.sendable) - len(chosen)
             status = "pending" if rest else "applying"
             values: dict[str, Any] = {"status": status, "applied_at": before.applied_at or now, "applied_by": by}
-            draft = await ledger.take(tx, before.id, version, now, **values)
+            whom = ", ".join(item.agent for item in chosen)
+            draft = await ledger.take(tx, before.id, version, now, changed=f"{by} sent {whom}", **values)
             for item in chosen:
                 await ledger.set_item(tx, item.id, {"drafted"}, status="intended")
             await self._show(tx, draft)
@@ -78,13 +80,15 @@ class Apply:
             draft = await ledger.read(tx, draft_id)
             failed = [i for i in draft.items if i.status in FAILED]
             if not failed:
-                raise Refused(f"Nothing in draft {draft.id} failed.")
+                moves = not count(draft.items).settled
+                now = f"{draft.applied_by} is sending it already" if moves else "nothing of it failed"
+                raise Refused(f"There is nothing to retry in draft {draft.id}: {now}.")
             again = {"status": "intended", "delivery_id": None, "reason": f"tried again by {by}"}
             taken = [i.id for i in failed if await ledger.move_item(tx, i, {"intended", *FAILED}, **again)]
-            if not taken:
+            if not taken:  # on PostgreSQL another transaction may have come in between
                 raise Refused(f"Somebody tries draft {draft.id} again already.")
-            if draft.status == "done":
-                await ledger.set_status(tx, draft.id, {"done"}, status="applying", applied_at=self._clock.now())
+            began = {"status": "applying", "applied_at": self._clock.now()} if draft.status == "done" else {}
+            await ledger.set_status(tx, draft.id, {draft.status}, applied_by=by, **began)
             await touch(tx, draft.key)
             draft = await ledger.read(tx, draft.id)
         self._begin(draft, taken)
@@ -130,8 +134,13 @@ class Apply:
                 await tx.scalars(
                     select(DraftRow.id)
                     .join(ItemRow, ItemRow.draft_id == DraftRow.id)
+                    .outerjoin(DeliveryRow, DeliveryRow.id == ItemRow.delivery_id)
                     .where(ItemRow.status == "intended")
-                    .where((DraftRow.status.in_(["applying", "pending"])) | ItemRow.delivery_id.is_(None))
+                    .where(
+                        DraftRow.status.in_(["applying", "pending"])
+                        | ItemRow.delivery_id.is_(None)
+                        | DeliveryRow.status.not_in(FINAL)
+                    )
                     .distinct()
                 )
             ).all()
@@ -183,7 +192,6 @@ class Apply:
         waiting = [i for i in draft.items if i.status == "intended" and i.delivery is None]
         late = draft.expires_at <= self._clock.now()
         for item in waiting if late else ():
-            await self._sender.give_back(item, "not sent: the draft expired while the bot was down")
             await self._sender.refuse(draft, item, "not sent: the bot was down until this draft expired")
         if waiting and not late:
             self._begin(draft, [i.id for i in waiting])
@@ -201,20 +209,13 @@ class Apply:
     async def _give_back_refused(self) -> None:
         """Beads whose prompt was refused and whose release did not happen before a crash, or failed."""
         for claim in await self._claims.all_open():
-            async with self._store.begin() as tx:
-                item_id = await tx.scalar(
-                    select(ItemRow.id)
-                    .where(ItemRow.agent == claim.agent, ItemRow.bead == claim.bead, ItemRow.status != "drafted")
-                    .order_by(ItemRow.id.desc())
-                    .limit(1)
-                )
-                draft_id = await tx.scalar(select(ItemRow.draft_id).where(ItemRow.id == item_id))
-                draft = await ledger.read(tx, draft_id) if draft_id else None
-            item = next((i for i in draft.items if i.id == item_id), None) if draft else None
-            if draft is None or item is None or item.status not in FAILED or draft.applied_at is None:
+            if not claim.made_for.startswith(CLAIMED_FOR):
                 continue
-            if claim.claimed_at >= draft.applied_at and _before_refusal(claim.claimed_at, item):
-                await self._sender.give_back(item, "its prompt was refused")
+            async with self._store.begin() as tx:
+                draft = await ledger.read(tx, claim.made_for.removeprefix(CLAIMED_FOR))
+            for item in draft.items:
+                if (item.agent, item.bead) == (claim.agent, claim.bead) and item.status in FAILED:
+                    await self._sender.give_back(draft, item, "its prompt was refused")
 
 
 async def _follow_newer(tx: Transaction) -> None:
@@ -225,20 +226,18 @@ async def _follow_newer(tx: Transaction) -> None:
         .where(DeliveryRow.status == "unconfirmed", DeliveryRow.notice_key.is_not(None))
     )
     for item, old in pairs.all():
-        newer = await tx.scalar(
-            select(DeliveryRow.id)
+        again = await tx.scalars(
+            select(DeliveryRow)
             .where(DeliveryRow.notice_key == old.notice_key, DeliveryRow.agent == old.agent)
-            .where(DeliveryRow.created_at > old.created_at, DeliveryRow.status != "refused")
+            .where(DeliveryRow.created_at > old.created_at)
             .order_by(DeliveryRow.created_at.desc())
-            .limit(1)
         )
-        if newer is not None:
-            item.delivery_id = newer
-
-
-def _before_refusal(claimed_at: Any, item: Item) -> bool:
-    """A claim made after the refusal is somebody's later decision and stays."""
-    return item.delivery is None or claimed_at <= item.delivery.updated_at
+        newer = again.all()
+        sent = next((one for one in newer if one.status != "refused"), None)
+        if sent is not None:
+            item.delivery_id = sent.id
+        elif newer and old.decision == "resent":  # nothing was typed: the first one is still to be decided about
+            old.decision, old.reason = None, f"Not sent again. {newer[0].reason}"
 
 
 def _chosen(draft: Draft, agents: Collection[str] | None) -> list[Item]:

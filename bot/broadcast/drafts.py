@@ -9,14 +9,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.agents.delivery.text import normalise
 from bot.beads.model import Bead
 from bot.broadcast import ledger
-from bot.broadcast.ledger import Draft, DraftChanged, Item, NewItem
-from bot.broadcast.model import ItemPlan, PlanAgent
+from bot.broadcast.ledger import DraftChanged
+from bot.broadcast.model import Draft, Item, ItemPlan, NewItem, PlanAgent
 from bot.broadcast.plan import plan
 from bot.broadcast.survey import Situation, Survey
 from bot.clock import Clock
-from bot.errors import NotFound, Refused, WrongUsage
+from bot.errors import NotFound, Refused
 from bot.notices import post, touch
 from bot.packs import Pack, Packs
 from bot.packs.render import PromptContext, render_prompt
@@ -24,7 +25,6 @@ from bot.store import Store, Transaction
 from bot.store.tables import DraftRow
 
 CARD = "draft"
-MAX_PROMPT_BYTES = 100_000
 # Actions whose bead may go to another agent; a resume belongs to the agent that holds the bead.
 SWAPPABLE = frozenset({"assign", "review", "commit", "assist"})
 
@@ -55,18 +55,21 @@ class Drafts:
         """Plan a broadcast, write it down and show it. `text`: the same prompt for all instead of a plan.
 
         Raises Refused when there are no agents, NotFound for an unknown agent in `only`, DependencyMissing without
-        Beads, PackError and NotFound for the pack.
+        Beads, PackError and NotFound for the pack, TextRefused for a text that is empty or too long.
         """
         async with self._store.begin() as tx:
             pack_id = await self._packs.active(tx)
         pack = self._packs.get(pack_id)
         situation = await self._survey.take(with_beads=text is None)
         situation.require_agents(only)
+        notes = situation.notes
         if text is None:
             items = self._planned(situation, pack, only=only, idle_only=idle_only)
         else:
-            items = _same_text(situation, text, only=only, idle_only=idle_only)
-        options = {"only": list(only), "idle": idle_only, "auto": auto, "text": text, "notes": list(situation.notes)}
+            same = normalise(text)
+            items = _same_text(situation, same.text.strip("\n"), only=only, idle_only=idle_only)
+            notes += same.notes
+        options = {"only": list(only), "idle": idle_only, "auto": auto, "text": text, "notes": list(notes)}
         now = self._clock.now()
         async with self._store.begin() as tx:
             draft_id = await ledger.insert(
@@ -101,45 +104,43 @@ class Drafts:
         """The draft, if it is still pending and of this version; else the error that says what happened to it."""
         draft = await self.get(draft_id)
         ledger.refuse_closed(draft, self._clock.now())
-        if draft.version != version:
-            raise DraftChanged
+        ledger.refuse_stale(draft, version)
         return draft
 
     async def cancel(self, draft_id: str | None, by: str, *, version: int | None = None) -> Draft:
         """Discard a draft. What was sent of it stays sent."""
         draft_id = (await self.get(draft_id)).id
         async with self._store.begin() as tx:
-            before = await ledger.read(tx, draft_id)
-            options = {**before.options, "closed_by": by}
-            draft = await ledger.take(tx, draft_id, version, self._clock.now(), status="cancelled", options=options)
+            values = {"status": "cancelled", "options": {"closed_by": by}}
+            draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=f"{by} cancelled it", **values)
             await touch(tx, draft.key)
             return draft
 
     async def edit_item(self, draft_id: str, agent: str, text: str, by: str, *, version: int | None = None) -> Draft:
-        """Replace the prompt of one item. Raises Refused for an empty or too long text, or an item that was sent."""
-        prompt = text.replace("\r\n", "\n").strip("\n")
-        if not prompt.strip():
-            raise WrongUsage("The new prompt is empty.", hint="Reply with its full text, or tap Skip.")
-        size = len(prompt.encode())
-        if size > MAX_PROMPT_BYTES:
-            raise Refused(f"This prompt is {size // 1000} KB; a prompt may have 100 KB.")
+        """Replace the prompt of one item; what had to be taken out of the text stands in its reason.
+
+        Raises TextRefused for an empty or too long text, Refused for an item that was sent.
+        """
+        new = normalise(text)
+        values = {"prompt": new.text.strip("\n"), "reason": "; ".join((f"edited by {by}", *new.notes))}
+        changed = f"{by} edited the prompt of {agent}"
         return await self._change_item(
-            draft_id, agent, version, {"drafted", "skipped"}, prompt=prompt, reason=f"edited by {by}", status="drafted"
+            draft_id, agent, version, {"drafted", "skipped"}, changed=changed, status="drafted", **values
         )
 
     async def skip_item(self, draft_id: str, agent: str, by: str, *, version: int | None = None) -> Draft:
         """Leave one agent out."""
-        return await self._change_item(
-            draft_id, agent, version, {"drafted"}, status="skipped", reason=f"skipped by {by}"
-        )
+        values = {"status": "skipped", "reason": f"skipped by {by}"}
+        return await self._change_item(draft_id, agent, version, {"drafted"}, changed=f"{by} skipped {agent}", **values)
 
     async def take_back_item(self, draft_id: str, agent: str, by: str, *, version: int | None = None) -> Draft:
         """Take a skipped item in again. One that never had a prompt (stands by) has nothing to send."""
         draft = await self.get(draft_id)
         if not draft.item(agent).prompt:
             raise Refused(f"There is nothing to send to {agent}: {draft.item(agent).reason}")
+        values = {"status": "drafted", "reason": f"taken back in by {by}"}
         return await self._change_item(
-            draft_id, agent, version, {"skipped"}, status="drafted", reason=f"taken back in by {by}"
+            draft_id, agent, version, {"skipped"}, changed=f"{by} took {agent} back in", **values
         )
 
     def others(self, draft: Draft, agent: str) -> list[str]:
@@ -169,7 +170,8 @@ class Drafts:
         gets = self._handed(mine, other, situation, pack, by)
         gives = self._handed(theirs, agent, situation, pack, by)
         async with self._store.begin() as tx:
-            draft = await ledger.take(tx, draft_id, version or before.version, self._clock.now())
+            changed = f"{by} exchanged {agent} and {other}"
+            draft = await ledger.take(tx, draft_id, version or before.version, self._clock.now(), changed=changed)
             for item, values in ((mine, gives), (theirs, gets)):
                 if not await ledger.set_item(tx, item.id, {"drafted", "skipped"}, **values):
                     raise DraftChanged
@@ -224,13 +226,13 @@ class Drafts:
         }
 
     async def _change_item(
-        self, draft_id: str, agent: str, version: int | None, expect: set[str], **values: Any
+        self, draft_id: str, agent: str, version: int | None, expect: set[str], *, changed: str, **values: Any
     ) -> Draft:
         await self.expire()
         async with self._store.begin() as tx:
             before = await ledger.read(tx, draft_id)
             item = before.item(agent)
-            draft = await ledger.take(tx, draft_id, version, self._clock.now())
+            draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=changed)
             if item.status not in expect or not await ledger.set_item(tx, item.id, expect, **values):
                 raise Refused(f"{agent} is {item.status} in this draft already.")
             await touch(tx, draft.key)
@@ -266,10 +268,7 @@ def _written(item: ItemPlan, agent: PlanAgent, pack: Pack) -> NewItem:
     )
 
 
-def _same_text(situation: Situation, text: str, *, only: Sequence[str], idle_only: bool) -> list[NewItem]:
-    prompt = text.replace("\r\n", "\n").strip("\n")
-    if not prompt.strip():
-        raise WrongUsage("What shall I say to all agents?", hint="/broadcast TEXT")
+def _same_text(situation: Situation, prompt: str, *, only: Sequence[str], idle_only: bool) -> list[NewItem]:
     items = []
     for agent in situation.agents:
         if only and agent.id not in only:

@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, select, update
 
-from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import delivery_of
-from bot.clock import iso
+from bot.broadcast.model import Draft, Item, NewItem
 from bot.errors import NotFound, Refused
 from bot.store import Transaction
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 
 # No letters that look like digits: an id is read aloud and typed on a phone.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-# A delivery in one of these will not move by itself any more.
-SETTLED = frozenset({"submitted", "started", "unconfirmed", "refused", "failed", "skipped", "drafted"})
-FAILED = frozenset({"refused", "failed"})
-TAKEN = frozenset({"submitted", "started"})
 
 
 class DraftRefused(Refused):
@@ -51,102 +45,6 @@ class DraftClosed(DraftRefused):
     """This draft is closed. Send /broadcast_targeted for a fresh one."""
 
     code = "draft_closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One agent's line in a draft. `status` is the delivery's as soon as there is one."""
-
-    id: int
-    agent: str
-    action: str
-    bead: str | None
-    title: str
-    prompt: str
-    reason: str
-    status: str
-    delivery: Delivery | None
-
-    @property
-    def sends(self) -> bool:
-        return self.status == "drafted"
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "agent": self.agent,
-            "action": self.action,
-            "bead": self.bead,
-            "title": self.title,
-            "prompt": self.prompt,
-            "reason": self.reason,
-            "status": self.status,
-            "delivery": self.delivery.as_dict() if self.delivery else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A planned broadcast with its items in order; the contract's `draft` shape by as_dict()."""
-
-    id: str
-    version: int
-    pack: str
-    status: str
-    created_by: str
-    created_at: datetime
-    expires_at: datetime
-    applied_by: str | None
-    applied_at: datetime | None
-    chat_id: int | None
-    options: dict[str, Any]
-    items: tuple[Item, ...]
-
-    @property
-    def key(self) -> str:
-        """The key of its live message."""
-        return f"draft:{self.id}"
-
-    @property
-    def sendable(self) -> tuple[Item, ...]:
-        return tuple(i for i in self.items if i.sends)
-
-    @property
-    def sent(self) -> tuple[Item, ...]:
-        """Items that somebody sent, whatever became of them."""
-        return tuple(i for i in self.items if i.status not in {"drafted", "skipped"})
-
-    def item(self, agent: str) -> Item:
-        for item in self.items:
-            if item.agent == agent:
-                return item
-        raise NotFound.of("agent in this draft", agent, [i.agent for i in self.items])
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "draft": self.id,
-            "version": self.version,
-            "pack": self.pack,
-            "status": self.status,
-            "created_by": self.created_by,
-            "created_at": iso(self.created_at),
-            "expires_at": iso(self.expires_at),
-            "applied_by": self.applied_by,
-            "notes": list(self.options.get("notes", [])),
-            "items": [i.as_dict() for i in self.items],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class NewItem:
-    """What is written for one line of a new draft."""
-
-    agent: str
-    action: str
-    bead: str | None = None
-    title: str = ""
-    prompt: str = ""
-    reason: str = ""
-    status: str = "drafted"
 
 
 def _item(row: ItemRow, delivery: DeliveryRow | None) -> Item:
@@ -268,21 +166,31 @@ def refuse_closed(draft: Draft, now: datetime) -> None:
         raise DraftExpired(f"Draft {draft.id} has expired; {what}.", hint=fresh)
 
 
-async def take(tx: Transaction, draft_id: str, version: int | None, now: datetime, **values: Any) -> Draft:
+def refuse_stale(draft: Draft, version: int | None) -> None:
+    """Raise DraftChanged for any other version than the draft's own, with what was last done to it."""
+    if version is not None and version != draft.version:
+        what = draft.options.get("changed")
+        raise DraftChanged(f"This draft has changed since you opened it: {what}. Here is the new one." if what else "")
+
+
+async def take(
+    tx: Transaction, draft_id: str, version: int | None, now: datetime, *, changed: str, **values: Any
+) -> Draft:
     """Compare-and-set on a pending draft: raise its version by one and write `values`; return it as it is then.
 
-    Raises DraftChanged, DraftClosed, DraftExpired, NotFound. `version` None: whatever it is now.
+    `changed` says who does what, for those who come too late ("Olga skipped w2"). `version` None: whatever it is now.
+    Raises DraftChanged, DraftClosed, DraftExpired, NotFound.
     """
     draft = await read(tx, draft_id)
     refuse_closed(draft, now)
-    if version is not None and version != draft.version:
-        raise DraftChanged
-    changed = await tx.execute(
+    refuse_stale(draft, version)
+    options = {**draft.options, **values.pop("options", {}), "changed": changed}
+    won = await tx.execute(
         update(DraftRow)
         .where(DraftRow.id == draft.id, DraftRow.version == draft.version, DraftRow.status == "pending")
-        .values(version=DraftRow.version + 1, **values)
+        .values(version=DraftRow.version + 1, options=options, **values)
     )
-    if _rows(changed) != 1:  # on PostgreSQL another transaction may have come in between
+    if _rows(won) != 1:  # on PostgreSQL another transaction may have come in between
         raise DraftChanged
     return await read(tx, draft.id)
 

@@ -1,4 +1,4 @@
-"""What a plan is made from and what comes out of it; plain data, no I/O."""
+"""What a plan is made from, what comes out of it, and the draft that it becomes; plain data, no I/O."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
+from bot.agents.delivery.model import Delivery
 from bot.beads.model import Bead
 from bot.clis.model import State
+from bot.clock import iso
+from bot.errors import NotFound
 from bot.packs.render import PromptContext
-from bot.work.claims import OpenClaim
-
-__all__ = ["SENDS", "Action", "Headroom", "ItemPlan", "OpenClaim", "PlanAgent"]
 
 
 class Action(StrEnum):
@@ -26,6 +27,11 @@ class Action(StrEnum):
 
 
 SENDS = frozenset({Action.RESUME, Action.ASSIGN, Action.REVIEW, Action.COMMIT, Action.ASSIST})
+# A delivery in one of these will not move by itself any more.
+SETTLED = frozenset({"submitted", "started", "unconfirmed", "refused", "failed", "skipped", "drafted"})
+FAILED = frozenset({"refused", "failed"})
+TAKEN = frozenset({"submitted", "started"})
+CLAIMED_FOR = "draft "  # and its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +84,104 @@ class ItemPlan:
     @property
     def status(self) -> str:
         return "drafted" if self.action in SENDS else "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One agent's line in a draft. `status` is the delivery's as soon as there is one."""
+
+    id: int
+    agent: str
+    action: str
+    bead: str | None
+    title: str
+    prompt: str
+    reason: str
+    status: str
+    delivery: Delivery | None
+
+    @property
+    def sends(self) -> bool:
+        return self.status == "drafted"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "agent": self.agent,
+            "action": self.action,
+            "bead": self.bead,
+            "title": self.title,
+            "prompt": self.prompt,
+            "reason": self.reason,
+            "status": self.status,
+            "delivery": self.delivery.as_dict() if self.delivery else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A planned broadcast with its items in order; the contract's `draft` shape by as_dict()."""
+
+    id: str
+    version: int
+    pack: str
+    status: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    applied_by: str | None
+    applied_at: datetime | None
+    chat_id: int | None
+    options: dict[str, Any]
+    items: tuple[Item, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of its live message."""
+        return f"draft:{self.id}"
+
+    @property
+    def claims_for(self) -> str:
+        """What the claims of its items are made for: those it may give back, and no others."""
+        return f"{CLAIMED_FOR}{self.id}"
+
+    @property
+    def sendable(self) -> tuple[Item, ...]:
+        return tuple(i for i in self.items if i.sends)
+
+    @property
+    def sent(self) -> tuple[Item, ...]:
+        """Items that somebody sent, whatever became of them."""
+        return tuple(i for i in self.items if i.status not in {"drafted", "skipped"})
+
+    def item(self, agent: str) -> Item:
+        for item in self.items:
+            if item.agent == agent:
+                return item
+        raise NotFound.of("agent in this draft", agent, [i.agent for i in self.items])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "draft": self.id,
+            "version": self.version,
+            "pack": self.pack,
+            "status": self.status,
+            "created_by": self.created_by,
+            "created_at": iso(self.created_at),
+            "expires_at": iso(self.expires_at),
+            "applied_by": self.applied_by,
+            "notes": list(self.options.get("notes", [])),
+            "items": [i.as_dict() for i in self.items],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """What is written for one line of a new draft."""
+
+    agent: str
+    action: str
+    bead: str | None = None
+    title: str = ""
+    prompt: str = ""
+    reason: str = ""
+    status: str = "drafted"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from bot.broadcast.ledger import FAILED, SETTLED, TAKEN, Draft, Item
+from bot.broadcast.model import FAILED, SETTLED, TAKEN, Draft, Item
 
 # Delivery marks, always the same ones (the words of the product).
 MARKS = {
@@ -105,10 +105,15 @@ def _happened(item: Item, zone: tzinfo) -> str:
 
 
 def _why(item: Item) -> list[str]:
+    """What went wrong or is waited for, and what was changed in the text."""
+    delivery = item.delivery
+    lines = []
     if item.status in {"refused", "failed", "unconfirmed", "queued"}:
-        reason = (item.delivery.reason if item.delivery else "") or (item.reason if item.delivery is None else "")
-        return [reason] if reason else []
-    return []
+        lines.append(delivery.reason if delivery else item.reason)
+    elif delivery is not None and item.status in TAKEN:
+        lines.append(delivery.reason)  # its limit was met, or the text arrived changed
+    notes = delivery.notes if delivery and item.status not in FAILED else ()
+    return [line for line in (*lines, *(f"ℹ️ {note}" for note in notes)) if line]
 
 
 def draft_lines(item: Item) -> list[str]:
@@ -116,10 +121,9 @@ def draft_lines(item: Item) -> list[str]:
     if item.status == "skipped":
         mark = "✕" if item.action == "skip" else "–"
         return [f"{item.agent}  {mark}  {clipped(item.reason or 'skipped', 2 * WIDTH)}"]
-    if item.status in FAILED:
-        return [f"{item.agent} ✕ {clipped(item.reason, 80)}"]
     if item.status != "drafted":
-        return [f"{item.agent} {MARKS.get(item.status, '?')} {item.bead or item.action} {item.status}"]
+        reasons = [f"       {clipped(reason, 90)}" for reason in _why(item)]
+        return [f"{item.agent}  {MARKS.get(item.status, '?')} {item.bead or item.action}  {item.status}", *reasons]
     return [f"{item.agent}  → {assignment(item)}", *([f"       {clipped(item.reason, 90)}"] if item.reason else [])]
 
 

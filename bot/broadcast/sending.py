@@ -12,7 +12,7 @@ from bot.agents.delivery.service import Deliveries
 from bot.beads.book import BeadsBook
 from bot.beads.model import Bead
 from bot.broadcast import ledger
-from bot.broadcast.ledger import FAILED, Draft, Item
+from bot.broadcast.model import FAILED, Draft, Item
 from bot.broadcast.report import count
 from bot.broadcast.survey import Situation, Survey
 from bot.broadcast.validate import objection
@@ -75,20 +75,18 @@ class Sender:
 
     async def follow(self, draft: Draft, item: Item, delivery_id: str) -> None:
         """Stay with a delivery until it is final; give the bead back if the prompt was not taken."""
+        while self._deliveries.under_way(delivery_id):
+            await self._deliveries.wait(delivery_id, WAIT_S)
         delivery = await self._deliveries.get(delivery_id)
-        while not delivery.final:
-            delivery = await self._deliveries.wait(delivery_id, WAIT_S)
         if delivery.status in FAILED:
-            await self.give_back(item, f"the prompt was {delivery.status}: {delivery.reason}")
+            await self.give_back(draft, item, f"the prompt was {delivery.status}: {delivery.reason}")
         async with self._store.begin() as tx:
             await touch(tx, draft.key)
 
-    async def give_back(self, item: Item, reason: str) -> None:
-        """Release the claim that this item made. A bead that the agent held before stays with it."""
-        if not item.bead or item.action != "assign":
-            return
+    async def give_back(self, draft: Draft, item: Item, reason: str) -> None:
+        """Release the claim that this item made. A bead that the agent came by otherwise stays with it."""
         for claim in await self._claims.of(item.agent):
-            if claim.bead != item.bead:
+            if claim.bead != item.bead or claim.made_for != draft.claims_for:
                 continue
             try:
                 await self._claims.release(claim.bead, claim.agent, reason[:200], repo=claim.repo)
@@ -97,6 +95,8 @@ class Sender:
                 log.warning("%s could not be given back: %s", claim.bead, error.message)
 
     async def refuse(self, draft: Draft, item: Item, reason: str) -> None:
+        """Nothing was typed for this item; a claim of it, made now or before a crash, is given back first."""
+        await self.give_back(draft, item, reason)
         async with self._store.begin() as tx:
             await ledger.move_item(tx, item, {"intended"}, status="refused", reason=reason)
             await touch(tx, draft.key)
@@ -106,7 +106,6 @@ class Sender:
         draft = await self._read(draft_id)
         for item in draft.items:
             if item.status == "intended" and item.delivery is None:
-                await self.give_back(item, reason)
                 await self.refuse(draft, item, reason)
 
     async def settle_claims(self) -> None:
@@ -154,7 +153,7 @@ class Sender:
             return
         if item.action == "assign":
             try:
-                claimed = await self._claims.claim(item.agent, bead)
+                claimed = await self._claims.claim(item.agent, bead, made_for=draft.claims_for)
             except MafError as error:
                 await self.refuse(draft, item, error.message)
                 return
@@ -197,7 +196,6 @@ class Sender:
         except _TakenAlready:
             return None
         except MafError as error:
-            await self.give_back(item, error.message)
             await self.refuse(draft, item, error.message)
             return None
         return delivery.id

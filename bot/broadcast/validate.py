@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bot.beads.model import DONE, Bead
-from bot.broadcast.ledger import Item
-from bot.broadcast.model import Headroom
+from bot.broadcast.model import Headroom, Item
 from bot.broadcast.survey import AWAY, Situation
 
 
@@ -30,15 +29,43 @@ def _bead_objection(item: Item, situation: Situation, bead: Bead | None) -> str:
     if bead is None or bead.status in DONE:
         return f"{item.bead} is closed"
     holder = next((c.agent for c in situation.claims if c.bead == item.bead and c.repo == bead.repo), "")
-    if holder == item.agent or item.action not in {"assign", "resume"}:
+    holder = holder or (bead.assignee if bead.status != "open" else "")
+    if item.action == "assign":
+        return _not_free(item, bead, holder)
+    if item.action == "resume":
+        return _not_in_hand(item, bead, holder)
+    still, over = {
+        "review": (bead.in_review, "waits for no review any more"),
+        "commit": (bead.to_commit, "does not wait to be committed any more"),
+        "assist": (bead.wants_help and bool(holder), "wants no help any more"),
+    }[item.action]
+    return "" if still else f"{bead.id} {over}"
+
+
+def _not_free(item: Item, bead: Bead, holder: str) -> str:
+    if holder == item.agent:  # claimed for it just before a crash, or by itself meanwhile
         return ""
     if holder or bead.assignee not in {"", item.agent}:
-        return f"{item.bead} went to {holder or bead.assignee}"
-    if item.action == "assign" and bead.blocked_by:
-        return f"{item.bead} waits for {bead.blocked_by[0]}"
-    if item.action == "assign" and bead.status != "open":
-        return f"{item.bead} is {bead.status.replace('_', ' ')}"
+        return f"{bead.id} went to {holder or bead.assignee}"
+    if bead.blocked_by:
+        return f"{bead.id} waits for {bead.blocked_by[0]}"
+    if bead.status != "open" or bead.in_review or bead.to_commit:
+        return f"{bead.id} is {_stage(bead)}"
     return ""
+
+
+def _not_in_hand(item: Item, bead: Bead, holder: str) -> str:
+    if holder != item.agent:
+        return f"{bead.id} went to {holder}" if holder else f"{item.agent} holds {bead.id} no more"
+    if bead.blocked_by:
+        return f"{bead.id} waits for {bead.blocked_by[0]}"
+    return f"{bead.id} is {_stage(bead)}" if bead.in_review or bead.to_commit else ""
+
+
+def _stage(bead: Bead) -> str:
+    if bead.to_commit:
+        return "approved already"
+    return "in review" if bead.in_review else bead.status.replace("_", " ")
 
 
 def _no_quota(headroom: Headroom) -> str:

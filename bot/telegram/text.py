@@ -21,6 +21,15 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def beginning(text: str, limit: int) -> str:
+    """As much of it as fits into `limit` units, whole characters.
+
+    >>> beginning("ab🧪c", 3), beginning("ab🧪c", 4)
+    ('ab', 'ab🧪')
+    """
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * limit].decode("utf-16-le", "ignore")
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A text and its entities, ready for one message."""

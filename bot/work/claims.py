@@ -23,13 +23,15 @@ from bot.store.tables import ClaimRow
 
 @dataclass(frozen=True, slots=True)
 class OpenClaim:
-    """A bead that we gave to an agent and that has not come back. `in_beads`: it stands in Beads too."""
+    """A bead that we gave to an agent and that has not come back. `in_beads`: it stands in Beads too. `made_for`: what
+    it was taken for, if that may give it back."""
 
     agent: str
     bead: str
     repo: str
     claimed_at: datetime
     in_beads: bool = False
+    made_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,13 @@ class Claims:
         self._beads = beads
         self._clock = clock
 
-    async def claim(self, agent: str, bead: Bead) -> ClaimResult:
-        """Take a bead for an agent; taking it again is no error and not `fresh`.
+    async def claim(self, agent: str, bead: Bead, *, made_for: str = "") -> ClaimResult:
+        """Take a bead for an agent; taking it again is no error and not `fresh`, and what it was made for stays.
 
         A lost race is an answer (`won` False, `holder` says who). Raises what Beads raise otherwise (closed or blocked
         meanwhile, bd down); then nothing of ours remains.
         """
-        holder, fresh = await self._take_row(agent, bead)
+        holder, fresh = await self._take_row(agent, bead, made_for)
         if holder != agent:
             return ClaimResult(bead.id, agent, holder)
         try:
@@ -104,7 +106,7 @@ class Claims:
         """All open claims, oldest first."""
         async with self._store.begin() as tx:
             rows = await tx.scalars(select(ClaimRow).where(ClaimRow.released_at.is_(None)).order_by(ClaimRow.id))
-            return [OpenClaim(r.agent, r.bead, r.repo, r.claimed_at, r.in_beads) for r in rows]
+            return [OpenClaim(r.agent, r.bead, r.repo, r.claimed_at, r.in_beads, r.reason) for r in rows]
 
     async def settle(self, repo: str, open_beads: Collection[str], *, read_at: datetime) -> list[OpenClaim]:
         """Close our rows for beads of a repo that were not open any more (done, or gone) when Beads were read; returns
@@ -115,14 +117,15 @@ class Claims:
             await self._close_row(claim.repo, claim.bead, claim.agent, "done")
         return over
 
-    async def _take_row(self, agent: str, bead: Bead) -> tuple[str, bool]:
+    async def _take_row(self, agent: str, bead: Bead, made_for: str) -> tuple[str, bool]:
         """(holder, did we insert it). The unique index on open claims is what decides."""
         try:
             async with self._store.begin() as tx:
                 row = await _open_row(tx, bead.repo, bead.id)
                 if row is not None:
                     return row.agent, False
-                tx.add(ClaimRow(repo=bead.repo, bead=bead.id, agent=agent, claimed_at=self._clock.now()))
+                now = self._clock.now()
+                tx.add(ClaimRow(repo=bead.repo, bead=bead.id, agent=agent, claimed_at=now, reason=made_for))
         except IntegrityError:
             async with self._store.begin() as tx:
                 row = await _open_row(tx, bead.repo, bead.id)

@@ -10,15 +10,16 @@ from aiogram.utils.formatting import Bold, ExpandableBlockQuote, Text, as_list
 
 from bot.broadcast import ledger
 from bot.broadcast.drafts import SWAPPABLE
-from bot.broadcast.ledger import Draft, Item
-from bot.broadcast.report import draft_lines
+from bot.broadcast.model import Draft, Item
+from bot.broadcast.report import draft_lines, item_lines
 from bot.telegram.callbacks import DraftTap, ItemTap, SwapTap
 from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
-from handlers.cards.report import report
+from bot.telegram.text import beginning, units
+from handlers.cards.report import decisions, report, unconfirmed_buttons
 
 FIRST_LINES = 4
-# Telegram takes 4,096 units; the rest of a page is short.
+# Units. Telegram takes 4,096; the rest of a page is short.
 MAX_SHOWN = 3300
 
 
@@ -30,7 +31,7 @@ async def draft_card(data: Mapping[str, Any], context: RenderContext) -> Message
         if isinstance(data.get("swap"), int) and data["swap"] < len(draft.items):
             return swap_page(draft, data["swap"])
         if isinstance(data.get("page"), int) and data["page"] < len(draft.items):
-            return item_page(draft, data["page"])
+            return item_page(draft, data["page"], context.zone)
         return whole(draft, context.zone)
     if draft.sent:
         return report(draft, context.now, context.zone)
@@ -45,7 +46,7 @@ def whole(draft: Draft, zone: tzinfo) -> Message:
     kind = "same text for all" if same else f"pack {draft.pack}"
     lines: list[Text | str] = [Text(Bold(f"📝 Draft {draft.id}"), f" · {prompts} · {kind}")]
     if same:
-        lines.append(ExpandableBlockQuote(str(same)[:MAX_SHOWN]))
+        lines.append(ExpandableBlockQuote(shortened(str(same), MAX_SHOWN)))
     for item in draft.items:
         lines.extend(draft_lines(item))
     lines.extend(f"ℹ️ {note}" for note in draft.options.get("notes", []))
@@ -57,15 +58,17 @@ def _whole_keyboard(draft: Draft, count: int) -> list[list[Button]]:
     def tap(verb: str) -> DraftTap:
         return DraftTap(draft=draft.id, version=draft.version, verb=verb)
 
+    rows = decisions(draft)  # about what was sent of it alone
     if not count:
-        return [[Button("↻ Fresh draft", tap("fresh")), Button("✖ Close", tap("cancel"))]]
+        return [*rows, [Button("↻ Fresh draft", tap("fresh")), Button("✖ Close", tap("cancel"))]]
     return [
+        *rows,
         [Button(f"✅ Send {count}", tap("send"), style="success"), Button("👀 Look at each", tap("look"))],
         [Button("✖ Cancel", tap("cancel"))],
     ]
 
 
-def item_page(draft: Draft, page: int) -> Message:
+def item_page(draft: Draft, page: int, zone: tzinfo) -> Message:
     """One item with its whole prompt, its first lines open."""
     item = draft.items[page]
     what = f"{item.action} {item.bead}" if item.bead else item.action
@@ -76,10 +79,12 @@ def item_page(draft: Draft, page: int) -> Message:
         lines.append(head)
         if rest:
             lines.append(ExpandableBlockQuote(rest))
-    if item.reason:
+    if item.status not in {"drafted", "skipped"}:
+        lines.extend(item_lines(item, zone))
+    elif item.reason:
         lines.append(f"why: {item.reason}")
-    if item.status != "drafted":
-        lines.append(f"{item.status}: not sent with this draft" if item.status == "skipped" else item.status)
+    if item.status == "skipped":
+        lines.append("skipped: not sent with this draft")
     return Message(as_list(*lines), _item_keyboard(draft, page, item))
 
 
@@ -88,6 +93,8 @@ def _item_keyboard(draft: Draft, page: int, item: Item) -> list[list[Button]]:
         return ItemTap(draft=draft.id, version=draft.version, pos=at, verb=verb)
 
     rows: list[list[Button]] = []
+    if item.delivery is not None and item.delivery.undecided:
+        rows.append(unconfirmed_buttons(item.delivery.id, item.agent))
     if item.status == "drafted":
         rows.append([Button("✅ Send this", tap("send"), style="success"), Button("✏️ Edit", tap("edit"))])
         second = [Button("⤵ Skip", tap("skip"))]
@@ -103,6 +110,15 @@ def _item_keyboard(draft: Draft, page: int, item: Item) -> list[list[Button]]:
         Button("▶", tap("show", page + 1 if page < last else 0)),
     ]
     return [*rows, turn]
+
+
+async def edit_card(data: Mapping[str, Any], context: RenderContext) -> Message:
+    """data: {"draft": ID, "agent": ID}: a message to reply to."""
+    async with context.store.begin() as tx:
+        draft = await ledger.read(tx, str(data["draft"]))
+    item = draft.item(str(data["agent"]))
+    ask = f"✏️ Reply to this message with the new prompt for {item.agent}. Now it is:"
+    return Message(as_list(ask, ExpandableBlockQuote(shortened(item.prompt, MAX_SHOWN) or "(nothing)")))
 
 
 def swap_page(draft: Draft, page: int) -> Message:
@@ -141,14 +157,17 @@ def closed(draft: Draft, now: datetime) -> Message:
 
 
 def _parted(prompt: str) -> tuple[str, str]:
+    """Its first lines, and the rest as far as there is room."""
     lines = prompt.split("\n")
-    head, rest = "\n".join(lines[:FIRST_LINES]), "\n".join(lines[FIRST_LINES:])
-    if len(head) > MAX_SHOWN // 2:
-        head, rest = head[: MAX_SHOWN // 2], head[MAX_SHOWN // 2 :] + ("\n" + rest if rest else "")
-    room = MAX_SHOWN - len(head)
-    if len(rest) > room:
-        rest = rest[:room] + f"\n… {len(rest) - room:,} more characters are sent too"
-    return head, rest
+    head = beginning("\n".join(lines[:FIRST_LINES]), MAX_SHOWN // 2)
+    return head, shortened(prompt[len(head) :].removeprefix("\n"), MAX_SHOWN - units(head))
+
+
+def shortened(prompt: str, room: int) -> str:
+    """The prompt in at most `room` units, and how much more of it there is."""
+    shown = beginning(prompt, room)
+    more = len(prompt) - len(shown)
+    return f"{shown}\n… {more:,} more characters are sent too" if more else shown
 
 
 def _clock(at: datetime, zone: tzinfo) -> str:

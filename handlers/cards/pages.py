@@ -8,7 +8,6 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Text, as_list
 
-from bot.broadcast import ledger
 from bot.broadcast.report import clipped
 from bot.operations import Services, bead, health, pack
 from bot.telegram.access import COMMANDS, Role
@@ -16,6 +15,7 @@ from bot.telegram.callbacks import PackTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
 from handlers.cards.board import link
+from handlers.cards.draft import edit_card
 
 MAX_QUOTE = 3000
 MAX_ROWS = 20
@@ -51,15 +51,6 @@ def cards(app: Services, served: Collection[str]) -> dict[str, Card]:
         "audit": audit,
         "edit": edit_card,
     }
-
-
-async def edit_card(data: Mapping[str, Any], context: RenderContext) -> Message:
-    """data: {"draft": ID, "agent": ID}: a message to reply to."""
-    async with context.store.begin() as tx:
-        draft = await ledger.read(tx, str(data["draft"]))
-    item = draft.item(str(data["agent"]))
-    ask = f"✏️ Reply to this message with the new prompt for {item.agent}. Now it is:"
-    return Message(as_list(ask, ExpandableBlockQuote(item.prompt[:MAX_QUOTE] or "(nothing)")))
 
 
 def help_for(role: Role, served: Collection[str]) -> Message:

@@ -10,7 +10,7 @@ from aiogram.utils.formatting import Bold, Text, as_list
 
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import delivery_of
-from bot.broadcast.ledger import FAILED, Draft
+from bot.broadcast.model import FAILED, Draft
 from bot.broadcast.report import MARKS, count, headline, item_lines
 from bot.store.tables import DeliveryRow
 from bot.telegram.callbacks import DeliveryTap, DraftTap, ReportTap
@@ -32,8 +32,7 @@ def report(draft: Draft, now: datetime, zone: tzinfo) -> Message:
 
 
 def _keyboard(draft: Draft) -> list[list[Button]]:
-    undecided = [item.delivery for item in draft.items if item.delivery and item.delivery.undecided]
-    rows = [unconfirmed_buttons(delivery.id, delivery.agent) for delivery in undecided[:MAX_OPEN]]
+    rows = decisions(draft)
     counts = count(draft.items)
     if counts.settled and any(i.status in FAILED for i in draft.items):
         rows.append([Button(f"↻ Retry failed ({counts.failed})", ReportTap(draft=draft.id, verb="retry"))])
@@ -41,6 +40,12 @@ def _keyboard(draft: Draft) -> list[list[Button]]:
         tap = DraftTap(draft=draft.id, version=draft.version, verb="look")
         rows.append([Button(f"👀 {len(draft.sendable)} more to send", tap)])
     return rows
+
+
+def decisions(draft: Draft) -> list[list[Button]]:
+    """A row of buttons for each prompt that a person has to decide about."""
+    undecided = [item.delivery for item in draft.items if item.delivery and item.delivery.undecided]
+    return [unconfirmed_buttons(delivery.id, delivery.agent) for delivery in undecided[:MAX_OPEN]]
 
 
 def unconfirmed_buttons(delivery: str, agent: str) -> list[Button]:

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from bot.app import App
 from bot.beads.sample import write_sample
 from bot.broadcast import ledger
-from bot.broadcast.ledger import Draft
+from bot.broadcast.model import Draft
 from bot.home import Home
 from bot.settings import load_settings
 from bot.store import Store

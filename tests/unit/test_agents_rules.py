@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from bot.agents.delivery.composer import fold, standing
 from bot.agents.delivery.evidence import Proof, match
 from bot.agents.delivery.recovery import after_restart
-from bot.agents.delivery.service import prepare
-from bot.agents.delivery.text import MAX_BYTES, TextRefused, new_ref, normalise, with_ref
+from bot.agents.delivery.text import MAX_BYTES, TextRefused, new_ref, normalise, prepare, with_ref
 from bot.agents.environment import agent_environment, parse_env
 from bot.agents.preflight import Facts, decide
 from bot.agents.registry import free_id, natural

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.delivery.model import FINAL, Delivery, Evidence
-from bot.broadcast.ledger import Draft, Item
+from bot.broadcast.model import Draft, Item
 from bot.broadcast.report import MARKS, clipped, count, draft_lines, duration, headline, item_lines
 
 AT = datetime(2026, 11, 22, 12, 41, 7, tzinfo=UTC)

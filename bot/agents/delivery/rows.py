@@ -10,10 +10,16 @@ from sqlalchemy import select, update
 
 from bot.agents.delivery.model import Decision, Delivery, Evidence, EvidenceKind, Mode, Status
 from bot.clock import Clock
-from bot.errors import NotFound
+from bot.errors import NotFound, Refused
 from bot.notices import touch
 from bot.store import Store, Transaction
 from bot.store.tables import DeliveryRow
+
+
+class DecidedAlready(Refused):
+    """Somebody has decided about this prompt already."""
+
+    code = "decided"
 
 
 class DeliveryRows:
@@ -44,9 +50,16 @@ class DeliveryRows:
         )
 
     async def decide(self, tx: Transaction, delivery: Delivery, decision: Decision, reason: str) -> None:
-        """Write down what a person decided, in the caller's transaction."""
+        """Write down what a person decided, in the caller's transaction. Raises DecidedAlready, or Refused when it
+        needs no decision any more; of two who decide at once one wins."""
+        undecided = (DeliveryRow.id == delivery.id, DeliveryRow.decision.is_(None), DeliveryRow.status == "unconfirmed")
         changes = {"decision": decision, "reason": reason, "updated_at": self._clock.now()}
-        await tx.execute(update(DeliveryRow).where(DeliveryRow.id == delivery.id).values(**changes))
+        changed = await tx.execute(update(DeliveryRow).where(*undecided).values(**changes).returning(DeliveryRow.id))
+        if changed.first() is None:
+            row = await tx.get(DeliveryRow, delivery.id, populate_existing=True)
+            if row is not None and row.decision is not None:
+                raise DecidedAlready(row.reason)
+            raise Refused(f"The delivery to {delivery.agent} is {row.status if row else 'gone'} already.")
         await touch(tx, delivery.notice_key)
 
     async def get(self, delivery_id: str) -> Delivery:

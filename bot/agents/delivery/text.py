@@ -10,6 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from bot.clis.cli import cli_for
 from bot.errors import Refused
 
 MAX_BYTES = 100 * 1024
@@ -71,3 +72,34 @@ def with_ref(text: str, ref: str) -> str:
     'fix the tests\\nref: dk7q2m3f9'
     """
     return f"{text}{'' if text.endswith(chr(10)) else chr(10)}ref: {ref}"
+
+
+def with_new_ref(text: str, old: str, new: str) -> str:
+    """The same text under another ref; a command has none and stays as it is.
+
+    >>> with_new_ref("fix the tests\\nref: dk7q2m3f9", "dk7q2m3f9", "d2mw8xqz4")
+    'fix the tests\\nref: d2mw8xqz4'
+    """
+    bare = text.removesuffix(f"ref: {old}")
+    return f"{bare}ref: {new}" if bare != text else text
+
+
+def prepare(text: str, *, kind: str, agent: str, ref: str, raw: bool) -> tuple[str, tuple[str, ...]]:
+    """The text as it is typed, and what was changed for that. Pure. Raises Refused.
+
+    The ref line ends it, but for a command: what follows a slash or an exclamation mark would be part of it.
+    """
+    cli = cli_for(kind)
+    if not cli.takes_prompts:
+        raise Refused(f"{agent} is a shell and takes no prompts.", hint=f'Use: maf agent run {agent} "COMMAND"')
+    normal = normalise(text)
+    neutral = cli.neutralise(normal.text, raw=raw)
+    if neutral.refused:
+        raise Refused(neutral.refused)
+    notes = (*normal.notes, *neutral.notes)
+    if raw and neutral.text.lstrip()[:1] in ("/", "!"):
+        command = neutral.text.strip()
+        if "\n" in command:
+            raise Refused("A command is one line.", hint="Send it without --raw to have it taken as text.")
+        return command, notes
+    return with_ref(neutral.text, ref), notes
