@@ -218,7 +218,7 @@ def alerts_of(found: Sequence[Mapping[str, Any]], _context: RenderContext) -> Me
     """Alerts that stand and windows that are muted; a button each."""
     if not found:
         return Message(Text("🔔 No alert stands.\nWhat is left: /quota"))
-    lines: list[Text | str] = [Bold(f"🔔 {len(found)} alerts")]
+    lines: list[Text | str] = [Bold("🔔 1 alert" if len(found) == 1 else f"🔔 {len(found)} alerts")]
     rows = []
     for one in found:
         level = Level[str(one["level"]).upper()]

@@ -209,7 +209,7 @@ async def test_an_alert_says_what_is_asked_for_and_can_be_muted_until_the_reset(
         account.at(93)
         await client.say("/alerts")
         listed = await client.until(lambda m: any("codex-plus-1 5h" in x["text"] and "🔕" in x["text"] for x in m))
-        assert "🔔 1 alerts" in next(m["text"] for m in listed if "codex-plus-1 5h" in m["text"])
+        assert "🔔 1 alert\n" in next(m["text"] for m in listed if "codex-plus-1 5h" in m["text"])
         assert [h for h in await heads(client) if "window at" in h] == ["🟠 codex-plus-1 · 5h window at 80 %"]
         await client.press(alert["message_id"], "📈")
         await client.until(lambda m: any(x.get("photo") for x in m), within=60)

@@ -158,6 +158,69 @@ async def test_typing_alert_and_a_deleted_message(client: Client, bot: Bot) -> N
         await expect(page.locator(".message:not(.pending)")).to_have_count(0)
 
 
+async def test_who_reads_older_messages_is_told_of_newer_ones(client: Client, bot: Bot) -> None:
+    owner = client.sandbox.owner
+    for n in range(30):
+        await bot.send_message(owner, f"line {n}")
+    async with opened(client.sandbox.page) as page:
+        log, down = page.locator("#log"), page.locator("#down")
+        await expect(page.get_by_text("line 29")).to_be_in_viewport()
+        await expect(down).to_be_hidden()
+        await log.evaluate("e => { e.scrollTop = 0; }")
+        await expect(down).to_have_accessible_name("To the newest message")
+        await bot.send_message(owner, "one more")
+        await expect(down).to_have_accessible_name("To the newest, 1 new")
+        await expect(page.get_by_text("line 0")).to_be_in_viewport()  # nobody was torn away from there
+        await down.click()
+        await expect(page.get_by_text("one more")).to_be_in_viewport()
+        await expect(down).to_be_hidden()
+        # What takes away room (a phone's keyboard, panes beside the chat) takes nothing out of sight.
+        await page.set_viewport_size({"width": 390, "height": 500})
+        await expect(page.get_by_text("one more")).to_be_in_viewport()
+
+
+async def test_a_picture_is_shown_large_by_keyboard_too(client: Client, bot: Bot) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (1200, 500), "teal").save(drawn, "PNG")
+    await bot.send_photo(client.sandbox.owner, BufferedInputFile(drawn.getvalue(), "a.png"), caption="The screen of w1")
+    async with opened(client.sandbox.page) as page:
+        small = page.get_by_role("button", name="Picture: The screen of w1")
+        await small.focus()
+        await page.keyboard.press("Enter")
+        large = page.get_by_role("dialog", name="Picture in full size").get_by_role("img")
+        await expect(large).to_have_accessible_name("Picture: The screen of w1")
+        assert await large.evaluate("e => e.clientWidth") > 390  # wider than the phone: it can be read
+        await page.keyboard.press("Escape")
+        await expect(large).to_be_hidden()
+        await expect(small).to_be_focused()
+
+
+async def test_everything_can_be_reached_by_tab_and_shows_it(client: Client, bot: Bot) -> None:
+    await bot.set_my_commands([BotCommand(command="agents", description="the board")])
+    await bot.send_message(client.sandbox.owner, "2 prompts", reply_markup=markup(KEYS))
+    outline = "e => parseFloat(getComputedStyle(e).outlineWidth) || parseFloat(getComputedStyle(e).boxShadow.length)"
+    async with opened(client.sandbox.page) as page:
+        await expect(page.get_by_role("button", name="Menu")).to_be_visible()
+        await page.locator("#log").focus()
+        reached = []
+        for _ in range(6):
+            await page.keyboard.press("Tab")
+            focused = page.locator(":focus")
+            assert await focused.evaluate(outline) > 0
+            reached.append(await focused.evaluate("e => e.getAttribute('aria-label') || e.textContent.trim()"))
+    assert reached == ["Reply to this message", "✅ Send 2", "✖ Cancel", "Copy", "☰Menu", "Message"]
+
+
+async def test_who_wants_less_motion_gets_none(client: Client, bot: Bot) -> None:
+    sent = await bot.send_message(client.sandbox.owner, "before")
+    async with opened(client.sandbox.page) as page:
+        await page.emulate_media(reduced_motion="reduce")
+        await bot.edit_message_text("after", chat_id=client.sandbox.owner, message_id=sent.message_id)
+        bubble = page.locator(".flash .bubble")
+        await expect(bubble).to_contain_text("after")
+        assert await bubble.evaluate("e => getComputedStyle(e).animationName") == "none"
+
+
 async def test_replying_to_a_message(client: Client, bot: Bot) -> None:
     await bot.send_message(client.sandbox.owner, "Reply with the new prompt")
     async with opened(client.sandbox.page) as page:

@@ -1,4 +1,4 @@
-"""The chat page: three files, served as they are, with no build step and nothing from elsewhere."""
+"""The chat page: a few files, served as they are, with no build step and nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ _FILES = {
     "": ("index.html", "text/html"),
     "app.js": ("app.js", "text/javascript"),
     "chat.js": ("chat.js", "text/javascript"),
+    "menu.js": ("menu.js", "text/javascript"),
+    "panes.js": ("panes.js", "text/javascript"),
     "style.css": ("style.css", "text/css"),
 }
 _HEADERS = {

@@ -1,10 +1,11 @@
-// The chat page: one long poll for the open chat, one slow poll for the panes.
-import { bubble, el } from "/chat.js";
+// The chat page: one long poll for the open chat. The command menu and the panes have files of their own.
+import { $, bubble, el, pause } from "/chat.js";
+import { closeMenu, isOpen, moveInMenu, openMenu, publish, setUp } from "/menu.js";
+import { watchPanes } from "/panes.js";
 
-const $ = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.hash.slice(1) || location.search.slice(1));
 const key = parameters.get("key") || "";
-const state = { chat: null, user: null, users: [], chats: [], seq: 0, messages: new Map(), reply: null, commands: [], run: 0, stick: true };
+const state = { chat: null, user: null, users: [], chats: [], seq: 0, messages: new Map(), reply: null, run: 0, stick: true, unseen: 0 };
 const pictures = new Map();
 
 async function call(path, body, signal) {
@@ -20,9 +21,18 @@ async function call(path, body, signal) {
   return data;
 }
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const atBottom = () => $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight < 80;
-const toBottom = () => { $("log").scrollTop = $("log").scrollHeight; state.stick = true; };
+const toBottom = () => { $("log").scrollTop = $("log").scrollHeight; state.stick = true; seen(); };
+const smooth = () => (window.matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+
+// How much came while the person looks at older messages.
+function seen() {
+  const bottom = atBottom();
+  if (bottom) state.unseen = 0;
+  $("down").hidden = bottom;
+  $("down-count").textContent = state.unseen || "";
+  $("down").setAttribute("aria-label", state.unseen ? `To the newest, ${state.unseen} new` : "To the newest message");
+}
 
 function status(text, kind = "") {
   if ($("status").textContent !== text) $("status").textContent = text;
@@ -32,12 +42,12 @@ function status(text, kind = "") {
 let toastTimer = 0;
 function toast(text) {
   $("toast").textContent = text;
-  $("toast").hidden = false;
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { $("toast").hidden = true; }, 4000);
+  toastTimer = setTimeout(() => { $("toast").textContent = ""; }, Math.max(4000, text.length * 70));
 }
 
 const act = {
+  isMine: (from) => from.id === state.user,
   nameOf: (from) => (state.chats.find((c) => c.id === state.chat)?.type === "private" ? null : from.first_name),
   find: (id) => state.messages.get(id),
   command: (text) => send(text),
@@ -48,12 +58,17 @@ const act = {
     $("reply").hidden = false;
     $("input").focus();
   },
-  jump: (id) => document.querySelector(`[data-id="${Number(id)}"]`)?.scrollIntoView({ block: "center", behavior: "smooth" }),
+  jump: (id) => document.querySelector(`[data-id="${Number(id)}"]`)?.scrollIntoView({ block: "center", behavior: smooth() }),
   load: async (url) => {
     if (!pictures.has(url)) {
       pictures.set(url, fetch(url, { headers: { "X-Sandbox-Key": key } }).then((a) => a.blob()).then((b) => URL.createObjectURL(b)));
     }
     return pictures.get(url);
+  },
+  enlarge: (address, text) => {
+    $("viewer-image").src = address;
+    $("viewer-image").alt = text;
+    $("viewer").showModal();
   },
   save: async (file) => {
     const link = el("a", { href: await act.load(file.url), download: file.file_name });
@@ -105,13 +120,14 @@ function show(messages, first) {
       const date = day(message.date);
       if (log.dataset.day !== date) { log.append(el("div", { class: "day" }, date)); log.dataset.day = date; }
       if (!first) node.classList.add("fresh");
+      if (!first && !stay) state.unseen += 1;
       if (previous?.classList.contains(node.classList[1])) node.classList.add("again");
       log.append(node);
     }
   }
   log.querySelector(".empty")?.remove();
   if (!state.messages.size) log.append(el("p", { class: "empty" }, "Nothing here yet. Send /start, or open the menu."));
-  if (stay) toBottom();
+  if (stay) toBottom(); else seen();
 }
 
 // A quote that was opened stays open through an edit.
@@ -142,12 +158,14 @@ async function follow(chat, run) {
   while (state.run === run) {
     try {
       const wait = first ? 0 : 25;
+      if (first) $("log").setAttribute("aria-busy", "true");  // a screen reader need not read the whole past
       const answer = await call(`/sandbox/chats/${chat}/messages?after=${state.seq}&wait=${wait}`);
       if (state.run !== run) return;
       if (answer.seq < state.seq) { clear(); first = true; }  // the server began anew
       state.seq = answer.seq;
       show(answer.messages, first);
       signs(answer);
+      if (first) setTimeout(() => $("log").removeAttribute("aria-busy"), 500);
       first = false;
       refreshCommands();
     } catch (error) {
@@ -158,8 +176,8 @@ async function follow(chat, run) {
 }
 
 async function refreshCommands() {
-  state.commands = await call(`/sandbox/commands?chat=${state.chat}`).catch(() => state.commands);
-  $("menu-button").hidden = !state.commands.length;
+  const list = await call(`/sandbox/commands?chat=${state.chat}`).catch(() => null);
+  if (list) publish(list);
 }
 
 function clear() {
@@ -196,64 +214,7 @@ function fit() {
   input.style.setProperty("height", Math.min(input.scrollHeight, 140) + "px");
   $("send").disabled = !input.value.trim();
   const typed = /^\/(\S*)$/.exec(input.value);
-  if (typed) menu(true, typed[1].toLowerCase()); else menu(false);
-}
-
-function menu(shown, prefix = "") {
-  const fitting = state.commands.filter((c) => c.command.startsWith(prefix.replaceAll("-", "_")));
-  shown = shown && fitting.length > 0;
-  $("menu").hidden = !shown;
-  $("menu-button").setAttribute("aria-expanded", String(shown));
-  $("menu").replaceChildren(...fitting.map((c) =>
-    el("button", { type: "button", role: "option", tabindex: "-1", onclick: () => choose(c.command) },
-      el("b", {}, "/" + c.command), el("span", {}, c.description))));
-}
-
-function choose(command) {
-  menu(false);
-  $("input").value = "";
-  fit();
-  send("/" + command);
-  $("input").focus();
-}
-
-function moveInMenu(event) {
-  const options = [...$("menu").querySelectorAll("button")];
-  const at = options.indexOf(document.activeElement);
-  if (event.key === "Escape") { menu(false); $("input").focus(); }
-  else if (event.key === "ArrowDown") { options[Math.min(at + 1, options.length - 1)]?.focus(); event.preventDefault(); }
-  else if (event.key === "ArrowUp") { (at > 0 ? options[at - 1] : $("input")).focus(); event.preventDefault(); }
-  else if (event.key === "Tab") menu(false);
-}
-
-async function watchPanes() {
-  for (;;) {
-    const wide = window.matchMedia("(min-width: 900px)").matches;
-    const panes = wide && !document.hidden ? await call("/sandbox/panes").catch(() => null) : null;
-    if (panes) showPanes(panes);
-    await pause(wide ? 800 : 3000);
-  }
-}
-
-function showPanes(panes) {
-  $("panes").hidden = !panes.length;
-  document.body.classList.toggle("with-panes", panes.length > 0);
-  const known = new Map([...$("panes").children].map((n) => [n.dataset.agent, n]));
-  for (const pane of panes) {
-    let node = known.get(pane.agent);
-    if (!node) {
-      node = el("section", { class: "pane", "data-agent": pane.agent, "aria-label": `Pane of ${pane.agent}` },
-        el("h2", {}, el("b", {}, pane.agent), el("span", { class: "state" })), el("pre", { tabindex: "0" }));
-      $("panes").append(node);
-    }
-    known.delete(pane.agent);
-    node.dataset.state = pane.state;
-    node.querySelector(".state").textContent = pane.state;
-    const screen = node.querySelector("pre");
-    const text = String(pane.text).replace(/\s+$/, "");
-    if (screen.textContent !== text) { screen.textContent = text; screen.scrollTop = screen.scrollHeight; }
-  }
-  for (const gone of known.values()) gone.remove();
+  if (typed) openMenu(typed[1].toLowerCase()); else closeMenu();
 }
 
 async function start() {
@@ -271,7 +232,7 @@ async function start() {
     if (wanted) $("chat").value = `${wanted}:${parameters.get("user") || wanted}`;
     $("chat").hidden = $("chat").options.length < 2;
     open(...$("chat").value.split(":").map(Number));
-    watchPanes();
+    watchPanes(call);
   } catch (error) {
     status(key ? `no connection: ${error.message}` : "the key is missing: open the address that maf printed", "bad");
   }
@@ -289,13 +250,19 @@ $("form").addEventListener("submit", async (event) => {
 $("input").addEventListener("input", fit);
 $("input").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("form").requestSubmit(); }
-  else if (!$("menu").hidden) moveInMenu(event);
+  else if (isOpen()) moveInMenu(event);
   else if (event.key === "Escape" && state.reply) { state.reply = null; $("reply").hidden = true; }
 });
-$("menu").addEventListener("keydown", moveInMenu);
-$("menu-button").addEventListener("click", () => { menu($("menu").hidden); if (!$("menu").hidden) $("menu").querySelector("button").focus(); });
-$("log").addEventListener("scroll", () => { state.stick = atBottom(); }, { passive: true });
+setUp((command) => {
+  $("input").value = "";
+  fit();
+  send("/" + command);
+  $("input").focus();
+});
+$("log").addEventListener("scroll", () => { state.stick = atBottom(); seen(); }, { passive: true });
+$("down").addEventListener("click", () => { toBottom(); $("input").focus(); });
+$("viewer").addEventListener("click", () => $("viewer").close());
 $("reply-off").addEventListener("click", () => { state.reply = null; $("reply").hidden = true; $("input").focus(); });
-document.addEventListener("click", (event) => { if (!event.target.closest("#menu, #menu-button, #input")) menu(false); });
-window.visualViewport?.addEventListener("resize", () => { if (atBottom()) toBottom(); });
+// A keyboard that comes up, panes that come in beside, a longer draft in the composer: the newest stays in sight.
+new ResizeObserver(() => { if (state.stick) toBottom(); else seen(); }).observe($("log"));
 start();

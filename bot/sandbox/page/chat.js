@@ -1,5 +1,8 @@
 // Turns messages into elements. Nothing that comes from outside is ever parsed as HTML: text goes in as text.
 
+export const $ = (id) => document.getElementById(id);
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -80,22 +83,22 @@ export function size(bytes) {
 
 // What a message shows, for deciding whether an edit needs a new element.
 export function bubble(message, act) {
-  const mine = !message.from.is_bot;
-  const name = mine ? act.nameOf(message.from) : null;
+  const mine = act.isMine(message.from);
+  const name = message.from.is_bot ? null : act.nameOf(message.from);
   const body = el("div", { class: "text" }, ...rich(message.text || "", message.entities, act.command));
   const meta = el("span", { class: "meta" },
-    message.edits ? "edited " : "", el("time", {}, clock(message.date)), mine ? el("span", { class: "tick", "aria-hidden": "true" }, " ✓✓") : null);
+    message.edits ? "edited " : "", el("time", { datetime: new Date(message.date * 1000).toISOString() }, clock(message.date)), mine ? el("span", { class: "tick", "aria-hidden": "true" }, " ✓✓") : null);
   const parts = [];
   if (name) parts.push(el("div", { class: "name" }, name));
   if (message.reply_to) parts.push(quoted(message.reply_to, act));
-  if (message.photo) parts.push(picture(message.photo, act));
+  if (message.photo) parts.push(picture(message, act));
   if (message.document) parts.push(file(message.document, act));
   if (message.text) { body.append(meta); parts.push(body); } else parts.push(meta);
   const answer = el("button", { type: "button", class: "answer", "aria-label": "Reply to this message", onclick: () => act.reply(message) }, "↩");
   const content = el("div", { class: "bubble" }, ...parts, answer);
   const marks = (message.reactions || []).map((r) => r.emoji || "✦").join(" ");
   if (marks) content.append(el("span", { class: "reaction", "aria-label": `Reaction ${marks}` }, marks));
-  const said = mine ? "You" : "Bot";
+  const said = mine ? "You" : message.from.is_bot ? "Bot" : message.from.first_name;
   return el("article", { class: `message ${mine ? "mine" : "theirs"}`, "data-id": message.message_id, "aria-label": `${said}, ${clock(message.date)}` },
     content, keyboard(message, act));
 }
@@ -105,7 +108,7 @@ function keyboard(message, act) {
   return el("div", { class: "keyboard", role: "group", "aria-label": "Buttons" }, ...message.buttons.map((row) =>
     el("div", { class: "row" }, ...row.map((button) => {
       const node = el("button", { type: "button", class: `key ${button.style || ""}`, disabled: button.disabled }, button.label);
-      if (button.copy) node.append(el("span", { class: "corner", "aria-label": "copies" }, ""));
+      if (button.copy) { node.append(el("span", { class: "corner" })); node.title = "Copies: " + button.copy; }
       node.addEventListener("click", () => act.press(message, button, node));
       return node;
     }))));
@@ -117,11 +120,13 @@ function quoted(id, act) {
   return el("button", { type: "button", class: "quoted", onclick: () => act.jump(id) }, text);
 }
 
-function picture(photo, act) {
-  const image = el("img", { class: "photo", alt: "Picture from the bot", width: photo.width, height: photo.height });
+function picture(message, act) {
+  const { photo } = message;
+  const text = "Picture: " + ((message.text || "").split("\n")[0] || "from the bot");
+  const image = el("img", { class: "photo", alt: text, width: photo.width, height: photo.height });
   image.addEventListener("load", act.grown);
   act.load(photo.url).then((address) => { image.src = address; });
-  return image;
+  return el("button", { type: "button", class: "enlarge", "aria-haspopup": "dialog", onclick: () => act.enlarge(image.src, text) }, image);
 }
 
 function file(document_, act) {
