@@ -72,6 +72,7 @@ _ON: dict[str, dict[str, Any]] = {
     "49": {"back": None},
     "59": {"under": None},
 }
+_JOINER = "\u200d"
 _COLOURED = {"38": "fore", "48": "back", "58": "under"}
 
 
@@ -165,7 +166,7 @@ def _cells(text: str, look: Look) -> Iterator[Cell]:
     held, wide = "", 0
     for character in text:
         took = 1 if " " <= character <= "~" else _width(character)
-        if took == 0:
+        if took == 0 or (held[-1:] == _JOINER and character > "~"):  # a family is one cell, as tmux has it
             held += character if held else ""
         else:
             if held:
@@ -178,6 +179,8 @@ def _cells(text: str, look: Look) -> Iterator[Cell]:
 @lru_cache(4096)
 def _width(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf", "Cc") and character != "\u00ad":
+        return 0
+    if "\u1160" <= character <= "\u11ff":  # the second and third part of a Hangul syllable
         return 0
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 

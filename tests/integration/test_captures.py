@@ -126,7 +126,7 @@ async def test_a_hidden_cursor_and_one_below_history(control: ControlClient) -> 
 async def test_a_picture_of_a_real_pane_shows_its_cells_where_tmux_has_them(control: ControlClient) -> None:
     """Wide characters, marks and a band of coloured spaces: tmux says where the cursor stands, so do our cells."""
     panes = Panes(control)
-    text = "日本e\u0301✋|"
+    text = "日本e\u0301👩\u200d👧|"
     band = "\x1b[48;5;237m band \x1b[0m end\r\n\x1b[41m" + " " * 80 + "\x1b[0m"
     program = f"import sys,time\nsys.stdout.write({band + text!r})\nsys.stdout.flush();time.sleep(999)"
     pane = await pane_of(control, "w1", sys.executable, "-c", program)
@@ -140,7 +140,7 @@ async def test_a_picture_of_a_real_pane_shows_its_cells_where_tmux_has_them(cont
         ("日", 2),
         ("本", 2),
         ("e\u0301", 1),
-        ("✋", 2),
+        ("👩\u200d👧", 2),
         ("|", 1),
     ]
     assert facts.cursor_x == sum(cell.width for cell in rows[2][:5])

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from bot.agents.seeing import picture
+from bot.agents.seeing.emoji import STAND_INS
 from bot.agents.seeing.fonts import Fonts, has_glyph
 from bot.agents.seeing.picture import BACK, FORE, MARGIN, png, rgb
 
@@ -113,6 +114,17 @@ def test_emoji_have_their_own_colours_where_the_system_has_them() -> None:
         assert has_glyph(emoji, "✋")
         assert (1, 2, 3) not in colours(shown)
         assert any(red > 200 and blue < 120 for red, _green, blue in colours(shown))
+
+
+def test_what_stands_for_emoji_where_no_font_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    fonts = Fonts(picture.SIZE)
+    monkeypatch.setattr(Fonts, "_emoji", None)
+    monkeypatch.setattr(Fonts, "_others", [])
+    drawn = [fonts.glyph(sign, 2, bold=False, italic=False) for sign in (*STAND_INS, "\U0001fae0")]
+    assert [glyph.coloured for glyph in drawn] == [True] * len(STAND_INS) + [False], "another is the box for nothing"
+    for sign, glyph in zip(STAND_INS, drawn, strict=False):
+        assert glyph.image.size == (2 * WIDE, HIGH)
+        assert glyph.image.getchannel("A").getextrema() == (0, 255), sign
 
 
 def test_a_capture_of_claude() -> None:

@@ -15,6 +15,8 @@ from matplotlib.font_manager import findSystemFonts
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
+from bot.agents.seeing.emoji import STAND_INS
+
 # The only size in which this colour font holds its pictures.
 _EMOJI_FONT, _EMOJI_SIZE = "NotoColorEmoji", 109
 _EMOJI_STYLE = "\ufe0f"
@@ -64,13 +66,24 @@ class Fonts:
         if emoji and (path is None or width == 2 or text.endswith(_EMOJI_STYLE)):
             return Glyph(self._emoji_picture(emoji, text, box), coloured=True)
         if path is None:
-            return Glyph(_nothing(box))
+            return self._stand_in(text, width)
         shown = text.replace(_EMOJI_STYLE, "").replace("\u200d", "")
         mask = Image.new("L", box, 0)
         font = self._fitting(path, shown, box)
         left = 0.0 if path in self._mono.values() else max(0.0, (box[0] - font.getlength(shown)) / 2)
         ImageDraw.Draw(mask).text((left, self.ascent), shown, fill=255, font=font, anchor="ls")
         return Glyph(mask)
+
+    def _stand_in(self, text: str, width: int) -> Glyph:
+        """What is drawn of a character that no font of this machine has."""
+        box = (self.cell[0] * width, self.cell[1])
+        if text[0] not in STAND_INS:
+            return Glyph(_nothing(box))
+        sign, colour = STAND_INS[text[0]]
+        mask = self._draw(sign, 1, bold=True, italic=False).image
+        picture = Image.new("RGBA", box, (0, 0, 0, 0))
+        picture.paste(colour, ((box[0] - mask.width) // 2, 0), mask)
+        return Glyph(picture, coloured=True)
 
     def _path(self, character: str, *, bold: bool, italic: bool) -> str | None:
         """The file of the first font that has the character."""
