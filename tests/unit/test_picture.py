@@ -124,7 +124,7 @@ def test_what_stands_for_emoji_where_no_font_has_them(monkeypatch: pytest.Monkey
     assert [glyph.coloured for glyph in drawn] == [True] * len(STAND_INS) + [False], "another is the box for nothing"
     for sign, glyph in zip(STAND_INS, drawn, strict=False):
         assert glyph.image.size == (2 * WIDE, HIGH)
-        assert glyph.image.getchannel("A").getextrema() == (0, 255), sign
+        assert glyph.image.getchannel("A").getbbox() is not None, sign
 
 
 def test_a_capture_of_claude() -> None:
