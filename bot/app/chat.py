@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from functools import partial
-from typing import Any
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -23,7 +21,7 @@ from aiogram.exceptions import (
 )
 from aiogram.types import ChatMemberUpdated, Update
 from aiogram.utils.token import TokenValidationError
-from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app.live import about
 from bot.app.webhook import OurWebhook, Webhook
@@ -32,7 +30,7 @@ from bot.notices import Bell, post
 from bot.operations import Services
 from bot.telegram.access import Role, menu
 from bot.telegram.card import text_data
-from bot.telegram.inbox import Inbox, Unhandled
+from bot.telegram.inbox import Inbox, Unhandled, readable
 from bot.telegram.outbox import Outbox
 from bot.telegram.people import Access
 from bot.telegram.topics import Topics
@@ -186,9 +184,8 @@ class Chat:
             except TelegramConflictError as error:
                 await self._conflict(error)
             except ClientDecodeError as error:
-                updates = _readable(error)
-                if updates:
-                    await self._take(updates)
+                updates = readable(error)
+                if updates and await self._taken(updates):
                     continue
             except AiogramError as error:
                 level = logging.INFO if isinstance(error, TelegramNetworkError) and pause == 0.0 else logging.WARNING
@@ -197,10 +194,19 @@ class Chat:
                     self.services.out_of_reach = self._why(error)
             else:
                 pause, self._told_conflict, self.services.out_of_reach = 0.0, False, ""
-                await self._take(updates)
-                continue
+                if await self._taken(updates):
+                    continue
             pause = min(pause + 1.0, LONGEST_PAUSE_S)
             await asyncio.sleep(pause)
+
+    async def _taken(self, updates: list[Update]) -> bool:
+        """Take them; False if the store fails. What is not recorded is not confirmed either, so it comes again."""
+        try:
+            await self._take(updates)
+        except SQLAlchemyError:
+            log.exception("updates cannot be recorded; they are asked for again")
+            return False
+        return True
 
     async def _take(self, updates: list[Update]) -> None:
         """Record each update, then begin to handle it. Only what is recorded is confirmed to Telegram."""
@@ -214,7 +220,7 @@ class Chat:
         await self._resumed.wait()
         answered = before is not None and await self._waited(update, before)
         try:
-            if update.model_fields_set != {"update_id"}:  # else it could not be read, see _readable
+            if update.model_fields_set != {"update_id"}:  # else it could not be read, see bot.telegram.inbox.readable
                 await self.dispatcher.feed_update(self.bot, update, answered=answered)
         except MafError as error:
             log.warning("update %s: %s", update.update_id, error.message)
@@ -270,24 +276,3 @@ def _bot(token: str, api: str) -> Bot:
         return Bot(token, session=AiohttpSession(api=server))
     except TokenValidationError as error:
         raise TokenRefused("MAF_BOT_TOKEN does not look like a token (123456:ABC…).") from error
-
-
-def _readable(error: ClientDecodeError) -> list[Update]:
-    """The updates of a batch that did not decode as a whole; those that cannot be read become empty updates, so that
-    they are passed over and do not block the ones behind them for ever."""
-    raw: Any = error.data
-    if isinstance(raw, str | bytes):
-        try:
-            raw = json.loads(raw)
-        except ValueError:
-            return []
-    found = []
-    for one in raw.get("result", []) if isinstance(raw, dict) else []:
-        if not isinstance(one, dict) or not isinstance(one.get("update_id"), int):
-            continue
-        try:
-            found.append(Update.model_validate(one))
-        except ValidationError:
-            log.exception("update %s cannot be read and is passed over", one["update_id"])
-            found.append(Update(update_id=one["update_id"]))
-    return found

@@ -6,11 +6,15 @@ never marked as handled belongs to a process that died in between: the person is
 
 from __future__ import annotations
 
+import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from aiogram.exceptions import ClientDecodeError
 from aiogram.types import Update
+from pydantic import ValidationError
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -18,6 +22,8 @@ from bot.clock import Clock
 from bot.store import Store
 from bot.store.tables import UpdateRow
 from bot.telegram.access import command_of
+
+log = logging.getLogger(__name__)
 
 # Telegram keeps updates for 24 hours; what is older cannot come again.
 KEEP = timedelta(days=7)
@@ -80,6 +86,27 @@ class Inbox:
                     UpdateRow.handled_at.is_not(None), UpdateRow.received_at < self._clock.now() - KEEP
                 )
             )
+
+
+def readable(error: ClientDecodeError) -> list[Update]:
+    """The updates of a batch that did not decode as a whole; those that cannot be read become empty updates, so that
+    they are passed over and do not block the ones behind them for ever."""
+    raw: Any = error.data
+    if isinstance(raw, str | bytes):
+        try:
+            raw = json.loads(raw)
+        except ValueError:
+            return []
+    found = []
+    for one in raw.get("result", []) if isinstance(raw, dict) else []:
+        if not isinstance(one, dict) or not isinstance(one.get("update_id"), int):
+            continue
+        try:
+            found.append(Update.model_validate(one))
+        except ValidationError:
+            log.exception("update %s cannot be read and is passed over", one["update_id"])
+            found.append(Update(update_id=one["update_id"]))
+    return found
 
 
 def _without_code(payload: dict[str, Any]) -> dict[str, Any]:

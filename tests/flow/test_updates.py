@@ -9,10 +9,12 @@ import subprocess
 from pathlib import Path
 
 from aiogram.types import Update
+from sqlalchemy import text
 
 from bot.cli.running import started
 from bot.home import Home
 from bot.remote.server import Server
+from bot.store.tables import UpdateRow
 from tests.flow.product import Product, product, until
 from tests.integration.shop import MAF, Shop
 
@@ -25,8 +27,8 @@ async def test_quick_messages_of_one_person_are_answered_in_order(tmp_path: Path
         p.home.logs.mkdir(exist_ok=True)
         (p.home.logs / "maf.log").write_text("a line\n", "utf8")
         asked = [f"/zz{n}" if n % 2 else "/logs" for n in range(10)]
-        for text in asked:
-            await p.client.say(text)
+        for one in asked:
+            await p.client.say(one)
 
         async def answers() -> list[str]:
             texts = [m["text"] for m in await p.all() if m["from"]["is_bot"]]
@@ -71,6 +73,27 @@ async def test_what_is_no_text_is_answered_and_what_telegram_writes_is_not(tmp_p
             await p.app.chat.dispatcher.feed_update(p.app.chat.bot, update)
         await p.message(lambda m: "I read text only" in m["text"])
         assert len([m for m in await p.all() if m["from"]["is_bot"]]) == 1
+
+
+async def test_a_database_that_fails_for_a_while_ends_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        table = UpdateRow.__tablename__
+
+        async def rename(old: str, new: str) -> None:
+            async with p.app.services.store.begin() as tx:
+                await tx.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+        await rename(table, "away")
+        await p.client.say("/help")
+        asked = len(await p.client.calls("getUpdates"))
+        await until(lambda: _asked(p, asked + 2), 30)
+        assert not p.bot.done()
+        await rename("away", table)
+        await p.message(lambda m: "You are owner" in m["text"])
+
+
+async def _asked(p: Product, times: int) -> bool:
+    return len(await p.client.calls("getUpdates")) >= times
 
 
 async def test_a_group_that_takes_the_bot_in_again_gets_what_it_missed(tmp_path: Path) -> None:
