@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.agents.model import AgentView
+from bot.agents.permissions.rows import Ask
 from bot.agents.state.look import Look
 from bot.clis.model import State
 from bot.operations.services import Services
@@ -31,7 +32,8 @@ NEEDS_PERSON = frozenset({State.WAITING, State.DEAD, State.ERROR})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One agent on the board. `says` is what it asks or last said; `context` is the percentage that is used."""
+    """One agent on the board. `says` is what it asks or last said; `context` is the percentage that is used; `until`:
+    so long its question can be answered in the chat alone (Codex shows no dialog while its hook waits)."""
 
     id: str
     state: State
@@ -41,6 +43,7 @@ class Row:
     says: str
     asks: bool
     ready: bool
+    until: datetime | None = None
 
     @property
     def rank(self) -> int:
@@ -57,24 +60,30 @@ def rows(
     held: Mapping[str, str],
     contexts: Mapping[str, int | None],
     ready: Collection[str] = (),
+    asked: Sequence[Ask] = (),
 ) -> list[Row]:
     """The rows in the order of the board: by need, then who has waited longest, working ones in the order of ids."""
-    found = [_row(view, held.get(view.id, view.bead or ""), contexts.get(view.id), view.id in ready) for view in views]
+    asks = {ask.agent: ask for ask in reversed(asked)}  # of two that one agent asks, the older
+    found = [
+        _row(view, held.get(view.id, view.bead or ""), contexts.get(view.id), view.id in ready, asks.get(view.id))
+        for view in views
+    ]
     return sorted(found, key=lambda row: (row.rank, row.since.timestamp() if row.needs_person else 0.0))
 
 
-def _row(view: AgentView, bead: str, context: int | None, ready: bool) -> Row:
+def _row(view: AgentView, bead: str, context: int | None, ready: bool, ask: Ask | None) -> Row:
     reading = view.reading
     dialog = reading.dialog if reading is not None and view.state is State.WAITING else None
     says = dialog.command or dialog.title if dialog is not None else reading.says if reading is not None else ""
-    if view.state is State.WAITING and dialog is None:
-        says = "asks in the chat only: its pane shows no dialog yet"  # Codex, while its hook waits
-    return Row(view.id, view.state, view.since, bead, context, says, view.state is State.WAITING, ready)
+    until = None
+    if view.state is State.WAITING and dialog is None and ask is not None:
+        says, until = ask.command or ask.title, ask.held_until
+    return Row(view.id, view.state, view.since, bead, context, says, view.state is State.WAITING, ready, until)
 
 
 def signature(rows: Sequence[Row]) -> tuple[object, ...]:
     """What makes a board worth editing; ages are left out."""
-    return tuple((r.id, r.state, r.bead, r.context, r.says, r.asks, r.ready) for r in rows)
+    return tuple((r.id, r.state, r.bead, r.context, r.says, r.asks, r.ready, r.until) for r in rows)
 
 
 async def read(app: Services) -> list[Row]:
@@ -82,7 +91,7 @@ async def read(app: Services) -> list[Row]:
     held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
     views = app.watch.views()
     contexts = {view.id: context_of(app, view.id) for view in views}
-    return rows(views, held, contexts, app.ready_for)
+    return rows(views, held, contexts, app.ready_for, app.permissions.open())
 
 
 def watched(look: Look | None) -> object:

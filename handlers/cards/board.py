@@ -55,18 +55,18 @@ def board_of(rows: Sequence[Row], now: datetime, zone: tzinfo, *, everybody: boo
     if len(rows) == len(shown) + 1 and not everybody:
         shown = rows  # "1 more" takes the line that it saves
     lines: list[Text | str] = [Bold(f"🗂 {agents}{need} · {now.astimezone(zone):%H:%M}")]
-    lines += [line(row, now) for row in shown]
+    lines += [line(row, now, zone) for row in shown]
     if rest := rows[len(shown) :]:
         lines.append(f"… {_more(rest)}")
     return Message(as_list(*lines), _keyboard(rows, shown, everybody=everybody))
 
 
-def line(row: Row, now: datetime) -> str:
+def line(row: Row, now: datetime, zone: tzinfo) -> str:
     """One agent: mark, id as a link, age or question, bead, context, and as much of its words as there is room for.
 
     The words of one who asks, and of one that works, stand even where the line gets longer: they are why one looks.
     """
-    parts = [f"{MARKS[row.state]} {link(row.id)}", _state(row, now)]
+    parts = [f"{MARKS[row.state]} {link(row.id)}", _state(row, now, zone)]
     parts += [row.bead] if row.bead else []
     parts += [f"{row.context}%"] if row.context is not None else []
     head = " ".join(parts)
@@ -76,8 +76,10 @@ def line(row: Row, now: datetime) -> str:
     return f"{head} “{clipped(row.says, max(room, 14))}”"
 
 
-def _state(row: Row, now: datetime) -> str:
+def _state(row: Row, now: datetime, zone: tzinfo) -> str:
     seconds = max(0, int((now - row.since).total_seconds()))
+    if row.until is not None:
+        return f"asks here until {row.until.astimezone(zone):%H:%M:%S}"
     if row.state is State.WAITING:
         return f"asks {seconds // 3600}:{seconds // 60 % 60:02d} h" if seconds >= 3600 else f"asks {clock(seconds)}"
     word = "" if row.state in (State.WORKING, State.IDLE) else f"{row.state} "

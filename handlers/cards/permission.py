@@ -42,7 +42,7 @@ def cards(app: Services) -> dict[str, Card]:
         beads = {ask.agent: ", ".join(c.bead for c in await app.claims.of(ask.agent)) for ask in asks}
         waiting = [ask for ask in asks if ask.status == "open"]
         if not waiting:
-            return ended(str(data["card"]), asks, context.zone) if context.editing else None
+            return ended(asks, context.zone) if context.editing else None
         confirm = data.get("confirm")
         return asked(waiting, asks, beads, context.zone, confirm if isinstance(confirm, int) else None)
 
@@ -94,8 +94,8 @@ def asked(
         lines.append(f"Answer here until {at}; then it asks in its pane too.")
     if confirm is not None and 0 <= confirm < len(ask.choices):
         label = ask.choices[confirm].label
-        lines.append(Text("This lasts: ", Bold(label), ". Sure?"))
-        return Message(as_list(*lines), _confirm(ask, mark(waiting), confirm))
+        lines.append(Text("This lasts: ", Bold(f"{label}{for_many(waiting)}"), ". Sure?"))
+        return Message(as_list(*lines), _confirm(waiting, confirm))
     return Message(as_list(*lines), keyboard(waiting))
 
 
@@ -138,9 +138,13 @@ def shown(text: str) -> str:
     return f"{cut}\n… {rest:,} more characters" if rest > 1 else cut
 
 
+def for_many(waiting: Sequence[Ask]) -> str:
+    return f" for {len(waiting)} agents" if len(waiting) > 1 else ""
+
+
 def keyboard(waiting: Sequence[Ask]) -> list[list[Button]]:
     ask, bound = waiting[0], mark(waiting)
-    many = f" for {len(waiting)} agents" if len(waiting) > 1 else ""
+    many = for_many(waiting)
     first: list[Button] = []
     lasting: list[list[Button]] = []
     for number, choice in enumerate(ask.choices):
@@ -175,8 +179,9 @@ def _looks(waiting: Sequence[Ask], bound: str) -> list[list[Button]]:
     return [row]
 
 
-def _confirm(ask: Ask, bound: str, number: int) -> list[list[Button]]:
-    label = clipped(ask.choices[number].label, MAX_LABEL)
+def _confirm(waiting: Sequence[Ask], number: int) -> list[list[Button]]:
+    ask, bound = waiting[0], mark(waiting)
+    label = clipped(ask.choices[number].label, MAX_LABEL) + for_many(waiting)
     return [
         [Button(f"✔ {label}", DialogTap(card=ask.card, mark=bound, verb=f"c{number}"), style="danger")],
         [Button("Back", DialogTap(card=ask.card, mark=bound, verb="back"))],
@@ -194,13 +199,11 @@ def outcome(ask: Ask, zone: tzinfo) -> str:
     return f"{sign} {ask.agent}: {clipped(ask.answer, 80)} – {ask.answered_by}{at}"
 
 
-def ended(card: str, asks: Sequence[Ask], zone: tzinfo) -> Message:
+def ended(asks: Sequence[Ask], zone: tzinfo) -> Message:
     if not asks:
         return Message(Text("These questions are shown one by one now."))
     ask = asks[0]
-    return Message(
-        as_list(Text("✋ ", f"{what(ask)} ", Code(in_short(ask, 120))), *(outcome(one, zone) for one in asks))
-    )
+    return Message(as_list(Code(in_short(ask, 120)), *(outcome(one, zone) for one in asks)))
 
 
 def remind(waiting: Sequence[Ask], context: RenderContext) -> Message:

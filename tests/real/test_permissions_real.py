@@ -187,4 +187,5 @@ async def test_codex_asks_in_its_own_pane_when_the_time_of_its_hook_is_up(real: 
     await real.prompt("SHELL once more")
     await real.becomes(State.WORKING, State.IDLE)
     await real.becomes(State.IDLE)
-    assert len([m for m in await real.p.all() if m["text"].startswith("✋")]) == 2  # it was granted for good
+    assert len([m for m in await real.p.all() if m["text"].startswith("touch ")]) == 2  # it was granted for good
+    assert not open_asks(real)

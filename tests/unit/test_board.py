@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.model import Agent, AgentView
+from bot.agents.permissions.rows import Ask
 from bot.clis.model import Composer, Dialog, ScreenReading, State
 from bot.operations.board import Row, rows, signature
 from bot.telegram.text import render, units
@@ -55,6 +56,23 @@ def test_a_row_holds_bead_context_and_words() -> None:
     assert (asks[0].says, asks[0].asks) == ("npm test", True)
 
 
+def test_a_question_that_its_pane_does_not_show_is_told_with_its_end() -> None:
+    """Codex while its hook waits."""
+    until = NOW + timedelta(seconds=90)
+    asked = [ask_of_hook("w1", "touch ../x", until), ask_of_hook("w2", "make", None)]
+    found = rows([view("w1", State.WAITING), view("w2", State.WAITING, asks="make")], {}, {}, asked=asked)
+    assert {r.id: (r.says, r.until) for r in found} == {"w1": ("touch ../x", until), "w2": ("make", None)}
+    assert signature(found) != signature(rows([view("w1", State.WAITING), view("w2", State.WAITING)], {}, {}))
+
+
+def ask_of_hook(agent: str, command: str, until: datetime | None) -> Ask:
+    return Ask(
+        id=agent, agent=agent, cli="codex", profile=None, kind="permission", tool="Bash", title="", command=command,
+        workdir="/w", risk="", dangerous=False, question="q", fingerprint="", choices=(), suggestions=(),
+        source="hook", card=agent, status="open", created_at=NOW, held_until=until,
+    )  # fmt: skip
+
+
 def test_ages_alone_do_not_change_what_a_board_shows() -> None:
     young, old = (rows([view("w1", State.IDLE, minutes)], {}, {}) for minutes in (1, 50))
     assert signature(young) == signature(old)
@@ -70,6 +88,10 @@ def test_ages_alone_do_not_change_what_a_board_shows() -> None:
             row("w3", State.WAITING, 14, bead="shop-52", says="psql -f x", asks=True),
             "✋ /w3 asks 0:14 shop-52 “psql -f x”",
         ),
+        (
+            row("w3", State.WAITING, 14, says="touch ../x", asks=True, until=NOW + timedelta(seconds=76)),
+            f"✋ /w3 asks here until {NOW + timedelta(seconds=76):%H:%M:%S} “touch ../x”",
+        ),
         (row("w3", State.WAITING, 7500, asks=True), "✋ /w3 asks 2:05 h"),
         (row("w7", State.DEAD, 7200), "💥 /w7 dead 2 h"),
         (row("w1", State.LIMITED, 5), "⏳ /w1 limited now"),
@@ -77,11 +99,11 @@ def test_ages_alone_do_not_change_what_a_board_shows() -> None:
     ],
 )
 def test_one_line(shown: Row, expected: str) -> None:
-    assert line(shown, NOW) == expected
+    assert line(shown, NOW, UTC) == expected
 
 
 def test_words_are_cut_to_the_width_of_a_phone() -> None:
-    shown = line(row(seconds=240, context=61, says="running cart tests for the third time today"), NOW)
+    shown = line(row(seconds=240, context=61, says="running cart tests for the third time today"), NOW, UTC)
     assert shown.startswith("⚙️ /w1 4 min 61% “running cart")
     assert len(shown) <= WIDTH
 
