@@ -69,7 +69,9 @@ async def back(_query: CallbackQuery, say: Say, tap: Tap) -> None:
 
 async def ask_tell(_query: CallbackQuery, callback_data: DialogTap, app: Services, say: Say) -> None:
     option = number(callback_data.verb)
-    asks, _ = app.permissions.chosen(callback_data.card, callback_data.mark, option)
+    asks, choice = app.permissions.chosen(callback_data.card, callback_data.mark, option)
+    if choice.grant != "no":  # no button of ours says so, but what a tap carries comes from outside
+        return
     names = ", ".join(ask.agent for ask in asks)
     bound = {"card": callback_data.card, "mark": callback_data.mark, "option": option, "agents": names}
     await say.card("permission_tell", bound)

@@ -10,7 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.agents.permissions.rows import mark
+from bot.agents.permissions.service import MOST_OPEN, Reply
 from bot.clis.model import State
+from bot.errors import WrongUsage
 from bot.home import Home
 from bot.remote import spool
 from tests.flow.product import Product, button, product, until
@@ -109,6 +114,43 @@ async def test_a_hook_that_its_cli_drops_leaves_nothing_to_answer(tmp_path: Path
         await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
         late = await p.client.press(card["message_id"], "Yes")
         assert "answered already" in late["answer"]["text"]
+
+
+async def test_a_question_without_a_dialog_ends_with_what_its_cli_tells(tmp_path: Path) -> None:
+    """Answered at the pane, Claude leaves its hook waiting; a tap afterwards must not claim to have decided."""
+    async with product(tmp_path, agents=1, beads=False) as p:
+        first = await Held.begin(p, "w1", request("make unseen"))
+        card = await card_of(p, "make unseen")
+        used = {**request("make other"), "hook_event_name": "PostToolUse"}
+        assert await (await Held.begin(p, "w1", used)).printed() is None
+        assert len(p.app.services.permissions.open()) == 1  # another tool of the same turn
+        used = {**request("make unseen"), "hook_event_name": "PostToolUse"}
+        assert await (await Held.begin(p, "w1", used)).printed() is None
+        await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
+        assert await first.printed() is None
+        late = await p.client.press(card["message_id"], "Yes")
+        assert "answered already" in late["answer"]["text"]
+
+        second = await Held.begin(p, "w1", request("make again"))
+        card = await card_of(p, "make again")
+        assert await (await Held.begin(p, "w1", {"hook_event_name": "Stop"})).printed() is None
+        await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
+        assert await second.printed() is None
+
+
+async def test_an_agent_cannot_flood_the_chat_and_words_go_with_a_no_alone(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        permissions = p.app.services.permissions
+        held = [await Held.begin(p, "w1", request(f"make n{n}")) for n in range(MOST_OPEN)]
+        await until(lambda: len(permissions.open()) == MOST_OPEN, what="all questions")
+        assert await (await Held.begin(p, "w1", request("make more"))).printed() is None
+        assert len(permissions.open()) == MOST_OPEN
+        ask = permissions.open()[0]
+        with pytest.raises(WrongUsage, match="go with a no"):
+            await permissions.answer(ask.card, mark([ask]), 0, Reply("Olga", "chat:1", "and more"))
+        assert ask.id in {one.id for one in permissions.open()}
+        for one in held:
+            one.drop()
 
 
 async def test_when_the_bot_goes_every_hook_is_let_go_undecided(tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ def asks_for(payload: Mapping[str, Any]) -> str:
 
 
 class Hooks:
-    """Takes events as they come, remembers the newest of each agent, and hands permissions to `permit`.
+    """Takes events as they come, remembers the newest of each agent, and hands permissions to `permit`, all others to
+    `heard`.
 
     `permit(agent, event)` may take as long as a person does; it is cancelled when the CLI drops the hook.
     """
@@ -139,6 +140,7 @@ class Hooks:
         self._clock = clock
         self._ears: dict[str, _Ear] = {}
         self.permit: Callable[[Agent, HookEvent], Awaitable[object]] | None = None
+        self.heard: Callable[[Agent, HookEvent], None] | None = None
         watch.sight.hook_signals = self.signals
         watch.heard_prompts = self.prompts
 
@@ -149,6 +151,8 @@ class Hooks:
         if event is None or agent is None or await self._from_elsewhere(event):
             return None
         await self._remember(agent, event)
+        if event.name != "PermissionRequest" and self.heard is not None:
+            self.heard(agent, event)
         if event.name != "PermissionRequest" or self.permit is None:
             return None
         ear = self._ear(agent.id)

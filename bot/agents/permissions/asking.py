@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.agents.hooks.events import HookEvent
 from bot.agents.permissions.question import Question, just_the_same, same_question
 from bot.agents.permissions.risk import Risk
 from bot.agents.permissions.rows import Ask
@@ -14,6 +15,8 @@ from bot.clis.model import Dialog
 GRACE_S = 5.0
 # Claude draws its dialog while its hook waits; a dialog this soon after the hook's only question is that question's.
 TOGETHER_S = 5.0
+
+TURN_ENDS = frozenset({"Stop", "StopFailure", "Interrupt", "SessionEnd"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,15 @@ def conclude(standing: Sequence[Standing], dialog: Dialog | None, *, running: bo
     if mine is None:
         return Verdict(over=over, new=True)
     return Verdict(over=over, joins="" if mine.ask.fingerprint == dialog.fingerprint else mine.ask.id)
+
+
+def ends(standing: Sequence[Standing], event: HookEvent, asked: str) -> tuple[str, ...]:
+    """The questions that are over because of what the CLI told: it used the tool that was asked for (`asked` names the
+    words of the event as a question), or its turn has ended. One with a dialog on the screen is left to the screen."""
+    older = [s for s in standing if not s.ask.fingerprint and s.ask.created_at < event.at]
+    if event.name == "PostToolUse":
+        return tuple(s.ask.id for s in older if s.ask.question == asked)
+    return tuple(s.ask.id for s in older) if event.name in TURN_ENDS else ()
 
 
 def _is_over(standing: Standing) -> bool:

@@ -18,6 +18,7 @@ from bot.agents.delivery.service import Deliveries
 from bot.agents.hooks.events import HookEvent, Hooks
 from bot.agents.model import Agent
 from bot.agents.permissions.answering import Answerer, AskChanged, hook_can
+from bot.agents.permissions.asking import ends
 from bot.agents.permissions.noticing import Noticing
 from bot.agents.permissions.open_asks import OpenAsks
 from bot.agents.permissions.question import Choice, Question, from_hook, same_question, together
@@ -28,7 +29,7 @@ from bot.agents.state.watch import Watch
 from bot.checkout import in_main
 from bot.clis.model import Dialog
 from bot.clock import Clock
-from bot.errors import MafError
+from bot.errors import MafError, WrongUsage
 from bot.notices import post
 from bot.store import Store
 from bot.store.audit import Audit
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 CODEX_WAIT = timedelta(seconds=90)
 CLAUDE_WAIT = timedelta(minutes=59)  # its dialog stands on the screen meanwhile
 REMIND_AFTER = timedelta(minutes=10)
+MOST_OPEN = 20  # questions of one agent; a CLI asks a few at once, and more would only flood the chat
 # The choice by which a folder is trusted: Claude Code 2.1.328 ("Yes, I trust this folder"), Codex 0.169.0.
 _TRUSTS = re.compile(r"(?i)(yes|trust)\b")
 TOGETHER_LOOKS, TOGETHER_S = 4, 0.12  # looks for the dialog that Claude draws beside its hook, and the pause between
@@ -94,6 +96,7 @@ class Permissions:
         self._answerer = Answerer(watch, panes, clock)
         self._closing = False
         hooks.permit = self.permit
+        hooks.heard = self.heard
 
     async def start(self) -> None:
         """Take up what was open before a restart, then look at every tick of the watch until `close`."""
@@ -147,6 +150,8 @@ class Permissions:
         except AskChanged:
             await self._asks.rows.redraw(card)
             raise
+        if reply.text and choice.grant != "no":
+            raise WrongUsage("Words for the agent go with a no.")
         results = await asyncio.gather(*(self._answer(ask, choice, reply) for ask in asks), return_exceptions=True)
         failed: dict[str, MafError] = {}
         for ask, result in zip(asks, results, strict=True):
@@ -163,7 +168,7 @@ class Permissions:
 
     async def permit(self, agent: Agent, event: HookEvent) -> object:
         """A PermissionRequest hook waits; what it is to print, None to let its CLI ask by itself."""
-        if self._closing:
+        if self._closing or len(self._asks.standing(agent.id)) >= MOST_OPEN:
             return None
         held: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         wait = self._codex_wait if agent.kind == "codex" else CLAUDE_WAIT
@@ -178,6 +183,18 @@ class Permissions:
         finally:
             if not self._closing:
                 self._noticing.spawn(self._end_hold(begun))
+
+    def heard(self, agent: Agent, event: HookEvent) -> None:
+        """What a CLI tells of itself may end a question whose dialog was never seen: one that was answered at the pane
+        leaves Claude's hook waiting, for an answer that counts no more. Its hook must not wait for us here."""
+        if self._asks.standing(agent.id) and not self._closing:
+            self._noticing.spawn(self._end_told(agent, event))
+
+    async def _end_told(self, agent: Agent, event: HookEvent) -> None:
+        asked = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir)).question
+        async with self._asks.locks[agent.id]:
+            for ask_id in ends(self._asks.standing(agent.id), event, asked):
+                await self._asks.over(self._asks[ask_id], "answered", via="pane")
 
     async def _begin(self, agent: Agent, event: HookEvent, held: asyncio.Future[object], wait: timedelta) -> str:
         """Make it known that this hook waits; the id of its question."""
