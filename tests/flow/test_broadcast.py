@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from tests.flow.product import Product, button, product, until
@@ -44,8 +45,8 @@ async def test_items_are_looked_at_edited_skipped_and_the_rest_is_sent(tmp_path:
         page = await p.becomes(mid, lambda m: m["text"].startswith("1/3 · w1"))
         await p.client.press(mid, button(page, "Edit"))
         ask = await p.message(lambda m: "Reply to this message with the new prompt for w1" in m["text"])
-        await p.client.say("Only look, do not touch.\nThen say what you saw.", reply_to=ask["message_id"])
-        await p.message(lambda m: "w1 gets your text" in m["text"])
+        await p.client.say("Only look, do not touch.\nThen say\x1b[201~ what you saw.", reply_to=ask["message_id"])
+        await p.message(lambda m: "w1 gets your text" in m["text"] and "1 control character was taken out" in m["text"])
         page = await p.becomes(mid, lambda m: "Only look" in m["text"] and "edited by Olga" in m["text"])
         await p.client.press(mid, button(page, "▶"))
         page = await p.becomes(mid, lambda m: m["text"].startswith("2/3 · w2"))
@@ -106,7 +107,7 @@ async def test_cancel_stale_buttons_and_a_new_draft_send_nothing(tmp_path: Path)
         await p.client.press(second["message_id"], button(page, "Skip"))
         await p.becomes(second["message_id"], lambda m: "skipped by Olga" in m["text"])
         stale = await p.client.press(second["message_id"], button(second, "Send 3"))
-        assert "This draft has changed" in stale["answer"]["text"]
+        assert "This draft has changed since you opened it: Olga skipped w1." in stale["answer"]["text"]
         now = await p.becomes(second["message_id"], lambda m: "2 prompts" in m["text"])
         await p.client.press(second["message_id"], button(now, "Cancel"))
         gone = await p.becomes(second["message_id"], lambda m: "was cancelled by Olga" in m["text"])
@@ -130,10 +131,17 @@ async def test_one_text_for_all_asks_first_and_a_bare_broadcast_never_sends(tmp_
     async with product(tmp_path) as p:
         await p.client.say("/broadcast")
         await p.message(lambda m: "What shall I say to all agents?" in m["text"])
-        draft = await p.draft("/broadcast Stop after this task.\nSay what is left.")
+        draft = await p.draft("/broadcast !stop after this task.\nSay\x07 what is left.")
+        assert "ℹ️ 1 control character was taken out" in draft["text"]
         assert [p.prompts(agent) for agent in p.agents] == [[], [], []]
-        await p.client.press(draft["message_id"], button(draft, "Send 3"))
-        await sent(p, draft["message_id"], 3)
+        taps = [p.client.press(draft["message_id"], button(draft, "Send 3")) for _ in range(2)]
+        said = [tap["answer"]["text"] for tap in await asyncio.gather(*taps)]
+        assert sorted(words.split(". ")[0] for words in said) == [
+            f"Olga sent draft {draft['text'].split()[2]} already",
+            "Sending 3.",
+        ]
+        report = await sent(p, draft["message_id"], 3)
+        assert str(report["text"]).count('"Message:" was put in front') == 3
         for agent in p.agents:
             assert len(p.prompts(agent)) == 1
-            assert p.prompts(agent)[0].startswith("Stop after this task.\nSay what is left.")
+            assert p.prompts(agent)[0].startswith("Message: !stop after this task.\nSay what is left.")

@@ -38,19 +38,33 @@ async def test_a_draft_that_is_too_old_is_not_sent(tmp_path: Path) -> None:
         assert button(fresh, "Send 1")
 
 
-async def test_an_agent_that_ended_after_the_draft_is_refused_and_its_bead_stays_free(tmp_path: Path) -> None:
+async def test_refused_items_give_back_what_was_claimed_for_them_and_are_tried_again(tmp_path: Path) -> None:
     async with product(tmp_path) as p:
         draft = await p.draft()
-        bead = (await p.status())["items"][1]["bead"]
+        mid, claims = draft["message_id"], p.app.services.claims
+        _, stopped, asks = [i["bead"] for i in (await p.status())["items"]]
         await p.app.call("agent.stop", {"id": "w2"})
-        await p.client.press(draft["message_id"], button(draft, "Send 3"))
-        report = await p.becomes(draft["message_id"], lambda m: "w2 is stopped" in m["text"] and "Retry" in str(m))
-        assert "2 of 3 taken" in report["text"]
-        assert bead not in {c.bead for c in await p.app.services.claims.all_open()}
+        beads = await p.app.services.book.for_workdir(p.project)
+        await claims.claim("w3", await beads.show(asks))  # its own doing, which a refusal must not undo
+        pane = str((await p.app.services.registry.get("w3")).pane)
+        await p.app.services.panes.keys(pane, "SHELL", literal=True)
+        await p.app.services.panes.keys(pane, "Enter")
+        await until(lambda: p.app.services.watch.view("w3").state == "waiting", what="w3's question")
+        await p.client.press(mid, button(draft, "Send 3"))
+        report = await p.becomes(mid, lambda m: "w2 is stopped" in m["text"] and "Retry" in str(m))
+        assert "1 of 3 taken" in report["text"]
+        assert "w3 waits for a permission; your text would have answered it." in report["text"]
+        held = {c.bead: c.agent for c in await claims.all_open()}
+        assert stopped not in held
+        assert held[asks] == "w3"
+        await p.app.services.panes.keys(pane, "Escape")
         await p.app.call("agent.start", {"id": "w2"})
-        await p.client.press(draft["message_id"], button(report, "Retry failed"))
-        await p.becomes(draft["message_id"], lambda m: "3 of 3 taken" in m["text"], within=30)
-        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
+        await until(lambda: p.app.services.watch.view("w3").state == "idle", what="w3 idle")
+        taps = [p.client.press(mid, button(report, "Retry failed")) for _ in range(2)]
+        said = {tap["answer"]["text"].partition(" in draft")[0] for tap in await asyncio.gather(*taps)}
+        assert said == {"Trying again.", "There is nothing to retry"}
+        await p.becomes(mid, lambda m: "3 of 3 taken" in m["text"], within=30)
+        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 2]
 
 
 async def test_a_bead_that_somebody_took_meanwhile_is_not_given_twice(tmp_path: Path) -> None:

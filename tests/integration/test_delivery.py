@@ -11,6 +11,7 @@ import string
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -315,6 +316,26 @@ async def test_after_a_restart_nothing_is_pressed_into_a_text_that_is_not_ours_a
         await second.press_enter(delivery.id, "test")
     left = await second.leave(delivery.id, "Ann")
     assert left.reason == "Left as it is by Ann."
+
+
+@pytest.mark.parametrize(("point", "arrived"), [("after_intended", 0), ("after_typed", 0), ("after_enter", 1)])
+async def test_a_fault_of_ours_leaves_no_row_open_and_the_person_decides(
+    fleet: Fleet, point: Point, arrived: int
+) -> None:
+    agent = await fleet.demo()
+
+    def fail(at: Point, delivery_id: str) -> None:
+        if at == point:
+            raise ZeroDivisionError
+
+    done = await fleet.again(fail).send(agent.id, "and then?", created_by="test")
+    assert (done.status, done.exit_code) == ("unconfirmed", 3)
+    assert done.reason.endswith("It is not known whether the text arrived.")
+    await eventually(partial(_has_taken, fleet, agent.id, arrived))
+
+
+async def _has_taken(fleet: Fleet, agent_id: str, count: int) -> bool:
+    return len(fleet.prompts(agent_id)) == count
 
 
 async def test_many_at_once_each_get_their_own(fleet: Fleet) -> None:
