@@ -19,7 +19,7 @@ from bot.store.audit import Audit
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Access, Person
 from handlers.rights import LOOKS, may
-from handlers.say import Say, Tap
+from handlers.say import MAX_ALERT, Say, Tap
 from handlers.wording import in_chat
 
 log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Answers(BaseMiddleware):
             await work
         except MafError as error:
             text = f"{error.message} {in_chat(error.hint)}".strip()
-            if tap.answered:
+            if tap.answered or len(text) > MAX_ALERT:  # cut, it would lose what to do
                 await say.error(error)
             else:
                 await _quietly(tap.answer(text, alert=True))

@@ -15,6 +15,7 @@ from bot.notices.shown import Shown, shown
 from bot.store import Store
 from bot.telegram.card import text_data
 from bot.telegram.keyboards import Button
+from bot.telegram.text import shorten
 from handlers.wording import in_chat
 
 # answerCallbackQuery takes 200 characters.
@@ -80,5 +81,5 @@ class Tap:
         if self.answered:
             return False
         self.answered = True
-        await self.query.answer(text[:MAX_ALERT] or None, show_alert=alert)
+        await self.query.answer(shorten(text, MAX_ALERT) or None, show_alert=alert)
         return True

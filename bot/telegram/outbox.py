@@ -28,7 +28,7 @@ from bot.store import Store
 from bot.store.tables import OutboxRow
 from bot.telegram.card import Card, Message, RenderContext, text_card
 from bot.telegram.outbox_rows import NO_ANSWER, OutboxRows
-from bot.telegram.pace import Pace, backoff
+from bot.telegram.pace import Pace, backoff, steps_aside
 from bot.telegram.quiet import quiet_until
 from bot.telegram.topics import Topics
 from bot.telegram.wire import Verdict, deliver, parts_of, verdict
@@ -36,7 +36,6 @@ from bot.telegram.wire import Verdict, deliver, parts_of, verdict
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
-STEP_ASIDE_AFTER = 5  # failures of one row before the ones behind it go first
 LOOK_AGAIN_S = 3600.0
 REPEAT = "↻ Maybe a repeat: the first try got no answer."
 
@@ -254,14 +253,14 @@ class Lane:
             log.error("chat %s: an answer could not be read, the message counts as sent: %s", self.chat_id, why)
             await rows.done(row, self.chat_id, row.parts, clock.now())
         else:
-            await self._again(row, why, unsure=what.unsure)
+            await self._again(row, why, unsure=what.unsure, unreachable=what.unreachable)
 
-    async def _again(self, row: OutboxRow, why: str, *, unsure: bool) -> None:
+    async def _again(self, row: OutboxRow, why: str, *, unsure: bool, unreachable: bool = False) -> None:
         clock, tries = self.outbox.clock, row.attempts + 1
         if row.attempts == 0:
             log.warning("chat %s: no luck, will try again: %s", self.chat_id, why)
         wait = backoff(tries)
-        aside = not unsure and tries >= STEP_ASIDE_AFTER
+        aside = steps_aside(tries, unreachable=unreachable)
         if not aside:
             self.pace.hold(clock.monotonic(), wait)  # the whole chat waits, so that the order stays
         later = clock.now() + timedelta(seconds=wait) if aside else None

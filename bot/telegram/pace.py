@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 BURST, PER_SECOND = 5, 1.0
 GROUP_MESSAGES, GROUP_SPAN = 20, 60.0
 EDIT_SPACING = 3.0
+STEP_ASIDE_AFTER = 5
 
 
 @dataclass(slots=True)
@@ -65,6 +66,12 @@ class Pace:
             self.recent.popleft()
         if len(self.edited) > 200:
             self.edited = {row: at for row, at in self.edited.items() if at > now - EDIT_SPACING}
+
+
+def steps_aside(attempts: int, *, unreachable: bool) -> bool:
+    """Whether a row that failed so often lets those behind it go first. One that cannot be sent must not hold up the
+    chat for ever; where no server is reached at all it is not the row's fault, and the order stays."""
+    return attempts >= STEP_ASIDE_AFTER and not unreachable
 
 
 def backoff(attempts: int) -> float:

@@ -205,12 +205,14 @@ def _input_media(part: Part) -> InputMediaPhoto | InputMediaDocument:
 class Verdict:
     """What an error means: fail (no use trying again), hold (the whole chat waits `seconds`), retry, moved, done.
 
-    `unsure`: the message may stand in the chat all the same. `chat_gone`: nothing can be sent to this chat any more.
+    `unsure`: the message may stand in the chat all the same. `unreachable`: no server was reached at all. `chat_gone`:
+    nothing can be sent to this chat any more.
     """
 
     then: Literal["fail", "hold", "retry", "moved", "done"]
     seconds: float = 0.0
     unsure: bool = False
+    unreachable: bool = False
     chat_gone: bool = False
     moved_to: int = 0
 
@@ -230,7 +232,8 @@ def verdict(error: Exception) -> Verdict:  # noqa: PLR0911 - one line per kind o
     if isinstance(error, TelegramUnauthorizedError | TelegramNotFound):
         return Verdict("hold", 30.0)  # the token is wrong: nothing is lost while somebody mends it
     if isinstance(error, TelegramNetworkError):
-        return Verdict("retry", unsure=not isinstance(error.__cause__, ClientConnectorError))
+        unreachable = isinstance(error.__cause__, ClientConnectorError)
+        return Verdict("retry", unsure=not unreachable, unreachable=unreachable)
     if isinstance(error, ClientDecodeError) and _result(error) is not None:
         return Verdict("done", unsure=True)  # it says that it was done; sending again would do no better
     if isinstance(error, ClientDecodeError):

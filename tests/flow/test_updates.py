@@ -8,13 +8,18 @@ import socket
 import subprocess
 from pathlib import Path
 
-from aiogram.types import Update
+from aiogram.types import CallbackQuery, Update
 from sqlalchemy import text
 
 from bot.cli.running import started
+from bot.errors import Refused
 from bot.home import Home
 from bot.remote.server import Server
 from bot.store.tables import UpdateRow
+from bot.telegram.access import Role
+from bot.telegram.people import Person
+from handlers.middlewares import Answers
+from handlers.say import Say
 from tests.flow.product import Product, product, until
 from tests.integration.shop import MAF, Shop
 
@@ -113,6 +118,24 @@ async def _said(p: Product, words: str) -> bool:
     calls = [c for c in await p.client.calls("sendMessage") if c["answer"]]
     health = await p.app.call("health", {})
     return bool(health["messages_failed"]) and any(words == c["answer"].get("description") for c in calls)
+
+
+async def test_a_refusal_too_long_for_an_alert_is_said_in_the_chat(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        await until(lambda: p.app.chat is not None, 30)
+        assert p.app.chat is not None
+        owner = p.client.sandbox.owner
+        you = {"id": owner, "is_bot": False, "first_name": "You"}
+        query = CallbackQuery.model_validate({"id": "q", "from": you, "chat_instance": "c", "data": "x:1"})
+
+        async def refuse(_event: object, _data: object) -> None:
+            raise Refused("This draft changed. " * 12, hint="Here is the new one.")
+
+        data = {"say": Say(p.app.services.store, owner), "person": Person(owner, "Olga", Role.OWNER)}
+        await Answers()(refuse, query.as_(p.app.chat.bot), data)
+        await p.message(lambda m: m["text"].endswith("Here is the new one."))
+        (answer,) = await p.client.calls("answerCallbackQuery")
+        assert "text" not in answer["parameters"]  # said once, and whole
 
 
 async def test_a_press_that_has_to_wait_for_its_turn_is_answered_first(tmp_path: Path) -> None:

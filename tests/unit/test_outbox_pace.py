@@ -18,12 +18,14 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.methods import SendMessage
+from aiohttp import ClientConnectorError
+from aiohttp.client_reqrep import ConnectionKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.telegram import callbacks
 from bot.telegram.keyboards import Button, in_rows, markup
-from bot.telegram.pace import BURST, EDIT_SPACING, GROUP_MESSAGES, GROUP_SPAN, Pace, backoff
+from bot.telegram.pace import BURST, EDIT_SPACING, GROUP_MESSAGES, GROUP_SPAN, Pace, backoff, steps_aside
 from bot.telegram.quiet import quiet_until
 from bot.telegram.wire import verdict
 
@@ -106,6 +108,16 @@ def test_quiet_hours(now: datetime, hours: tuple[time, time] | None, until: date
 def test_what_an_error_means(error: Exception, then: str, unsure: bool, chat_gone: bool) -> None:
     found = verdict(error)
     assert (found.then, found.unsure, found.chat_gone) == (then, unsure, chat_gone)
+
+
+def test_only_a_server_that_cannot_be_reached_keeps_the_order_for_ever() -> None:
+    refused, lost = TelegramNetworkError(CALL, "refused"), TelegramNetworkError(CALL, "lost")
+    key = ConnectionKey("host", 443, True, True, None, None, None)
+    refused.__cause__ = ClientConnectorError(key, OSError("refused"))
+    assert (verdict(refused).unreachable, verdict(refused).unsure) == (True, False)
+    assert (verdict(lost).unreachable, verdict(lost).unsure) == (False, True)
+    assert not steps_aside(100, unreachable=True)
+    assert [n for n in range(10) if steps_aside(n, unreachable=False)] == [5, 6, 7, 8, 9]
 
 
 def test_buttons() -> None:
