@@ -78,6 +78,8 @@ class PrivateTmux:
         self._folder = folder
 
     def __enter__(self) -> PrivateTmux:
+        # Else it ends with its last pane, and who opens another at that moment meets a server that leaves.
+        self.run("start-server", ";", "set-option", "-s", "exit-empty", "off")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -23,11 +23,16 @@ def test_status_key_and_sizes(tmux_socket: str, tmp_path: Path) -> None:
         command = ["tmux", "-S", tmux_socket, "-f", str(home / "tmux.conf"), *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
-    tmux("new-session", "-d", "-s", "maf-w1", "-x", "200", "-y", "50", "cat")
-    tmux("new-session", "-d", "-s", "maf-w2", "-x", "200", "-y", "50", "cat")
+    tmux("new-session", "-d", "-s", "maf-w1", "-n", "cat", "-x", "200", "-y", "50", "cat")
+    tmux("new-session", "-d", "-s", "maf-w2", "-n", "cat", "-x", "200", "-y", "50", "cat")
     assert tmux("show-options", "-gv", "@maf_home") == str(home)
     assert tmux("show-options", "-gwv", "remain-on-exit") == "off"
     assert tmux("show-options", "-gv", "history-limit") == "50000"
+
+    def wide() -> bool:
+        sizes = tmux("list-windows", "-a", "-F", "#{window_width}x#{window_height}")
+        return sizes.split() == ["200x50", "200x50"]
+
     with PrivateTmux(tmp_path) as phone:
         attach = ["env", "-u", "TMUX", "tmux", "-S", tmux_socket, "attach-session", "-t", "=maf-w1"]
         small = phone.open(attach, cwd=tmp_path, size=(40, 20))
@@ -35,17 +40,17 @@ def test_status_key_and_sizes(tmux_socket: str, tmp_path: Path) -> None:
         assert small.screen.split("\n")[19].startswith(" maf w1  1 cat")
         assert "w3" not in small.screen and "codex" not in small.screen
         small.keys("C-b", "d")
+        until(wide, "the window wide again after the phone has left")
         pane = phone.open(attach, cwd=tmp_path, size=(90, 20))
         pane.sees("✋ 2 · w2 w3 codex 40%")
         assert " maf w1 " in pane.screen
-        assert tmux("display-message", "-p", "-t", "=maf-w1:", "#{window_width}") == "90"
+        until(
+            lambda: tmux("display-message", "-p", "-t", "=maf-w1:", "#{window_width}") == "90",
+            "the width of the screen",
+        )
         pane.keys("C-b", "a")
         pane.sees("maf w2")
         pane.keys("C-b", "d")
-
-    def wide() -> bool:
-        sizes = tmux("list-windows", "-a", "-F", "#{window_width}x#{window_height}")
-        return sizes.split() == ["200x50", "200x50"]
 
     until(wide, "both windows wide again")
     assert not list(tmp_path.rglob("hacked"))
