@@ -8,8 +8,9 @@ from pathlib import Path
 from sqlalchemy import select
 
 from bot.store.tables import UpdateRow
-from bot.telegram.people import TRIES
-from tests.flow.product import button, product
+from bot.telegram.people import TRIES, Access
+from tests.flow.product import button, crew, product
+from tests.integration.sandbox_client import running
 
 
 async def test_a_stranger_meets_silence_and_a_viewer_cannot_send(tmp_path: Path) -> None:
@@ -36,6 +37,32 @@ async def test_a_stranger_meets_silence_and_a_viewer_cannot_send(tmp_path: Path)
         assert any(e["actor"].startswith("Vera") and e["outcome"].startswith("refused") for e in trail)
         knocks = [(e["action"], e["outcome"].split(":", maxsplit=1)[0]) for e in trail if e["actor"].startswith("Sam")]
         assert knocks == [("pair", "refused")] * TRIES  # after that not even a row
+
+
+async def test_before_there_is_an_owner_start_says_what_to_run_and_nothing_else_does(tmp_path: Path) -> None:
+    async with running() as client:
+        server = client.sandbox
+        async with crew(tmp_path, server=server.origin, token=server.token, agents=0, beads=False) as made:
+            sam = (await client.post("/sandbox/users", {"name": "Sam"}))["id"]
+            chat = {"type": "group", "title": "Team", "members": [sam, server.owner]}
+            group = (await client.post("/sandbox/chats", chat))["id"]
+            for word in ("/help", "/agents", "hello", "/broadcast_targeted auto"):
+                await client.say(word, who=sam, chat=sam)
+            await client.say("/start", who=sam, chat=group)
+            await client.say("/start", who=sam, chat=sam)
+            said = await client.until(lambda ms: any(m["from"]["is_bot"] for m in ms), chat=sam)
+            assert [m["text"].splitlines()[1] for m in said if m["from"]["is_bot"]] == ["maf pair"]
+            code = (await made.app.call("pair.create", {"role": "owner"}))["code"]
+            await client.say(f"/pair {code}", chat=group)  # in a group: this is the supervisors' chat from now on
+            await client.until(lambda ms: any("You are owner" in m["text"] for m in ms), chat=group)
+            await client.say("/start", who=sam, chat=sam)
+            await client.say("/help", chat=group)
+            answers = await client.until(lambda ms: sum(m["from"]["is_bot"] for m in ms) == 2, chat=group)
+            assert next(m["text"] for m in answers if m["from"]["is_bot"]).startswith("Welcome")
+            silent = (await client.messages(chat=sam))["messages"]
+            assert len([m for m in silent if m["from"]["is_bot"]]) == 1
+            access = Access(made.app.services.store, made.app.services.clock)
+            assert await access.supervisor_chat() == group
 
 
 async def test_of_two_who_tap_at_once_one_wins_and_the_other_is_told_who(tmp_path: Path) -> None:

@@ -310,6 +310,7 @@ async def test_topics_pins_reactions_and_drafts(client: Client, bot: Bot) -> Non
     topic = await bot.create_forum_topic(owner, "w1")
     message = await bot.send_message(owner, "in the topic", message_thread_id=topic.message_thread_id)
     assert message.message_thread_id == topic.message_thread_id
+    assert [m["topic"] for m in (await client.messages())["messages"]] == ["w1"]
     assert await bot.pin_chat_message(owner, message.message_id)
     assert (await client.messages())["pinned"] == [message.message_id]
     assert await bot.send_message_draft(chat_id=owner, draft_id=1, text="thinking")

@@ -89,6 +89,7 @@ export function bubble(message, act) {
   const meta = el("span", { class: "meta" },
     message.edits ? "edited " : "", el("time", { datetime: new Date(message.date * 1000).toISOString() }, clock(message.date)), mine ? el("span", { class: "tick", "aria-hidden": "true" }, " ✓✓") : null);
   const parts = [];
+  if (message.topic) parts.push(el("div", { class: "topic" }, "# " + message.topic));
   if (name) parts.push(el("div", { class: "name" }, name));
   if (message.reply_to) parts.push(quoted(message.reply_to, act));
   if (message.photo) parts.push(picture(message, act));

@@ -45,7 +45,7 @@ class Messages:
         typing, draft, pinned = _signs(chat)
         body = {
             "seq": max([after, *(e.seq for e in fresh)]),
-            "messages": [shown(e) for e in fresh],
+            "messages": [shown(e, chat) for e in fresh],
             "typing": typing,
             "draft": draft,
             "pinned": pinned,
@@ -102,9 +102,10 @@ class Messages:
         return False
 
 
-def shown(entry: Entry) -> dict[str, Any]:
+def shown(entry: Entry, chat: Chat) -> dict[str, Any]:
     """A message as the chat page takes it."""
     message = entry.message
+    topic = chat.topics.get(str(message.get("message_thread_id")), {})
     rows = (message.get("reply_markup") or {}).get("inline_keyboard", [])
     photo, document = (message.get("photo") or [None])[-1], message.get("document")
     return {
@@ -117,6 +118,7 @@ def shown(entry: Entry) -> dict[str, Any]:
         "buttons": [[_button(b) for b in row] for row in rows],
         "photo": photo and {**photo, "url": f"/sandbox/files/{photo['file_id']}"},
         "document": document and {**document, "url": f"/sandbox/files/{document['file_id']}"},
+        "topic": topic.get("name"),
         "reply_to": message.get("reply_to_message", {}).get("message_id"),
         "reactions": entry.reactions,
         "edits": entry.edits,
