@@ -24,12 +24,12 @@ MAX_CHARACTERS = 500
 MAX_LABEL = 60
 MAX_RISK = 160
 MAX_GATHERED = 8
-STARTUP = {
-    "trust": "is asked whether to trust its folder",
-    "hooks": "wants its hooks reviewed",
-    "apikey": "asks about an API key",
-    "login": "is not logged in",
-    "update": "offers an update",
+STARTUP = {  # of one agent, and of several
+    "trust": ("is asked whether to trust its folder", "are asked whether to trust their folder"),
+    "hooks": ("wants its hooks reviewed", "want their hooks reviewed"),
+    "apikey": ("asks about an API key", "ask about an API key"),
+    "login": ("is not logged in", "are not logged in"),
+    "update": ("offers an update", "offer an update"),
 }
 _TOOLS = {"Bash": "wants to run", "Edit": "wants to edit", "Write": "wants to write", "WebFetch": "wants to fetch"}
 
@@ -101,7 +101,7 @@ def asked(
 
 def head(waiting: Sequence[Ask], beads: Mapping[str, str], zone: tzinfo) -> Text:
     ask = waiting[0]
-    names = ", ".join(one.agent for one in waiting)
+    names = ", ".join(sorted(one.agent for one in waiting))
     since = f"{ask.created_at.astimezone(zone):%H:%M}"
     bead = f" · {beads[ask.agent]}" if len(waiting) == 1 and beads.get(ask.agent) else ""
     return Text("✋ ", Bold(f"{names} {what(ask, many=len(waiting) > 1)}"), f"{bead} · since {since}")
@@ -109,7 +109,7 @@ def head(waiting: Sequence[Ask], beads: Mapping[str, str], zone: tzinfo) -> Text
 
 def what(ask: Ask, *, many: bool = False) -> str:
     if ask.kind in STARTUP:
-        return STARTUP[ask.kind]
+        return STARTUP[ask.kind][many]
     if ask.kind != "permission":
         return f"asks: {clipped(ask.title, 60)}"
     words = _TOOLS.get(ask.tool, f"wants to use {clipped(ask.tool or ask.title, 40)}")
@@ -208,7 +208,7 @@ def ended(asks: Sequence[Ask], zone: tzinfo) -> Message:
 
 def remind(waiting: Sequence[Ask], context: RenderContext) -> Message:
     ask = waiting[0]
-    names = ", ".join(one.agent for one in waiting)
+    names = ", ".join(sorted(one.agent for one in waiting))
     verb = "waits" if len(waiting) == 1 else "wait"
     lines = [Bold(f"⏰ {names} still {verb} for you, {_waited(ask, context.now)}"), Code(in_short(ask, 120))]
     where = f"in {Path(ask.workdir).name}"

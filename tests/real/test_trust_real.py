@@ -49,5 +49,9 @@ async def test_trust_is_asked_once_per_profile_and_folder_and_only_an_owner_give
             forget_trust(real)
             await app.call("agent.start", {"id": "w1"})
             await until(lambda: app.services.watch.view("w1").state is State.IDLE, 40, "w1 idle by itself")
-            entries = await app.services.audit.recent(30)
-            assert any(e.place == "preapproved" and e.action == "permission.answer" for e in entries)
+
+            async def answered() -> bool:
+                entries = await app.services.audit.recent(30)
+                return any(e.place == "preapproved" and e.action == "permission.answer" for e in entries)
+
+            await until(answered, 10, "the audit of an answer by an owner's earlier yes")

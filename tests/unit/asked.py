@@ -195,19 +195,6 @@ PLAN = f"""
 
  ctrl+g to edit in Vim · ~/.claude/plans/make-a-plan.md
 """
-QUESTION = f"""
- ☐ Store
-
- Which store should the cache use?
-
- ❯ 1. Redis (Recommended)
-      Shared by all workers.
-   2. SQLite
-      One file beside the app.
-   3. Type something.
-{RULE}
-   4. Chat about this
-"""
 SEVERAL = f"""
 ←  ☐ Store  ☐ Color  ✔ Submit  →
 
@@ -265,7 +252,6 @@ CLAUDE = [
     ("resume", claude(RESUME, footer=CONFIRM), "other", "Resume from summary (recommended)", 3),
     ("login", claude(LOGIN, footer=""), "login", "Claude account with subscription · Pro, Max, Team, or Enterprise", 3),
     ("plan", claude(PLAN, footer=""), "permission", "Yes, and use auto mode", 3),
-    ("question", claude(QUESTION, footer=SELECT), "other", "Redis (Recommended) Shared by all workers.", 4),
     ("several answers", claude(SEVERAL, footer=SELECT), "other", "[✔] SQLite One file beside the app.", 4),
     ("bypass", claude(BYPASS, footer=CONFIRM), "other", "No, exit", 2),
     ("server", claude(SERVER, footer=CONFIRM), "other", "Use this and all future MCP servers in this project", 3),

@@ -105,6 +105,14 @@ def dialog(name: str) -> Dialog:
             "Default (recommended) ✔",
         ),
         (
+            "claude-question",
+            "other",
+            "☐ Store",
+            "",
+            ["Redis Shared by all workers.", "SQLite One file beside the app.", "Type something.", "Chat about this"],
+            "Redis Shared by all workers.",
+        ),
+        (
             "demo-approval",
             "permission",
             "Allow this command?",
