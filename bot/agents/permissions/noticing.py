@@ -13,7 +13,7 @@ from bot.agents.permissions.question import from_dialog
 from bot.agents.permissions.rows import Ask
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
-from bot.clis.model import Dialog, State
+from bot.clis.model import Dialog
 from bot.clock import Clock
 from bot.errors import MafError
 
@@ -100,11 +100,13 @@ class Noticing:
         return conclude(standing, self._dialog_of(look, standing), running=bool(look.clis))
 
     def _dialog_of(self, look: Look, standing: Sequence[Standing]) -> Dialog | None:
-        """The dialog that a person is to be asked about. A limit is the business of quota; a menu gets its time."""
+        """The dialog that a person is to be asked about; a menu gets its time."""
         dialog = look.reading.dialog if look.reading is not None and look.clis else None
-        if dialog is None or dialog.kind == "limit" or look.view.state is State.LIMITED:
-            return None
-        if dialog.kind == "other" and all(s.ask.fingerprint != dialog.fingerprint for s in standing):
+        if (
+            dialog is not None
+            and dialog.kind == "other"
+            and all(s.ask.fingerprint != dialog.fingerprint for s in standing)
+        ):
             key, now = (look.view.id, dialog.fingerprint), self._clock.monotonic()
             self._menus = {k: at for k, at in self._menus.items() if now - at < 600}
             return dialog if now - self._menus.setdefault(key, now) >= MENU_S else None

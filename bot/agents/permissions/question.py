@@ -31,6 +31,7 @@ _ONCE = re.compile(r"(?i)^(yes|yes, proceed|yes, once|yes, just this once|allow 
 _TELL = re.compile(r"(?i)^no, and tell\b")
 _LASTING = re.compile(
     r"(?i)don.?t ask|do not ask|\balways\b|\bauto\b|\bsession\b|accept edits|remember|\ball\b|bypass|trust|permanent"
+    r"|\b(add|buy) (funds|credits)\b|\bextra usage\b|\bupgrade\b|never show"
 )
 _TELLING = 40  # characters of a long command, cut on the screen, that are enough to know it by
 _SPACE = re.compile(r"\s+")
