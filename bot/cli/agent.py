@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,20 @@ import click
 
 from bot.cli import call
 from bot.cli.command import Group, pass_terminal
-from bot.cli.delivery import outcome
 from bot.cli.terminal import Terminal, table
 from bot.errors import DONE, NOT_CONFIRMED, REFUSED, DependencyMissing, Refused, WrongUsage
 
 command = Group(
     "agent",
     help="The agents: start them, look at them, send them work.",
-    lazy={"run": ("bot.cli.agent_run", "Run a command in a side window of an agent.")},
+    lazy={
+        "send": ("bot.cli.agent_send", "Type a prompt to an agent and prove that it was taken."),
+        "run": ("bot.cli.agent_run", "Run a command in a side window of an agent."),
+        "explain": ("bot.cli.agent_explain", "Say why an agent counts as idle, working or waiting."),
+    },
 )
 # A start waits for the CLI to show its composer; a stop asks, then insists.
 LIFE_TIMEOUT_S = 120.0
-DEFAULT_WAIT_S = 15.0
 NO_AGENTS = "There are no agents yet. Make one: maf agent create claude-worker"
 
 
@@ -245,77 +246,3 @@ def attach(terminal: Terminal, agent_id: str) -> None:
         os.execvp(tmux[0], tmux)  # noqa: S606 - this process becomes tmux
     except OSError as error:
         raise DependencyMissing("tmux is missing.", hint="Install tmux.") from error
-
-
-@command.command("send")
-@click.argument("agent_id", metavar="ID")
-@click.argument("source", metavar="[-]", required=False, type=click.Choice(["-"]))
-@click.option("--text", metavar="T", help="What to type.")
-@click.option("--text-file", type=click.Path(path_type=Path, dir_okay=False), help="A file with what to type.")
-@click.option("--now", is_flag=True, help="Type it even while the agent works.")
-@click.option("--wait", type=click.FloatRange(0, 3600), default=DEFAULT_WAIT_S, show_default=True, metavar="S")
-@click.option("--raw", is_flag=True, help="Leave a first character like / or ! its meaning.")
-@pass_terminal
-def send(
-    terminal: Terminal,
-    *,
-    agent_id: str,
-    source: str | None,
-    text: str | None,
-    text_file: Path | None,
-    now: bool,
-    wait: float,
-    raw: bool,
-) -> int:
-    """Type a prompt to an agent and prove that it was taken.
-
-    Exit code 0: the agent has it. 3: queued, or typed and not confirmed. 1: refused, with the reason.
-    """
-    params = {"id": agent_id, "text": _text(source, text, text_file), "now": now, "wait": wait, "raw": raw}
-    delivery = call.act(terminal, "agent.send", params, timeout=wait + 60)
-    return outcome(terminal, delivery)
-
-
-def _text(source: str | None, text: str | None, text_file: Path | None) -> str:
-    if sum(one is not None for one in (source, text, text_file)) != 1:
-        raise WrongUsage("Give the text once: --text T, --text-file F, or - to read it from stdin.")
-    if text is not None:
-        return text
-    try:
-        raw = sys.stdin.buffer.read() if text_file is None else text_file.read_bytes()
-        return raw.decode("utf8")
-    except OSError as error:
-        raise WrongUsage(f"{text_file}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise WrongUsage(f"{text_file or 'The input'} is not UTF-8 text (byte {error.start}).") from error
-
-
-@command.command("explain")
-@click.argument("agent_id", metavar="[ID]", required=False)
-@click.option("--kind", type=click.Choice(["codex", "claude", "demo"]), help="Whose screen the capture is.")
-@click.option("--capture", "file", type=click.Path(path_type=Path, dir_okay=False), help="A captured screen to read.")
-@click.option("--title", default="", metavar="T", help="The title of its pane.")
-@pass_terminal
-def explain(terminal: Terminal, agent_id: str | None, kind: str | None, file: Path | None, title: str) -> None:
-    """Say why an agent counts as idle, working or waiting: every signal, its age and its vote."""
-    if agent_id and not (kind or file):
-        found = call.read(terminal, "agent.explain", {"id": agent_id})
-    elif kind and file and not agent_id:
-        found = _explain_capture(kind, file, title)
-    else:
-        raise WrongUsage("Give an agent, or --kind and --capture.")
-    terminal.show(found, lambda: _explained(found))
-
-
-def _explain_capture(kind: str, file: Path, title: str) -> dict[str, Any]:
-    from bot.agents.state.explain import explain as explain_screen
-
-    try:
-        return explain_screen(kind, file.read_bytes().decode("utf8", "replace"), title)
-    except OSError as error:
-        raise WrongUsage(f"{file}: {error.strerror}.") from error
-
-
-def _explained(found: dict[str, Any]) -> str:
-    rows = [[s["source"], s["vote"] or "-", f"{s['age_s']:.1f} s", s["detail"]] for s in found["signals"]]
-    return f"{found['state']}: {found['rule']}\n" + table(rows, ["SOURCE", "VOTE", "AGE", ""])

@@ -53,8 +53,12 @@ def test_every_command_says_what_it_is_for(name: str, capsys: pytest.CaptureFixt
     assert "--json" in said
     assert "--home" in said
     command = importlib.import_module(menu.COMMANDS[name][0]).command
-    for inner in getattr(command, "commands", {}).values():
-        assert inner.help, f"{name} {inner.name} has no help"
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for inner in command.list_commands(ctx):
+            found = command.get_command(ctx, inner)
+            assert found is not None and found.name == inner
+            assert found.help, f"{name} {inner} has no help"
 
 
 @pytest.mark.parametrize(
