@@ -154,7 +154,7 @@ def status(terminal: Terminal, names: Sequence[str]) -> int:
             _systemctl("is-active", f"maf-{name}.service", check=False).stdout.strip() if installed else "not installed"
         )
         rows.append([name, said or "unknown", _home_of(_unit(name)) if installed else "-"])
-    shape = [dict(zip(("name", "state", "home"), row, strict=True)) for row in rows]
+    shape = [{"name": name, "state": state, "home": None if home == "-" else home} for name, state, home in rows]
     terminal.show(shape, lambda: table(rows, ["SERVICE", "STATE", "HOME"]))
     return REFUSED if any(row[1] not in ("active", "not installed") for row in rows) else DONE
 

@@ -155,6 +155,7 @@ def test_a_prompt_without_a_bot(shop: Shop) -> None:
         time.sleep(0.2)
     sent = shop.read("agent", "send", "d1", "--text-file", "prompt.txt")
     assert sent["status"] in {"submitted", "started"}
+    assert set(sent["evidence"]) == {"kind", "at"}
     assert sent["evidence"]["kind"] == "transcript"
     assert "first; `second` $HOME" in shop.maf("agent", "capture", "d1", "--lines", "200").stdout
     # Without a bot nothing is queued: what cannot be typed now is refused.
