@@ -42,5 +42,5 @@ bench: dev ## measure, and compare with what is promised
 	$(BIN)/python -m tests.real.install ccusage
 	$(BIN)/python -m tests.bench $(ARGS)
 
-screenshots: dev ## take the pictures of the README again
+screenshots: dev ## take the picture of the README again
 	$(BIN)/python -m tests.real.screenshots
