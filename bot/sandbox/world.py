@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import secrets
 import time
@@ -16,7 +15,7 @@ from typing import Any
 from bot.sandbox.answers import Upload
 
 OWNER_ID = 1001
-FORMAT = 1
+FORMAT = 2
 MAX_CALLS = 20_000
 MAX_KEPT_FILE = 2 * 1024 * 1024  # bigger uploads live as long as the process
 
@@ -84,6 +83,7 @@ class World:
         self.calls: deque[dict[str, Any]] = deque(maxlen=MAX_CALLS)
         self._waiters: list[asyncio.Future[None]] = []
         self._state_file = state_file
+        self._saved_files: set[str] = set()
         self._saving: asyncio.TimerHandle | None = None
         if not self._load():
             self.add_user("You", user_id=OWNER_ID).begun = True
@@ -172,21 +172,26 @@ class World:
             "users": list(self.users.values()),
             "chats": [asdict(chat) for chat in self.chats.values()],
             "entries": {str(c): [asdict(e) for e in entries.values()] for c, entries in self.entries.items()},
-            "files": {
-                key: [f.name, f.mime, base64.b64encode(f.content).decode()]
-                for key, f in self.files.items()
-                if len(f.content) <= MAX_KEPT_FILE
-            },
+            "files": {key: [f.name, f.mime] for key, f in self._kept_files().items()},
             "commands": self.commands,
             "updates": self.updates,
             "last_update_id": self.last_update_id,
             "seq": self.seq,
         }
         self._state_file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._state_file.with_name(self._state_file.name + ".new")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(state), encoding="utf8")
-        draft.replace(self._state_file)
+        self._save_files(self._state_file.with_suffix(".files"))
+        _write(self._state_file, json.dumps(state).encode())
+
+    def _kept_files(self) -> dict[str, Upload]:
+        return {key: upload for key, upload in self.files.items() if len(upload.content) <= MAX_KEPT_FILE}
+
+    def _save_files(self, folder: Path) -> None:
+        """Each file once, beside the state: it is written at every change, and pictures do not change."""
+        for key, upload in self._kept_files().items():
+            if key not in self._saved_files:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                _write(folder / key, upload.content)
+                self._saved_files.add(key)
 
     def _load(self) -> bool:
         """Take up the state file; False if there is none, or none for this bot. A broken one is moved aside."""
@@ -200,12 +205,22 @@ class World:
             entries = {
                 int(c): {e["message"]["message_id"]: Entry(**e) for e in es} for c, es in state["entries"].items()
             }
-            files = {k: Upload(n, base64.b64decode(b), m) for k, (n, m, b) in state["files"].items()}
-        except (ValueError, KeyError, TypeError):
+            folder = self._state_file.with_suffix(".files")
+            files = {k: Upload(n, (folder / k).read_bytes(), m) for k, (n, m) in state["files"].items()}
+        except (ValueError, KeyError, TypeError, OSError):
             self._state_file.replace(self._state_file.with_name(self._state_file.name + ".old"))
             return False
         self.users = {u["id"]: u for u in state["users"]}
         self.chats, self.entries, self.files = chats, entries, files
+        self._saved_files = set(files)
         self.commands, self.updates = state["commands"], state["updates"]
         self.last_update_id, self.seq = state["last_update_id"], state["seq"]
         return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, for nobody else to read."""
+    draft = path.with_name(path.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(path)

@@ -208,6 +208,26 @@ async def test_chats_survive_a_restart(tmp_path: Path) -> None:
     assert (tmp_path / "sandbox.json.old").is_file()
 
 
+async def test_files_survive_a_restart_and_are_written_once(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.json"
+    async with running(state_file=state) as client:
+        token, path = client.sandbox.token, f"/bot{client.sandbox.token}/sendDocument"
+        form = aiohttp.FormData({"chat_id": str(client.sandbox.owner)})
+        form.add_field("document", b"the log", filename="maf.log")
+        assert (await client.raw("POST", path, data=form))[0] == 200
+        client.sandbox.world.save()
+        (kept,) = (tmp_path / "sandbox.files").iterdir()
+        written = kept.stat()
+        assert written.st_mode & 0o077 == 0
+        await bot_says(client, "more")
+        client.sandbox.world.save()
+        assert kept.stat() == written
+    async with running(state_file=state, token=token) as client:
+        (message, _) = (await client.messages())["messages"]
+        async with client.session.get(client.sandbox.origin + message["document"]["url"]) as answer:
+            assert await answer.read() == b"the log"
+
+
 async def test_a_broken_state_file_is_put_aside(tmp_path: Path) -> None:
     file = tmp_path / "sandbox.json"
     file.write_text("{half")
