@@ -23,6 +23,7 @@ MAX_LINES = 8
 MAX_CHARACTERS = 500
 MAX_LABEL = 60
 MAX_RISK = 160
+MAX_PLACES = 3
 MAX_GATHERED = 8
 STARTUP = {  # of one agent, and of several
     "trust": ("is asked whether to trust its folder", "are asked whether to trust their folder"),
@@ -86,7 +87,7 @@ def asked(
     """The open questions of one card, which all ask the same."""
     ask = waiting[0]
     lines: list[Text | str] = [head(waiting, beads, zone)]
-    lines += body(ask)
+    lines += body(waiting)
     lines += [note for one in waiting if (note := one.note)]
     lines += [outcome(one, zone) for one in all_of if one.status != "open"]
     if ask.held_until is not None:
@@ -101,10 +102,15 @@ def asked(
 
 def head(waiting: Sequence[Ask], beads: Mapping[str, str], zone: tzinfo) -> Text:
     ask = waiting[0]
-    names = ", ".join(sorted(one.agent for one in waiting))
+    names = names_of(waiting)
     since = f"{ask.created_at.astimezone(zone):%H:%M}"
     bead = f" · {beads[ask.agent]}" if len(waiting) == 1 and beads.get(ask.agent) else ""
     return Text("✋ ", Bold(f"{names} {what(ask, many=len(waiting) > 1)}"), f"{bead} · since {since}")
+
+
+def names_of(asks: Sequence[Ask]) -> str:
+    """In the order of their numbers, whoever asked first."""
+    return ", ".join(sorted((ask.agent for ask in asks), key=lambda name: (len(name), name)))
 
 
 def what(ask: Ask, *, many: bool = False) -> str:
@@ -116,17 +122,20 @@ def what(ask: Ask, *, many: bool = False) -> str:
     return words.replace("wants", "want", 1) if many else words
 
 
-def body(ask: Ask) -> list[Text | str]:
+def body(waiting: Sequence[Ask]) -> list[Text | str]:
     """The command as it is, cut for the phone; where; how risky."""
+    ask = waiting[0]
     cut = visible(shown(ask.command))
     prompt = "$ " if ask.tool == "Bash" else ""
     lines: list[Text | str] = [Pre(f"{prompt}{cut}")] if cut else []
+    places = sorted({one.workdir for one in waiting})
+    more = f" and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
+    where = Text("in ", Code(", ".join(places[:MAX_PLACES])), more)
     if ask.kind == "permission":
-        lines.append(Text("in ", Code(ask.workdir)))
+        lines.append(where)
         lines.append(f"{'⚠️ ' if ask.dangerous else ''}{clipped(ask.risk, MAX_RISK)}")
     else:
-        profile = f" · profile {ask.profile}" if ask.profile else ""
-        lines.append(Text("in ", Code(ask.workdir), profile))
+        lines.append(Text(where, f" · profile {ask.profile}" if ask.profile else ""))
     return lines
 
 
@@ -208,7 +217,7 @@ def ended(asks: Sequence[Ask], zone: tzinfo) -> Message:
 
 def remind(waiting: Sequence[Ask], context: RenderContext) -> Message:
     ask = waiting[0]
-    names = ", ".join(sorted(one.agent for one in waiting))
+    names = names_of(waiting)
     verb = "waits" if len(waiting) == 1 else "wait"
     lines = [Bold(f"⏰ {names} still {verb} for you, {_waited(ask, context.now)}"), Code(in_short(ask, 120))]
     where = f"in {Path(ask.workdir).name}"
@@ -224,7 +233,7 @@ def gathered(waiting: Sequence[Ask], now: datetime) -> Message:
     lines: list[Text | str] = [Bold(f"📋 {many} for you")]
     buttons = []
     for asks in list(cards.values())[:MAX_GATHERED]:
-        names = ", ".join(ask.agent for ask in asks)
+        names = names_of(asks)
         lines.append(Text(Bold(names), f" · {_waited(asks[0], now)} · ", Code(in_short(asks[0], 60))))
         buttons.append(_show(f"✋ {clipped(names, 24)}", asks[0]))
     if (rest := len(cards) - MAX_GATHERED) > 0:

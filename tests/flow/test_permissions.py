@@ -141,9 +141,13 @@ async def test_a_lasting_grant_needs_an_owner_and_a_second_tap(tmp_path: Path) -
 
 async def test_the_same_question_of_three_agents_is_one_card(tmp_path: Path) -> None:
     async with product(tmp_path, agents=3, beads=False) as p:
+        other = tmp_path / "shop-w3"
+        other.mkdir()
+        await p.app.services.registry.update("w3", workdir=other)
         for agent in p.agents:
             await asks(p, agent, "npm run lint")
         card = await p.message(lambda m: "w1, w2, w3 want to run" in m["text"])
+        assert f"in {p.project}, {other}" in card["text"]  # each place that a yes would mean
         await p.client.press(card["message_id"], button(card, "Yes for 3 agents"))
         done = await p.becomes(card["message_id"], lambda m: m["text"].count("✅") == 3)
         assert not done["buttons"]
