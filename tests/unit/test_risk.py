@@ -112,6 +112,12 @@ HOSTILE = [
     "source x.sh",
     "trap 'rm -rf src' EXIT",
     "hash -p ./rm ls; ls",
+    "cat a #\\\nrm x",
+    "cat <<E\nq\nE\\\n\nE\nrm x",
+    "cat <<EF\nq\nE\\\nF\nrm x",
+    "cat <<E\n\tE\ncat <<F\nE\nrm x\nF",
+    "cat <<-E\n\tE\nrm x",
+    "cat <<'E'\nq\\\nE\nrm x",
     # programs that start others
     "env -S 'rm -rf src'",
     "env -Srm x",
@@ -162,6 +168,9 @@ HOSTILE = [
     "sed -ni p x",
     "sed -Ei s/a/b/ x",
     "sed --in-place s/a/b/ x",
+    "sed p x -i",
+    "sed p x --in-p",
+    "awk 1 x -f y",
     "sed -n 'w x' y",
     "sed 's/a/b/w x' y",
     "sed 's/a/b/w /tmp/g' y",
@@ -338,6 +347,19 @@ def test_whatever_stands_before_a_change_does_not_make_it_reading(before: str, c
 def _swallows(before: str) -> bool:
     """It turns what follows into a comment, a word, or the text of a here-document."""
     return before.rstrip("\r").endswith("\\") or "<<" in before
+
+
+PARTS = re.findall(
+    r"\S+",
+    "cat rm sed find env xargs sh command exec timeout nice bash git awk -c -S -n -i -e -o -exec + {} ; && || | & > >> "
+    "< 2> &> <<E E <<< <( ( ) ` $( ' \" \\ # if then fi for f in do done ! case esac function ls() X=rm $X ${X} $'rm' "
+    "-- - a",
+)
+
+
+@given(st.lists(st.sampled_from([*PARTS, "\n", " "]), max_size=12), st.sampled_from(["", " "]))
+def test_no_words_in_any_order_break_it(parts: list[str], between: str) -> None:
+    assert risk_of(between.join(parts), workspace=SHOP).line
 
 
 @given(st.text(alphabet="ls rm$(){}'\"`\\;|&<>#\n=ab/.~-", max_size=200))

@@ -151,14 +151,16 @@ def _date(args: Sequence[str]) -> bool:
 
 def _sed(args: Sequence[str]) -> bool:
     """Prints, substitutes and deletes lines of what it prints; its `w`, `e` and `-i` do more."""
-    scripts, rest = [], list(args)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        option = rest.pop(0)
-        if not re.fullmatch(r"-[nErsuz]*e?", option):
+    scripts, others, rest = [], [], list(args)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or word == "-":
+            others.append(word)
+        elif not re.fullmatch(r"-[nErsuz]*e?", word):  # wherever it stands: GNU takes options after files, too
             return False
-        if option.endswith("e") and rest:
+        elif word.endswith("e") and rest:
             scripts.append(rest.pop(0))
-    scripts = scripts or rest[:1]
+    scripts = scripts or others[:1]
     return all(_SED.fullmatch(part.strip()) for script in scripts for part in re.split(r"[;\n]", script))
 
 
@@ -176,6 +178,8 @@ def _awk(args: Sequence[str]) -> bool:
             rest.pop(0)
         elif not re.fullmatch(r"-[Fv].+", option):
             return False
+    if any(word.startswith("-") for word in rest[1:]):
+        return False
     return bool(rest) and not re.search(r"system|[|>@]|getline|\bclose\b", rest[0])
 
 

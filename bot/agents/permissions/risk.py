@@ -168,13 +168,15 @@ class _Judge:
             return self._wrapped(name, words[1:], command)
         if name in programs.SHELLS:
             return self._shell(words, command)
-        args = [word.text for word in words[1:]]
-        at = _starts_program(name, args) if name in {"find", "fd"} else 0
-        if not at:
+        if name not in {"find", "fd"}:
             return None
-        inner = [word for word in words[at + 1 :] if word.text not in {";", "+"}]
-        here = self._words(words[1 : at + 1]) | Risk(deletes="-delete" in args)
-        return here | (self.program(inner, command) if inner else HIDDEN)
+        own, started = _started_by(name, words)
+        if not started:
+            return None
+        found = self.program(own, command)
+        for inner in started:
+            found |= self.program(inner, command) if inner else HIDDEN
+        return found
 
     def _reads(self, name: str, words: list[Word]) -> Risk:
         """`cd` is watched: what comes after it is somewhere else."""
@@ -245,7 +247,7 @@ class _Judge:
                 return found | Risk(hidden=True) | risk_of(line, workspace=self.workspace, depth=self.depth + 1)
             if option.text.startswith("--") and "=" not in option.text and option.text not in programs.FLAGS:
                 found |= HIDDEN  # does the next word belong to it?
-            if re.fullmatch(rf"-[^-{takes}]*[{takes}]", option.text) and takes and rest:
+            if takes and rest and re.fullmatch(rf"-[^-{takes}]*[{takes}]", option.text):
                 found |= self._words([rest.pop(0)])
         while rest and (assigned := _ASSIGNMENT.match(rest[0].text)):
             found |= _variable(assigned[1]) | self._words([rest.pop(0)])
@@ -328,10 +330,23 @@ def _variable(name: str) -> Risk:
     return Risk() if programs.HARMLESS_VARIABLE.fullmatch(name) else Risk(writes=True)
 
 
-def _starts_program(name: str, args: Sequence[str]) -> int:
-    """After which of the words another program stands (`find -exec`, `fd -x`); 0 if there is none."""
-    option = r"-(exec|execdir|ok|okdir)" if name == "find" else r"-\w*[xX]|--exec(-batch)?"
-    return next((at + 1 for at, arg in enumerate(args) if re.fullmatch(option, arg)), 0)
+def _started_by(name: str, words: Sequence[Word]) -> tuple[list[Word], list[list[Word]]]:
+    """(`find` or `fd` without the programs that it starts, each of those)."""
+    option = re.compile(r"-(exec|execdir|ok|okdir)" if name == "find" else r"-\w*[xX]|--exec(-batch)?")
+    own: list[Word] = []
+    started: list[list[Word]] = []
+    inside = False
+    for word in words:
+        if inside and word.text not in {";", "+"}:
+            started[-1].append(word)
+        elif inside:
+            inside = False
+        elif word is not words[0] and option.fullmatch(word.text):
+            inside = True
+            started.append([])
+        else:
+            own.append(word)
+    return own, started
 
 
 def _installs(name: str, args: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ _ORDINARY = re.compile(r"[^\s'\"\\$`#;&|<>()}]+")
 _IN_DOUBLE = re.compile(r'[^"\\$`]+')
 _NOTHING = re.compile(r"\s*\)")
 _INSIDE = re.compile(r"""[()]|'[^']*'|"(?:\\.|[^"\\])*"|\\.""", re.DOTALL)
+_GOES_ON = re.compile(r"(?<!\\)(\\\\)*\\$")
 _NAME = re.compile(r"[A-Za-z_]\w*|[?#$!0-9@*-]")
 _BRACES = re.compile(r"\{[^{}]*(,|\.\.)[^{}]*\}")
 _PLAIN_BRACES = re.compile(r"\{\w[\w-]*(,\w[\w-]*)+\}")
@@ -61,7 +62,18 @@ class Line:
 
 def read(text: str) -> Line:
     """Take a command line apart. Raises ValueError for a quote or bracket that is never closed."""
-    return _Reader(text.replace("\\\n", "")).read()
+    return _Reader(text).read()
+
+
+@dataclass(slots=True)
+class _Document:
+    """A here-document that begins on the next row. `literal`: nothing is expanded in it; `tabs`: its rows may begin
+    with some."""
+
+    command: Simple
+    mark: str
+    literal: bool
+    tabs: bool
 
 
 class _Reader:
@@ -72,7 +84,7 @@ class _Reader:
         self.now = Simple()
         self.word: Word | None = None
         self.operator = ""  # a redirection that waits for its target
-        self.documents: list[tuple[Simple, str, bool]] = []
+        self.documents: list[_Document] = []
 
     def read(self) -> Line:
         steps: dict[str, Callable[[], None]] = {
@@ -127,18 +139,25 @@ class _Reader:
 
     def _documents(self) -> None:
         """The here-documents that begin on the next line."""
-        for command, mark, literal in self.documents:
+        for document in self.documents:
             body: list[str] = []
             while self.at < len(self.text):
-                end = self._find("\n", or_end=True)
-                row, self.at = self.text[self.at : end], end + 1
-                if row.lstrip("\t") == mark:
+                row = self._row()
+                while not document.literal and _GOES_ON.search(row) and self.at < len(self.text):
+                    row = row[:-1] + self._row()
+                if (row.lstrip("\t") if document.tabs else row) == document.mark:
                     break
                 body.append(row)
-            command.fed = "\n".join(body)
-            if not literal and re.search(r"[$`]", command.fed):
-                self.line.inner.append(command.fed)
+            document.command.fed = "\n".join(body)
+            if not document.literal and re.search(r"[$`]", document.command.fed):
+                self.line.inner.append(document.command.fed)
         self.documents = []
+
+    def _row(self) -> str:
+        """The rest of this row; the next one is where we stand then."""
+        end = self._find("\n", or_end=True)
+        row, self.at = self.text[self.at : end], end + 1
+        return row
 
     def _single(self) -> None:
         end = self._find("'", self.at + 1)
@@ -156,14 +175,16 @@ class _Reader:
                 self._dollar(quoted=True)
             elif char == "`":
                 self._backticks()
-            elif char == "\\" and self.text[self.at + 1 : self.at + 2] in {"$", "`", '"', "\\"}:
+            elif char == "\\" and self.text[self.at + 1 : self.at + 2] in {"$", "`", '"', "\\", "\n"}:
                 self._escaped()
             else:
                 self._run(_IN_DOUBLE, quoted=True)
         self.at += 1
 
     def _escaped(self) -> None:
-        self._add(self.text[self.at + 1 : self.at + 2], quoted=True)
+        after = self.text[self.at + 1 : self.at + 2]
+        if after != "\n":  # else the line goes on in the next row
+            self._add(after, quoted=True)
         self.at += 2
 
     def _dollar(self, *, quoted: bool = False) -> None:
@@ -228,7 +249,7 @@ class _Reader:
             return
         self.now.redirections.append((self.operator, word))
         if self.operator in ("<<", "<<-"):
-            self.documents.append((self.now, word.text, word.quoted))
+            self.documents.append(_Document(self.now, word.text, word.quoted, tabs=self.operator == "<<-"))
         elif self.operator == "<<<":
             self.now.fed = word.text
         self.operator = ""
