@@ -15,7 +15,7 @@ from bot.agents.permissions import programs, shell
 from bot.agents.permissions.places import NOWHERE, leaves, pieces
 from bot.agents.permissions.shell import Simple, Word
 
-LONGEST = 100_000  # characters of a command that are looked at
+LONGEST = 50_000  # characters of a command that are looked at
 DEEPEST = 4  # commands within commands
 # Characters that a terminal or a chat shows otherwise than they stand: controls, invisible ones (but for those that
 # pictures are made with), and those that turn the direction of the text round.
@@ -125,6 +125,7 @@ class _Judge:
     def __init__(self, workspace: str, depth: int) -> None:
         self.workspace = workspace
         self.depth = depth
+        self.wrapped = 0  # programs that start programs that start …, at this moment
 
     def simple(self, command: Simple) -> Risk:
         found = self._redirected(command)
@@ -254,7 +255,11 @@ class _Judge:
         rest = rest[operands:]
         if not rest:
             return found
+        if self.wrapped >= DEEPEST:
+            return found | HIDDEN
+        self.wrapped += 1
         inner = self.program(rest, command)
+        self.wrapped -= 1
         if name == "xargs" and PurePosixPath(rest[0].text).name in programs.SHELLS:
             found |= HIDDEN
         return found | inner
