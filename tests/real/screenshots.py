@@ -36,11 +36,11 @@ def chromium() -> str | None:
 
 @asynccontextmanager
 async def opened(
-    address: str, *, width: int = 390, height: int = 844, dark: bool = False, goes_away: bool = False
+    address: str, *, width: int = 390, height: int = 844, dark: bool = False, calls_fail: bool = False
 ) -> AsyncIterator[Page]:
     """The page in a new browser, connected; errors of the page fail the caller when it ends.
 
-    `goes_away`: the server is stopped meanwhile, so calls that fail are no error.
+    `calls_fail`: the server is stopped meanwhile, or refuses something: then the browser's word of that is no error.
     """
     problems: list[str] = []
     async with async_playwright() as playwright:
@@ -62,7 +62,7 @@ async def opened(
             yield page
         finally:
             await browser.close()
-    problems = [p for p in problems if not (goes_away and "net::ERR_" in p)]
+    problems = [p for p in problems if not (calls_fail and ("net::ERR_" in p or "Failed to load resource" in p))]
     if problems:
         raise AssertionError("the page reported: " + "; ".join(problems))
 

@@ -118,6 +118,20 @@ async def test_writing_menu_and_keyboard_only(client: Client, bot: Bot) -> None:
     assert [m["text"] for m in messages] == ["hello\nthere", "/broadcast_targeted"]
 
 
+async def test_what_cannot_be_sent_stays_in_the_composer(client: Client) -> None:
+    async with opened(client.sandbox.page, calls_fail=True) as page:
+        box, toast = page.get_by_role("textbox", name="Message"), page.locator("#toast")
+        await box.fill("x" * 5000)
+        await box.press("Enter")
+        await expect(toast).to_contain_text("at most 4096 characters")
+        await expect(box).to_have_value("x" * 5000)
+        await box.fill("hello")
+        await client.sandbox.stop()
+        await box.press("Enter")
+        await expect(toast).to_contain_text("Does it still run?")
+        await expect(box).to_have_value("hello")
+
+
 async def test_a_tap_its_toast_and_the_edit_in_place(client: Client, bot: Bot) -> None:
     owner = client.sandbox.owner
     sent = await bot.send_message(owner, "2 prompts", reply_markup=markup(KEYS))
@@ -281,7 +295,7 @@ async def test_a_bot_that_comes_back_finds_the_page_waiting(client: Client, bot:
     """The page goes on by itself after its server was away."""
     for n in range(3):
         await bot.send_message(client.sandbox.owner, f"before {n}")
-    async with opened(client.sandbox.page, goes_away=True) as page:
+    async with opened(client.sandbox.page, calls_fail=True) as page:
         await client.sandbox.stop()
         await expect(page.locator("#status")).to_contain_text("trying again", timeout=20_000)
         await client.sandbox.start()

@@ -15,9 +15,9 @@ async function call(path, body, signal) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  const answer = await fetch(path, options);
-  const data = await answer.json();
-  if (!answer.ok) throw new Error(data.error ? data.error.message : answer.statusText);
+  const answer = await fetch(path, options).catch(() => { throw new Error("maf does not answer. Does it still run?"); });
+  const data = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(data.error ? data.error.message : `${answer.status} ${answer.statusText}`);
   return data;
 }
 
@@ -169,7 +169,7 @@ async function follow(chat, run) {
       first = false;
       refreshCommands();
     } catch (error) {
-      status(key ? "no connection, trying again" : "open the address that maf printed: the key is missing", "bad");
+      status(key ? "maf does not answer, trying again" : "open the address that maf printed: the key is missing", "bad");
       await pause(1500);
     }
   }
@@ -234,7 +234,7 @@ async function start() {
     open(...$("chat").value.split(":").map(Number));
     watchPanes(call);
   } catch (error) {
-    status(key ? `no connection: ${error.message}` : "the key is missing: open the address that maf printed", "bad");
+    status(key ? error.message : "the key is missing: open the address that maf printed", "bad");
   }
 }
 
