@@ -61,7 +61,8 @@ def apply(terminal: Terminal, draft_id: str, items: Sequence[str]) -> int:
 def cancel(terminal: Terminal, draft_id: str) -> None:
     """Discard a draft."""
     done = call.act(terminal, "broadcast.cancel", {"draft": draft_id})
-    terminal.show(done, f"Draft {draft_id} is cancelled; nothing of it is sent.")
+    what = "what was sent of it stays sent" if any(i["delivery"] for i in done["items"]) else "nothing of it is sent"
+    terminal.show(done, f"Draft {draft_id} is cancelled; {what}.")
 
 
 @command.command("status")
