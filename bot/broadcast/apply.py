@@ -68,7 +68,10 @@ class Apply:
             draft = await ledger.take(tx, before.id, version, now, changed=f"{by} sent {whom}", **values)
             for item in chosen:
                 await ledger.set_item(tx, item.id, {"drafted"}, status="intended")
-            await self._show(tx, draft)
+            if rest:  # the page that was tapped stays
+                await touch(tx, draft.key, urgent=True)
+            else:  # its message becomes the report; one drafted without a message (auto) gets one now
+                await post(tx, CARD, {"draft": draft.id}, chat_id=draft.chat_id, key=draft.key, urgent=True)
             draft = await ledger.read(tx, draft.id)
         self._checkpoint("after_taken", draft.id)
         self._begin(draft, [i.id for i in chosen])
@@ -89,7 +92,7 @@ class Apply:
                 raise Refused(f"Somebody tries draft {draft.id} again already.")
             began = {"status": "applying", "applied_at": self._clock.now()} if draft.status == "done" else {}
             await ledger.set_status(tx, draft.id, {draft.status}, applied_by=by, **began)
-            await touch(tx, draft.key)
+            await touch(tx, draft.key, urgent=True)
             draft = await ledger.read(tx, draft.id)
         self._begin(draft, taken)
         return draft
@@ -158,10 +161,6 @@ class Apply:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _show(self, tx: Transaction, draft: Draft) -> None:
-        """Its message becomes the report; one drafted without a message (auto) gets one now."""
-        await post(tx, CARD, {"draft": draft.id}, chat_id=draft.chat_id, key=draft.key, urgent=True)
 
     def _begin(self, draft: Draft, item_ids: Collection[int]) -> None:
         self._spawn(draft.id, self._sender.send(draft.id, item_ids))

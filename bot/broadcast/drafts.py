@@ -113,7 +113,7 @@ class Drafts:
         async with self._store.begin() as tx:
             values = {"status": "cancelled", "options": {"closed_by": by}}
             draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=f"{by} cancelled it", **values)
-            await touch(tx, draft.key)
+            await touch(tx, draft.key, urgent=True)
             return draft
 
     async def edit_item(self, draft_id: str, agent: str, text: str, by: str, *, version: int | None = None) -> Draft:
@@ -175,7 +175,7 @@ class Drafts:
             for item, values in ((mine, gives), (theirs, gets)):
                 if not await ledger.set_item(tx, item.id, {"drafted", "skipped"}, **values):
                     raise DraftChanged
-            await touch(tx, draft.key)
+            await touch(tx, draft.key, urgent=True)
             return await ledger.read(tx, draft.id)
 
     async def expire(self) -> list[str]:
@@ -235,7 +235,7 @@ class Drafts:
             draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=changed)
             if item.status not in expect or not await ledger.set_item(tx, item.id, expect, **values):
                 raise Refused(f"{agent} is {item.status} in this draft already.")
-            await touch(tx, draft.key)
+            await touch(tx, draft.key, urgent=True)
             return await ledger.read(tx, draft.id)
 
     async def _supersede(self, tx: Transaction, newer: str) -> None:

@@ -53,8 +53,11 @@ async def post(
     return row.id
 
 
-async def touch(tx: Transaction, key: str | None) -> None:
-    """What the live messages with this key show has changed: have them rendered again. No key, no message: nothing."""
+async def touch(tx: Transaction, key: str | None, *, urgent: bool = False) -> None:
+    """What the live messages with this key show has changed: have them rendered again. No key, no message: nothing.
+
+    An urgent edit answers a tap, at once; what changes by itself keeps the pace of edits.
+    """
     if key is None:
         return
     ring_after_commit(tx)
@@ -65,8 +68,7 @@ async def touch(tx: Transaction, key: str | None) -> None:
             version=OutboxRow.version + 1,
             status="due",
             not_before=None,
-            # An urgent edit answers a tap, at once; what changes by itself afterwards keeps the pace of edits again.
-            urgent=case((OutboxRow.message_id.is_(None), OutboxRow.urgent), else_=False),
+            urgent=case((OutboxRow.message_id.is_(None), OutboxRow.urgent), else_=urgent),
         )
     )
 

@@ -116,7 +116,8 @@ def _hand_over(pack: Pack, agent: PromptAgent, bead: Bead, action: str, context:
     lines = [protocol.replace("{bead}", bead.id).strip()] if protocol.strip() else []
     if not context.beads_writable:
         lines.append(
-            f"Beads are read-only here: do not change {bead.id} with bd, say its new state in your last message."
+            "Beads are read-only here: leave out what is to be done with bd, and say the new state of"
+            f" {bead.id} in your last message."
         )
     return "When you are done:\n" + "\n".join(lines) if lines and action != "assist" else "\n".join(lines)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
+from bot.telegram.pace import EDIT_SPACING
 from tests.flow.product import Product, button, product, until
 
 
@@ -52,6 +54,11 @@ async def test_items_are_looked_at_edited_skipped_and_the_rest_is_sent(tmp_path:
         page = await p.becomes(mid, lambda m: m["text"].startswith("2/3 · w2"))
         await p.client.press(mid, button(page, "Skip"))
         page = await p.becomes(mid, lambda m: "skipped by Olga" in m["text"])
+        began = time.monotonic()
+        for label, shows in (("Take back in", "taken back in by Olga"), ("Skip", "skipped by Olga")) * 2:
+            await p.client.press(mid, button(page, label))
+            page = await p.becomes(mid, lambda m, shows=shows: shows in m["text"])  # type: ignore[misc]
+        assert time.monotonic() - began < 3 * EDIT_SPACING, "what answers a tap does not keep the pace of edits"
         await p.client.press(mid, button(page, "All"))
         whole = await p.becomes(mid, lambda m: "2 prompts" in m["text"])
         await p.client.press(mid, button(whole, "Send 2"))
@@ -68,7 +75,8 @@ async def test_one_item_is_sent_alone_and_the_rest_can_still_be_sent(tmp_path: P
         await p.client.press(mid, button(draft, "Look at each"))
         page = await p.becomes(mid, lambda m: m["text"].startswith("1/3"))
         await p.client.press(mid, button(page, "Send this"))
-        await until(lambda: len(p.prompts("w1")) == 1, what="w1's prompt")
+        await p.becomes(mid, lambda m: m["text"].startswith("1/3") and "● w1" in m["text"] and "started" in m["text"])
+        assert len(p.prompts("w1")) == 1
         assert p.prompts("w2") == p.prompts("w3") == []
         await p.client.say("/broadcast_apply")
         await until(lambda: len(p.prompts("w2")) == len(p.prompts("w3")) == 1, what="the others' prompts")

@@ -98,7 +98,8 @@ def test_review() -> None:
         "- Ask when unsure.\n"
         "\n"
         "When you are done:\n"
-        "Beads are read-only here: do not change shop-38 with bd, say its new state in your last message.\n"
+        "Beads are read-only here: leave out what is to be done with bd, and say the new state of shop-38"
+        " in your last message.\n"
         "\n"
         "Look for what breaks."
     )
