@@ -118,10 +118,11 @@ class Scene:
             return await ledger.read(tx, draft)
 
     async def newest(self, draft: str) -> dict[str, Any]:
-        """The newest message about a draft. One that was sent and not yet written down when the bot was killed is sent
-        anew; Telegram knows no way to ask."""
+        """The newest message that shows a draft. One that was sent and not yet written down when the bot was killed is
+        sent anew; Telegram knows no way to ask. (A tap that was cut off is handled again and answered in words.)"""
         messages = (await self.client.messages())["messages"]
-        return dict(next(m for m in reversed(messages) if f" {draft} " in m["text"]))
+        shows = (f"📝 Draft {draft} ", f"📨 {draft} ")
+        return dict(next(m for m in reversed(messages) if m["text"].startswith(shows)))
 
     async def settled(self, draft: str) -> Draft:
         async def done() -> bool:
