@@ -19,6 +19,11 @@ from bot.telegram.keyboards import Button
 
 # So many unconfirmed prompts get their own row of buttons at once; the next ones follow when these are settled.
 MAX_OPEN = 4
+_WHY_NOT = {
+    "cancelled": "{who} cancelled it",
+    "expired": "its time was up",
+    "superseded": "draft {newer} took its place",
+}
 
 
 def report(draft: Draft, now: datetime, zone: tzinfo) -> Message:
@@ -26,8 +31,11 @@ def report(draft: Draft, now: datetime, zone: tzinfo) -> Message:
     lines: list[Text | str] = [Text(Bold("📨 ", headline(draft, now)))]
     for item in draft.items:
         lines.extend(item_lines(item, zone))
-    if draft.status in {"cancelled", "expired", "superseded"} and draft.sendable:
-        lines.append(f"The rest was not sent: {draft.status}.")
+    if draft.sendable and draft.status in _WHY_NOT:
+        why = _WHY_NOT[draft.status].format(
+            who=draft.options.get("closed_by", "somebody"), newer=draft.options.get("superseded_by", "a newer one")
+        )
+        lines.append(f"The rest was not sent: {why}.")
     return Message(as_list(*lines), _keyboard(draft))
 
 

@@ -293,6 +293,35 @@ async def test_a_restart_at_each_point_neither_loses_nor_repeats(fleet: Fleet, p
     assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
 
 
+async def test_after_a_restart_a_frozen_agent_may_hold_the_text_unread(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    (cli,) = (await fleet.until(agent.id, lambda look: bool(look.clis))).clis
+
+    def die(at: Point, delivery_id: str) -> None:
+        if at == "after_intended":
+            os.kill(cli.pid, signal.SIGSTOP)
+        if at == "after_paste":
+            raise Ended
+
+    first = fleet.again(die)
+    async with fleet.store.begin() as tx:
+        delivery = await first.create(tx, agent=agent.id, text="once and only once", created_by="test")
+    with pytest.raises(Ended):
+        await first.run(delivery.id)
+    second = fleet.again()
+    try:
+        await second.resume()
+        left = await second.wait(delivery.id, 25)
+    finally:
+        os.kill(cli.pid, signal.SIGCONT)
+    assert left.status == "unconfirmed"
+    assert f"{agent.id} is frozen now: look whether anything arrived." in left.reason
+    await fleet.until(agent.id, lambda look: (look.view.draft or "").startswith("once and only once"))
+    done = await second.press_enter(delivery.id, "Ann")
+    assert done.exit_code == 0, done
+    assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
+
+
 async def test_after_a_restart_nothing_is_pressed_into_a_text_that_is_not_ours_alone(fleet: Fleet) -> None:
     agent = await fleet.demo()
 

@@ -96,3 +96,16 @@ def test_help_shows_what_a_role_may_do_and_what_is_served() -> None:
     assert "/broadcast_apply" not in viewer
     assert "/broadcast_apply" in owner
     assert "/quota" not in text(help_for(Role.OWNER, served - {"quota"}))
+
+
+@pytest.mark.parametrize(
+    ("status", "options", "says"),
+    [
+        ("cancelled", {"closed_by": "Ann"}, "The rest was not sent: Ann cancelled it."),
+        ("expired", {}, "The rest was not sent: its time was up."),
+        ("superseded", {"superseded_by": "m3x9"}, "The rest was not sent: draft m3x9 took its place."),
+    ],
+)
+def test_a_report_says_why_the_rest_was_not_sent(status: str, options: dict[str, str], says: str) -> None:
+    d = replace(draft(item("w1", "started"), item("w2", "drafted"), status=status), options=options)
+    assert text(report(d, AT, UTC)).splitlines()[-1] == says

@@ -162,7 +162,8 @@ class Errands:
                 return await self._prover.record(delivery, trail, proof)
             look = await self._look(delivery)
             waited = self._clock.monotonic() - begun
-            if look is not None and look.view.state is State.STARTING and waited < STARTS_S:
+            unseen = look is None and waited < LOST_S  # tmux cannot be asked: that says nothing about the pane
+            if unseen or (look is not None and look.view.state is State.STARTING and waited < STARTS_S):
                 await asyncio.sleep(0.3)
                 continue
             stands, dialog, running = _seen(look, delivery)
@@ -235,7 +236,8 @@ def _cut_off(look: Look | None, delivery: Delivery) -> str:
     """Why it is left to the person after a restart."""
     if delivery.status == "typed":
         return f"The bot was restarted while it typed. {why_held(look, delivery.agent)}"
-    now = "asks a question" if look is not None and look.view.state is State.WAITING else "shows another text"
+    states = {State.WAITING: "asks a question", State.FROZEN: "is frozen"}
+    now = states.get(look.view.state if look is not None else State.UNKNOWN, "shows another text")
     return f"The bot was restarted just before it typed, and {delivery.agent} {now} now: look whether anything arrived."
 
 
@@ -243,5 +245,7 @@ def _seen(look: Look | None, delivery: Delivery) -> tuple[Standing, bool, bool]:
     """(what stands in the composer, whether a question is open, whether its program runs)"""
     if look is None or not look.clis or look.reading is None:
         return "absent", False, False
+    if look.view.state is State.FROZEN:
+        return "absent", False, True  # its screen is of before: the text may wait unread
     dialog = look.reading.dialog is not None or look.view.state is State.WAITING
     return standing(look.reading.composer, delivery.text), dialog, True

@@ -267,6 +267,8 @@ def why_held(look: Look | None, agent: str) -> str:
         return f"{agent} ended before Enter was pressed."
     if look.reading is not None and look.reading.dialog is not None:
         return f"{agent} asked a question after the text was typed; Enter would have answered it."
+    if look.view.state is State.FROZEN:
+        return f"{agent} is frozen, and the text may stand unread in its composer. Thaw it, then press Enter."
     if look.view.state is State.LIMITED:
         return f"{agent} reached its usage limit after the text was typed."
     return f"The text was typed into {agent}, but it is not what stands in its composer now, so Enter was not pressed."
