@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from bot.mail import announce, letters
 from bot.notices import post
@@ -15,11 +16,29 @@ from bot.profiles.config import Thresholds
 from bot.quota.alerts import Due, Told, step
 from bot.quota.levels import Level, alert_level
 from bot.quota.status import LOCAL, ProfileStatus, WindowStatus
-from bot.store import Transaction
+from bot.store import Store, Transaction
 from bot.store.tables import OutboxRow, QuotaToldRow
 
 NOTICE = "quota-alert"
 DIGEST = "quota-digest"
+
+
+async def post_due(
+    store: Store,
+    statuses: Sequence[ProfileStatus],
+    thresholds: Thresholds,
+    *,
+    quiet_until: datetime | None = None,
+    mail: bool = False,
+) -> list[dict[str, Any]]:
+    """`review` in a transaction of its own; once more where another bot on the same store wrote the first row of a
+    window at the same moment."""
+    try:
+        async with store.begin() as tx:
+            return await review(tx, statuses, thresholds, quiet_until=quiet_until, mail=mail)
+    except IntegrityError:
+        async with store.begin() as tx:
+            return await review(tx, statuses, thresholds, quiet_until=quiet_until, mail=mail)
 
 
 async def review(

@@ -108,6 +108,13 @@ class Ledger:
                 fresh.append(use)
         return fresh
 
+    async def newest(self, profile: str, count: int) -> list[QuotaEventRow]:
+        """The last responses of a profile, oldest first."""
+        wanted = select(QuotaEventRow).where(QuotaEventRow.profile == profile)
+        async with self.store.begin() as tx:
+            rows = await tx.scalars(wanted.order_by(QuotaEventRow.at.desc()).limit(count))
+            return list(rows)[::-1]
+
     def usage(self, profile: str, now: float) -> dict[str, Usage]:
         """Sums by span name. Raises EdgeUnknown or ValueError when `current` must be awaited instead."""
         return {name: window.at(max(now, window.now)) for name, window in self._of(profile, now).items()}

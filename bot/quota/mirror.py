@@ -12,22 +12,30 @@ from typing import Any
 
 from bot.quota.lines import status_bar
 from bot.quota.status import ProfileStatus, as_dict
+from bot.store.tables import QuotaEventRow
 
 MAX_EVENTS = 100
 OLD_KEYS = ("profileName", "limits", "status", "rollingWindows")
 _MOVES = frozenset({"start", "end", "windowStart"})  # they move with the clock and are no change
 
 
-def state_of(
-    statuses: Sequence[ProfileStatus], events: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> list[dict[str, Any]]:
+def state_of(statuses: Sequence[ProfileStatus], events: Mapping[str, Sequence[QuotaEventRow]]) -> list[dict[str, Any]]:
     """One entry per profile; `events` are its newest, oldest first."""
     found = []
     for status in statuses:
         whole = as_dict(status, None)
         entry = {key: whole[key] for key in OLD_KEYS}
-        found.append({**entry, "events": list(events.get(status.profile.name, ()))})
+        found.append({**entry, "events": [_event(row) for row in events.get(status.profile.name, ())]})
     return found
+
+
+def _event(row: QuotaEventRow) -> dict[str, Any]:
+    return {
+        "id": row.key,
+        "type": "request",
+        "timestamp": round(row.at * 1000),
+        "requestDetails": {"model": row.model, "tokens": row.tokens},
+    }
 
 
 def write_state(path: Path, state: Sequence[Mapping[str, Any]]) -> bool:

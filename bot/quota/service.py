@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time
 from typing import Any
-
-from sqlalchemy import select as query
-from sqlalchemy.exc import IntegrityError
 
 from bot.clock import Clock
 from bot.home import Home
@@ -24,7 +20,6 @@ from bot.quota.selection import Candidate, Choice, select
 from bot.quota.status import ProfileStatus, as_dict, status_of
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.tables import QuotaEventRow
 from bot.telegram.quiet import quiet_until
 
 log = logging.getLogger(__name__)
@@ -54,7 +49,8 @@ class Quota:
         self._clock = clock
         self._monitoring = Held(MonitoringConfig, home.monitoring_config, home.last_good / home.monitoring_config.name)
         self._statuses: list[ProfileStatus] = []
-        self._refreshed_at = float("-inf")
+        self._refreshed_at = self._ticked_at = float("-inf")
+        self._patience: float | None = None  # a command waits for each answer; the running bot looks again soon
         self._refreshing = asyncio.Lock()
         if settings.debug_quota:
             logging.getLogger("bot.quota").setLevel(logging.DEBUG)
@@ -98,16 +94,18 @@ class Quota:
         """As of at most one interval ago."""
         age = self._clock.monotonic() - self._refreshed_at
         if age >= self.config.status_update_interval_seconds or self.book.file.changed:
-            return await self.refresh()
+            return await self.refresh(patience=self._patience)
         await self._fuse()
         return self.statuses()
 
     async def tick(self) -> bool:
         """What the running bot does each second: once per interval refresh, alert, and write the mirrors."""
-        age = self._clock.monotonic() - self._refreshed_at
-        if not self.config.enabled or age < self.config.status_update_interval_seconds:
+        self._patience = PATIENCE_S
+        now = self._clock.monotonic()
+        if not self.config.enabled or now - self._ticked_at < self.config.status_update_interval_seconds:
             return False
-        await self.refresh(alerts=True, patience=PATIENCE_S)
+        self._ticked_at = now  # not when others refreshed: alerts are posted here alone
+        await self.refresh(alerts=True, patience=self._patience)
         await self.write_mirrors()
         return True
 
@@ -119,54 +117,20 @@ class Quota:
 
     async def state(self) -> list[dict[str, Any]]:
         """The state in the shape of the first product (`maf quota export`)."""
-        events = {s.profile.name: await self._newest_events(s.profile.name) for s in self._statuses}
-        return mirror.state_of(self._statuses, events)
-
-    async def _newest_events(self, profile: str) -> list[dict[str, Any]]:
-        wanted = (
-            query(QuotaEventRow)
-            .where(QuotaEventRow.profile == profile)
-            .order_by(QuotaEventRow.at.desc())
-            .limit(mirror.MAX_EVENTS)
+        names = [status.profile.name for status in self._statuses]
+        return mirror.state_of(
+            self._statuses, {name: await self.reader.ledger.newest(name, mirror.MAX_EVENTS) for name in names}
         )
-        async with self._store.begin() as tx:
-            rows = list(await tx.scalars(wanted))
-        return [
-            {
-                "id": row.key,
-                "type": "request",
-                "timestamp": round(row.at * 1000),
-                "requestDetails": {"model": row.model, "tokens": row.tokens},
-            }
-            for row in reversed(rows)
-        ]
 
     def _ttl(self) -> float:
         ttl = self._settings.quota_cache_ttl
         return ttl.total_seconds() if ttl is not None else self.config.cache_ttl_seconds
 
     async def _review(self) -> None:
-        for attempt in (1, 2):
-            try:
-                async with self._store.begin() as tx:
-                    quiet = quiet_until(self._clock.now(), self._quiet_hours, self._settings.zone)
-                    posted = await alarm.review(
-                        tx,
-                        self._statuses,
-                        self.config.quota_thresholds,
-                        quiet_until=quiet,
-                        mail=self._settings.enable_agent_mail,
-                    )
-                break
-            except IntegrityError:  # another bot on the same store wrote the first row of a window just now
-                if attempt == 2:
-                    raise
-        for one in posted:
+        quiet = quiet_until(self._clock.now(), self._settings.quiet_hours, self._settings.zone)
+        thresholds, mail = self.config.quota_thresholds, self._settings.enable_agent_mail
+        for one in await alarm.post_due(self._store, self._statuses, thresholds, quiet_until=quiet, mail=mail):
             log.info("quota %s: %s %s %s %%", one["kind"], one["profile"], one["window"], one["percent"])
-
-    @property
-    def _quiet_hours(self) -> tuple[time, time] | None:
-        return self._settings.quiet_hours
 
     async def _fuse(self) -> None:
         self._statuses = [await self._status(profile.name) for profile in self.book.all()]
@@ -286,8 +250,3 @@ class Quota:
         """Once a day."""
         await self.reader.load()
         await self.reader.trim()
-
-
-def at(epoch: float | None) -> datetime | None:
-    """Epoch seconds as an aware datetime."""
-    return None if epoch is None else datetime.fromtimestamp(epoch, UTC)

@@ -33,73 +33,84 @@ def named(token: str, names: Iterable[str]) -> str | None:
 
 
 def cards(app: Services) -> dict[str, Card]:
-    async def everyone(data: Mapping[str, Any], context: RenderContext) -> Message:
-        """data: {"dark": bool}."""
-        statuses = await app.quota.fresh()
-        if not statuses:
-            return Message(Text("No accounts yet. On the machine:\nmaf quota profile add codex-plus-1"))
-        dark = bool(data.get("dark"))
-        return overview(statuses, context, dark=dark, picture=await app.quota.picture(statuses, dark=dark))
-
-    async def one(data: Mapping[str, Any], context: RenderContext) -> Message | None:
-        """data: {"profile": NAME}."""
-        await app.quota.fresh()
-        status = app.quota.status(str(data["profile"]))
-        if status is None:
-            return Message(Text(f"There is no profile {data['profile']} any more."))
-        return account(status, await _agents(app, status.profile.name), context)
-
-    async def chart(data: Mapping[str, Any], _context: RenderContext) -> Message | None:
-        """data: {"profile": NAME}."""
-        await app.quota.fresh()
-        status = app.quota.status(str(data["profile"]))
-        if status is None:
-            return None
-        dark = bool(data.get("dark"))
-        flip = _tap("☀️" if dark else "🌙", "light" if dark else "dark", status.profile.name)
-        return Message(
-            Text(Bold(f"📈 {status.profile.name}")), [[flip]], photo=await app.quota.picture([status], dark=dark)
-        )
-
-    async def alert(data: Mapping[str, Any], context: RenderContext) -> Message:
-        """data: as bot.quota.alarm.notice_data gives it."""
-        muted = await _muted_until(context, str(data["profile"]), str(data["window"]))
-        return alert_of(data, await _agents(app, str(data["profile"])), muted, context)
-
-    async def digest(data: Mapping[str, Any], context: RenderContext) -> Message:
-        """data: {"alerts": [alert, …]}."""
-        return digest_of(data.get("alerts") or (), context)
-
-    async def alerts(_data: Mapping[str, Any], context: RenderContext) -> Message:
-        return alerts_of(await quota.alerts(app), context)
-
-    async def rotation(data: Mapping[str, Any], context: RenderContext) -> Message | None:
-        """data: {"rotation": ID}."""
-        async with context.store.begin() as tx:
-            row = await tx.get(RotationRow, int(data["rotation"]))
-        held = [c.bead for c in await app.claims.of(row.agent)] if row is not None else []
-        return rotation_of(row, held) if row is not None else None
-
+    """Everything that is told about accounts, by kind."""
+    told = QuotaCards(app)
     return {
-        "quota": everyone,
-        "quota-profile": one,
-        "quota-chart": chart,
-        "quota-alert": alert,
-        "quota-digest": digest,
-        "alerts": alerts,
-        "rotation": rotation,
+        "quota": told.everyone,
+        "quota-profile": told.one,
+        "quota-chart": told.chart,
+        "quota-alert": told.alert,
+        "quota-digest": told.digest,
+        "alerts": told.alerts,
+        "rotation": told.rotation,
     }
 
 
-async def _agents(app: Services, profile: str) -> list[str]:
-    return [a.id for a in await app.registry.all() if a.profile == profile and a.desired == "running"]
+class QuotaCards:
+    """Fetches what each card shows."""
+
+    def __init__(self, app: Services) -> None:
+        self._app = app
+
+    async def everyone(self, data: Mapping[str, Any], context: RenderContext) -> Message:
+        """data: {"dark": bool}."""
+        statuses = await self._app.quota.fresh()
+        if not statuses:
+            return Message(Text("No accounts yet. On the machine:\nmaf quota profile add codex-plus-1"))
+        dark = bool(data.get("dark"))
+        return overview(statuses, context, dark=dark, picture=await self._app.quota.picture(statuses, dark=dark))
+
+    async def one(self, data: Mapping[str, Any], context: RenderContext) -> Message:
+        """data: {"profile": NAME}."""
+        status = await self._status(data)
+        if status is None:
+            return Message(Text(f"There is no profile {data['profile']} any more."))
+        return account(status, await self._agents(status.profile.name), context)
+
+    async def chart(self, data: Mapping[str, Any], _context: RenderContext) -> Message | None:
+        """data: {"profile": NAME, "dark": bool}."""
+        status = await self._status(data)
+        if status is None:
+            return None
+        dark, name = bool(data.get("dark")), status.profile.name
+        flip = _tap("☀️" if dark else "🌙", "light" if dark else "dark", name)
+        return Message(Text(Bold(f"📈 {name}")), [[flip]], photo=await self._app.quota.picture([status], dark=dark))
+
+    async def alert(self, data: Mapping[str, Any], context: RenderContext) -> Message:
+        """data: as bot.quota.alarm.notice_data gives it."""
+        profile, window = str(data["profile"]), str(data["window"])
+        async with context.store.begin() as tx:
+            row = await tx.get(QuotaToldRow, (profile, window))
+        until = row.muted_until if row is not None else None
+        muted = until if until is not None and until > context.now.timestamp() else None
+        return alert_of(data, await self._agents(profile), muted, context)
+
+    async def digest(self, data: Mapping[str, Any], context: RenderContext) -> Message:
+        """data: {"alerts": [alert, …]}."""
+        return digest_of(data.get("alerts") or (), context)
+
+    async def alerts(self, _data: Mapping[str, Any], context: RenderContext) -> Message:
+        return alerts_of(await quota.alerts(self._app), context)
+
+    async def rotation(self, data: Mapping[str, Any], context: RenderContext) -> Message | None:
+        """data: {"rotation": ID}."""
+        async with context.store.begin() as tx:
+            row = await tx.get(RotationRow, int(data["rotation"]))
+        if row is None:
+            return None
+        return rotation_of(row, [claim.bead for claim in await self._app.claims.of(row.agent)])
+
+    async def _status(self, data: Mapping[str, Any]) -> ProfileStatus | None:
+        await self._app.quota.fresh()
+        return self._app.quota.status(str(data["profile"]))
+
+    async def _agents(self, profile: str) -> list[str]:
+        agents = await self._app.registry.all()
+        return [agent.id for agent in agents if agent.profile == profile and agent.desired == "running"]
 
 
-async def _muted_until(context: RenderContext, profile: str, window: str) -> float | None:
-    async with context.store.begin() as tx:
-        row = await tx.get(QuotaToldRow, (profile, window))
-    until = row.muted_until if row is not None else None
-    return until if until is not None and until > context.now.timestamp() else None
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _tap(label: str, verb: str, profile: str, window: str = "") -> Button:
@@ -109,7 +120,9 @@ def _tap(label: str, verb: str, profile: str, window: str = "") -> Button:
 def overview(statuses: Sequence[ProfileStatus], context: RenderContext, *, dark: bool, picture: bytes) -> Message:
     """A compact table over the picture; a button per account."""
     now = context.now.timestamp()
-    lines: list[Text | str] = [Bold(f"📊 {len(statuses)} accounts · {context.now.astimezone(context.zone):%H:%M}")]
+    lines: list[Text | str] = [
+        Bold(f"📊 {_count(len(statuses), 'account')} · {context.now.astimezone(context.zone):%H:%M}")
+    ]
     for status in statuses:
         lines.append(Text(f"{EMOJI[status.level]} ", Bold(status.profile.name), f"  {_windows(status)}"))
         if (when := _when(status, context, now)) and status.level >= Level.ALERT:
@@ -218,7 +231,7 @@ def alerts_of(found: Sequence[Mapping[str, Any]], _context: RenderContext) -> Me
     """Alerts that stand and windows that are muted; a button each."""
     if not found:
         return Message(Text("🔔 No alert stands.\nWhat is left: /quota"))
-    lines: list[Text | str] = [Bold("🔔 1 alert" if len(found) == 1 else f"🔔 {len(found)} alerts")]
+    lines: list[Text | str] = [Bold(f"🔔 {_count(len(found), 'alert')}")]
     rows = []
     for one in found:
         level = Level[str(one["level"]).upper()]

@@ -220,7 +220,7 @@ async def test_quota_in_chat_is_a_table_over_a_picture_with_a_button_per_account
         Account(home).at(78)
         await bot.start()
         await client.say("/quota")
-        messages = await client.until(lambda m: any(x.get("photo") and "1 accounts" in x["text"] for x in m), within=60)
+        messages = await client.until(lambda m: any(x.get("photo") and "1 account" in x["text"] for x in m), within=60)
         shown = next(m for m in messages if m.get("photo"))
         assert "codex-plus-1" in shown["text"]
         assert "5h 78 %" in shown["text"]

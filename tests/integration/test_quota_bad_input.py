@@ -379,3 +379,13 @@ def test_an_edit_keeps_keys_of_others_and_a_backup_and_refuses_what_does_not_fit
         "default-agent-config.json",
         "default-agent-config.json.bak",
     ]
+
+
+async def test_an_alert_is_posted_though_somebody_else_has_looked_already(home: Home, store: Store) -> None:
+    now, quota = time.time(), quota_of(home, store)
+    Rollout(home.profile("a")).limits(now, {"primary": (80.0, 300, now + HOUR)})
+    await quota.fresh()  # a card in the chat
+    assert await quota.tick()
+    async with store.begin() as tx:
+        assert [row.kind for row in await tx.scalars(select(OutboxRow))] == [alarm.NOTICE]
+    assert not await quota.tick()  # once per interval

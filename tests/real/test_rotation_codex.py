@@ -26,7 +26,7 @@ from bot.home import Home
 from bot.operations import Services
 from bot.quota.reading import Reading
 from bot.settings import load_settings
-from bot.store.tables import OutboxRow, RotationRow
+from bot.store.tables import LimitStopRow, OutboxRow, RotationRow
 from tests.flow.product import end_tmux, socket_of, until
 from tests.real.homes import make_codex_home
 from tests.real.installed import need, real_path
@@ -214,6 +214,46 @@ async def test_a_claim_that_may_rotate_moves_the_agent_first(tmp_path: Path) -> 
         await s.answers_on(TWO, "ROTMILAN")
 
 
+async def test_an_agent_that_a_limit_stopped_goes_on_with_its_bead_on_the_next_account(tmp_path: Path) -> None:
+    async with scene(tmp_path) as s:
+        claimed = await s.app.call("task.claim", {"agent": "w1"})
+        s.models.set(KEYS[ONE], primary=100.0)
+        await s.app.call("agent.send", {"id": "w1", "text": "LIMIT please", "wait": 30})
+
+        async def stands() -> bool:
+            await s.services.resume.tick()
+            async with s.services.store.begin() as tx:
+                return bool(await tx.scalar(select(LimitStopRow.bead)))
+
+        await until(stands, 30, "it stopped at the limit")
+        await s.services.quota.refresh()
+        moving = asyncio.create_task(s.services.rotation.check())
+        while not moving.done():  # the bot looks at stops while it moves agents
+            await s.services.resume.tick()
+            await asyncio.sleep(0.1)
+        assert [(move.outcome, move.target) for move in await moving] == [("moved", TWO)]
+
+        async def goes_on() -> bool:
+            await s.services.resume.tick()
+            return any(claimed["bead"] in text for text in s.models.prompts(KEYS[TWO]))
+
+        await until(goes_on, 40, "it goes on")
+        await s.idle()
+        await s.services.resume.tick()
+        assert sum("Go on with it" in text for text in s.models.prompts()) == 1
+        async with s.services.store.begin() as tx:
+            assert list(await tx.scalars(select(LimitStopRow.outcome))) == ["prompted"]
+
+
+async def test_codex_profile_holds_a_running_agent_where_it_is(tmp_path: Path) -> None:
+    async with scene(tmp_path, codex_profile=ONE) as s:
+        await s.used(100)
+        assert await s.services.rotation.check() == []
+        with pytest.raises(NotMoved, match="CODEX_PROFILE keeps it on codex-plus-1"):
+            await s.services.rotation.rotate("w1", "test")
+        assert await s.profile() == ONE
+
+
 async def test_an_account_on_which_it_does_not_start_is_left_again(tmp_path: Path) -> None:
     async with scene(tmp_path) as s:
         await s.used(100)
@@ -225,29 +265,34 @@ async def test_an_account_on_which_it_does_not_start_is_left_again(tmp_path: Pat
         await s.answers_on(ONE, "HABICHT")
 
 
-async def test_a_bot_that_was_ended_on_the_way_brings_the_agent_back(tmp_path: Path) -> None:
+async def test_a_bot_that_is_ended_at_any_step_brings_the_agent_back_at_its_next_start(tmp_path: Path) -> None:
     async with scene(tmp_path) as s:
+        before = s.hashes()
         await s.used(100)
 
         class Killed(BaseException):
             """The process ends here: nothing that would clean up runs."""
 
-        async def die(at: str) -> None:
-            if at == "starting":
-                raise Killed
-
-        s.services.rotation.checkpoint = die
-        with pytest.raises(Killed):
-            await s.services.rotation.rotate("w1", "test")
-        assert await s.profile() == TWO
-
         async def live(_at: str) -> None:
             return None
 
-        s.services.rotation.checkpoint = live
-        (move,) = await s.services.rotation.resume()
-        assert move.outcome == "returned"
+        for step in ("copying", "stopping", "switching", "starting", "verifying"):
+
+            async def die(at: str, step: str = step) -> None:
+                if at == step:
+                    raise Killed
+
+            s.services.rotation.checkpoint = die
+            with pytest.raises(Killed):
+                await s.services.rotation.rotate("w1", "test")
+            s.services.rotation.checkpoint = live
+            (move,) = await s.services.rotation.resume()
+            assert (step, move.outcome) == (step, "returned")
+            assert await s.profile() == ONE
+            await s.idle()
         await s.answers_on(ONE, "FALKE")
+        assert await s.services.rotation.resume() == []
+        assert s.hashes() == before
 
 
 async def test_what_may_not_be_moved(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from bot.quota.lines import clock, compact, span, status_bar, table, tmux_lines
 from bot.quota.reading import Reading
 from bot.quota.status import ProfileStatus, status_of
 from bot.quota.windows import Usage
+from bot.store.tables import QuotaEventRow
 
 NOW = 1_795_336_000.0  # 2026-11-22 08:26:40 UTC
 
@@ -97,8 +98,9 @@ def test_the_status_bar_shows_active_accounts_with_numbers_in_colour() -> None:
 
 def test_the_mirror_is_rewritten_only_when_something_changed_and_keeps_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "monitoring" / "quota-state.json"
+    row = QuotaEventRow(key="req_001", profile="a", at=0.001, model="m", tokens=1500)
     event = {"id": "req_001", "type": "request", "timestamp": 1, "requestDetails": {"model": "m", "tokens": 1500}}
-    first = mirror.state_of([status("a", daily=1000, used=650)], {"a": [event]})
+    first = mirror.state_of([status("a", daily=1000, used=650)], {"a": [row]})
     assert mirror.write_state(path, first)
     (entry,) = json.loads(path.read_text())
     assert list(entry) == ["profileName", "limits", "status", "rollingWindows", "events"]
@@ -112,7 +114,7 @@ def test_the_mirror_is_rewritten_only_when_something_changed_and_keeps_the_one_b
     moved[0]["rollingWindows"][0]["end"] += 30_000  # time went on and nothing else
     assert not mirror.write_state(path, moved)
     assert path.stat().st_mtime_ns == stood
-    assert mirror.write_state(path, mirror.state_of([status("a", daily=1000, used=651)], {"a": [event]}))
+    assert mirror.write_state(path, mirror.state_of([status("a", daily=1000, used=651)], {"a": [row]}))
     assert json.loads(path.with_name("quota-state.json.bak").read_text()) == first
     path.write_text("{half")
     assert mirror.write_state(path, first)
