@@ -79,8 +79,17 @@ def renew_rules(kinds: Iterable[str]) -> list[RulesInvalid]:
 
 def read_screen(kind: str, screen: ScreenLike) -> ScreenReading:
     """What the screen of an agent of this kind says; nothing, and why, where its rules cannot be read."""
+    return _read(kind, screen.ansi, screen.title)
+
+
+def read_title(kind: str, title: str) -> ScreenReading:
+    """The same for the title of its pane alone."""
+    return _read(kind, "", title)
+
+
+def _read(kind: str, ansi: str, title: str) -> ScreenReading:
     try:
-        return read_text(kind, screen.ansi, screen.title)
+        return read_text(kind, ansi, title)
     except RulesInvalid as error:
         return ScreenReading(None, error.message, ABSENT)
 

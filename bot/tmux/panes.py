@@ -28,7 +28,9 @@ _FIELDS = (
     *("pane_width", "pane_height", "cursor_x", "cursor_y", "alternate_on", "pane_tty", "history_size"),
     *("session_attached", "window_activity", "pane_title"),
 )
-_FORMAT = "\t".join(f"#{{{name}}}" for name in _FIELDS)
+# A title that nobody set is the name of the machine; it says nothing of what runs in the pane.
+_SET_TITLE = "#{?#{==:#{pane_title},#{host}},,#{pane_title}}"
+_FORMAT = "\t".join(_SET_TITLE if name == "pane_title" else f"#{{{name}}}" for name in _FIELDS)
 _LIST = f"list-panes -a -F {quote(_FORMAT)}"
 
 
@@ -37,7 +39,7 @@ class PaneFacts:
     """What tmux knows of one pane. `window` is the window's name; sizes are cells.
 
     `history` is the number of lines above the screen; `attached` counts the clients that look at the session.
-    `activity` is the second (Unix time) in which the window last printed something.
+    `activity` is the second (Unix time) in which the window last printed something. `title` is empty until set.
     """
 
     pane: str

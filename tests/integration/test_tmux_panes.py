@@ -246,6 +246,12 @@ async def test_watching_changes_no_size_and_leaves_nothing(tmux_socket: str) -> 
     await until(gone, "the end of the server, which nobody needs any more")
 
 
+async def test_a_title_that_nobody_set_is_none(control: ControlClient, panes: Panes) -> None:
+    """tmux begins with the name of the machine; a Codex that sets no title must not look like a quiet one."""
+    pane = await pane_of(control, sys.executable, "-c", "input()")
+    assert (await panes.facts())[pane].title == ""
+
+
 async def test_captures_show_colour_history_and_title(control: ControlClient, panes: Panes) -> None:
     program = (
         "print('\\x1b]2;my title\\x07');[print(i) for i in range(40)];print('\\x1b[31mred\\x1b[0m\\x0e q\\x0f');input()"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.agents.hooks.setup import REFUSED
 from bot.clis.model import State
 from tests.flow.product import until
 from tests.real.product import RealProduct, real_product
@@ -37,6 +38,8 @@ async def test_the_whole_cycle_is_followed(real: RealProduct) -> None:
         assert real.state is State.WORKING, (real.look.view.rule, real.screen)
     await real.becomes(State.IDLE)
     await until(lambda: State.IDLE in told, 10, "the news that it is done")
+    asked = {signal.source for signal in real.look.signals}
+    assert asked == {"process", "file", "title", "screen", *(() if (real.home / REFUSED).exists() else ("hook",))}
 
     # permission, answered from the chat
     await real.prompt("SHELL please")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.agents.state.files import FileFacts
 from bot.agents.state.fusion import FRESH_S, RACE_S, SETTLE_S, Signal, Source, Trust, from_reading, fuse
+from bot.agents.state.signals import from_files
+from bot.agents.state.turn import Phase, Turn, follow
+from bot.clis.entry import Entry
 from bot.clis.model import State
 from bot.clis.screens import read_text
 from tests.unit.captured import capture
@@ -99,6 +106,31 @@ C = State.COMPOSING
 def test_fuse(signals: list[Signal], state: State) -> None:
     assert fuse(signals).state is state
     assert fuse(signals[::-1]).state is state  # the order in which they are asked is no evidence
+
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("phase", "started", "votes"),
+    [
+        ("working", 30, [W]),
+        ("working", 5, []),  # killed in the middle of a turn and started again: nobody works at it any more
+        ("limited", 5, [L]),  # a limit outlives the program that met it
+        ("idle", 5, [I]),
+        ("working", None, [W]),  # adopted: nobody knows when it was started
+    ],
+)
+def test_a_turn_that_ended_with_its_program_is_no_work(phase: Phase, started: int | None, votes: list[State]) -> None:
+    facts = FileFacts(turn=Turn(phase, NOW - timedelta(seconds=20)))
+    since = NOW - timedelta(seconds=started) if started is not None else None
+    assert [s.vote for s in from_files(facts, NOW, since)] == votes
+
+
+def test_a_turn_begun_after_one_that_was_cut_off_is_dated_anew() -> None:
+    before, after = NOW - timedelta(seconds=60), NOW
+    cut_off = follow(Turn(), [Entry("user", before), Entry("model", before)])
+    assert follow(cut_off, [Entry("user", after)]) == replace(cut_off, at=after)
 
 
 def test_the_draft_is_a_fact_beside_the_state() -> None:

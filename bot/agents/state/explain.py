@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.agents.state.fusion import Signal, from_reading, fuse
-from bot.clis.model import Dialog, State
+from bot.agents.state.fusion import from_reading, fuse
+from bot.agents.state.signals import from_title
+from bot.clis.model import Dialog
 from bot.clis.screens import read_text
 
 
@@ -16,12 +17,7 @@ def explain(kind: str, capture_text: str, title: str = "") -> dict[str, object]:
     with the clock."""
     title = title.strip()
     reading = read_text(kind, capture_text, title)
-    signals = [*from_reading(reading)]
-    if title:
-        told = read_text(kind, "", title)
-        vote = told.state if told.state is not State.ERROR else None
-        signals.insert(0, Signal("title", vote, 0.0, told.rule if vote else f"{title!r} does not tell", told.trust))
-    fused = fuse(signals)
+    fused = fuse([*from_title(kind, title), *from_reading(reading)])
     return {
         "state": str(fused.state),
         "rule": reading.rule if fused.state is reading.state else fused.rule,

@@ -12,7 +12,7 @@ from bot.agents.model import Agent, AgentView
 from bot.agents.state.files import ConversationFiles
 from bot.agents.state.fusion import Fused, Signal, from_reading, fuse
 from bot.agents.state.look import Look
-from bot.agents.state.signals import cli_processes, from_files, liveness
+from bot.agents.state.signals import cli_processes, from_files, from_title, liveness
 from bot.clis.cli import cli_for
 from bot.clis.model import State
 from bot.clis.screens import read_screen, renew_rules
@@ -77,7 +77,8 @@ class Sight:
         signals = (
             liveness(agent, pane, clis, now, was_up=self._was_up(agent, clis)),
             *(self.hook_signals(agent, now) if clis else ()),
-            *(from_files(files, now) if clis else ()),
+            *(from_files(files, now, agent.started_at) if clis else ()),
+            *(from_title(agent.kind, screen.title) if screen is not None and clis else ()),
             *(from_reading(reading, agent.kind) if reading is not None else ()),
         )
         fused = self._after_reset(agent, fuse(signals, previous=last.view.state if last else None))

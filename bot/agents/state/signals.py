@@ -9,6 +9,7 @@ from bot.agents.model import Agent
 from bot.agents.state.files import FileFacts
 from bot.agents.state.fusion import Signal
 from bot.clis.model import State
+from bot.clis.screens import read_title
 from bot.tmux.keeper import ENDED
 from bot.tmux.panes import PaneFacts
 from bot.tmux.processes import Process
@@ -51,15 +52,26 @@ def _over(pane: PaneFacts | None) -> str:
     return f"its program has ended ({pane.title.removeprefix(ENDED)})" if pane.title.startswith(ENDED) else ""
 
 
-def from_files(facts: FileFacts, now: datetime) -> Iterator[Signal]:
-    """Claude's own session file if there is one, and the turn in the conversation's file."""
+def from_files(facts: FileFacts, now: datetime, started: datetime | None) -> Iterator[Signal]:
+    """Claude's own session file if there is one, and the turn in the conversation's file. `started`: when its program
+    was; a turn under way before was cut off with the program of then, and neither CLI takes it up by itself."""
     if (session := facts.session) is not None and session.status in _SESSION:
         vote = _SESSION[session.status]
         detail = f"session file: {session.status}{f' ({session.waiting_for})' if session.waiting_for else ''}"
         yield Signal("file", vote, _age(session.updated_at, now), detail)
-    if facts.turn.phase in _PHASE and (session is None or facts.turn.phase == "limited"):
+    cut_off = facts.turn.phase == "working" and started is not None and (facts.turn.at or started) < started
+    if facts.turn.phase in _PHASE and not cut_off and (session is None or facts.turn.phase == "limited"):
         detail = f"conversation file: {facts.turn.phase}"
         yield Signal("file", _PHASE[facts.turn.phase], _age(facts.turn.at, now), detail)
+
+
+def from_title(kind: str, title: str) -> Iterator[Signal]:
+    """What the pane's title alone says (Codex: a spinner, "Action Required"); it is of the moment of its screen."""
+    if not (title := title.strip()):
+        return
+    told = read_title(kind, title)
+    vote = told.state if told.state is not State.ERROR else None
+    yield Signal("title", vote, 0.0, told.rule if vote else f"{title!r} does not tell", told.trust)
 
 
 def clis_named(clis: Collection[Process]) -> str:

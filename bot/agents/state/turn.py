@@ -38,7 +38,8 @@ def _step(turn: Turn, entry: Entry) -> Turn:
         # A limit ends with the next prompt, not with a late line of the turn that met it.
         if turn.phase == "limited" and entry.kind in ("model", "tool"):
             return turn
-        return turn if turn.phase == "working" else replace(turn, phase="working", at=at)
+        begins = entry.kind in ("user", "turn_start")  # also where the last turn was cut off without an end
+        return replace(turn, phase="working", at=at) if begins or turn.phase != "working" else turn
     if entry.kind == "limit":
         return replace(turn, phase="limited", at=at, resets_at=_epoch(entry.data.get("resets_at")))
     if entry.kind in ("turn_end", "aborted"):
