@@ -19,8 +19,19 @@ from pydantic import SecretStr
 from bot.home import Home
 from bot.settings import Settings, load_settings
 
-# What the sandbox writes besides its own folder; names in the home.
-ITS_FILES = ("sandbox", "demo", "agents.json", "maf.db", "maf.db-wal", "maf.db-shm", "backups")
+# What the sandbox writes, in the home. Its folder comes last: it marks the home, so that a crash before that finds a
+# sandbox home again and moves the rest.
+ITS_FILES = (
+    "demo",
+    "agents.json",
+    "maf.db",
+    "maf.db-wal",
+    "maf.db-shm",
+    "backups",
+    "logs/agents/*",
+    "monitoring/quota-state.json*",
+    "sandbox",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +105,8 @@ def move_aside(home: Home, now: datetime) -> Path:
     """Move everything of the sandbox to `.maf/sandbox-DATE/` and return that folder. Its agents must have ended."""
     target = home.root / f"sandbox-{now:%Y%m%dT%H%M%S}"
     target.mkdir(mode=0o700)
-    # The marker goes last: a crash before that finds a sandbox home again and moves the rest.
-    for name in sorted(ITS_FILES, key=lambda one: one == "sandbox"):
-        if (home.root / name).exists():
-            shutil.move(home.root / name, target / name)
+    for path in [path for pattern in ITS_FILES for path in sorted(home.root.glob(pattern))]:
+        there = target / path.relative_to(home.root)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, there)
     return target

@@ -65,6 +65,7 @@ def test_the_sandbox_comes_back_where_it_was_and_makes_way_for_a_token(shop: Sho
     with shop.up() as second:
         assert (second["token"], second["key"]) == (first["token"], first["key"])
         assert len(shop.read("agent", "list")) == 3
+    (shop.home / "logs" / "agents" / "d1.log").write_text("d1 went from idle to working\n")
     free = socket.socket()
     free.bind(("127.0.0.1", 0))  # bound and not listening: whoever asks there is turned away
     nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -78,7 +79,8 @@ def test_the_sandbox_comes_back_where_it_was_and_makes_way_for_a_token(shop: Sho
         process.wait(timeout=30)
     free.close()
     (aside,) = shop.home.glob("sandbox-*")
-    assert {"maf.db", "sandbox", "demo"} <= {path.name for path in aside.iterdir()}
+    assert {"maf.db", "sandbox", "demo", "logs"} <= {path.name for path in aside.iterdir()}
+    assert "No log named d1" in shop.maf("logs", "tail", "d1", code=1).stderr
     assert shop.read("agent", "list") == []
 
 
