@@ -35,7 +35,10 @@ def tail(terminal: Terminal, name: str, lines: int, follow: bool) -> None:
     at = known[name].stat().st_size
     while True:
         time.sleep(FOLLOW_S)
-        size = known[name].stat().st_size
+        try:
+            size = known[name].stat().st_size
+        except FileNotFoundError:  # set aside by the bot, which begins a new one with its next line
+            continue
         at = 0 if size < at else at
         if size > at:
             with known[name].open("rb") as file:

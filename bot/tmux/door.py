@@ -23,7 +23,10 @@ _ASK_AGAIN_S = 0.004
 
 
 def lock_file(socket: str) -> Path:
-    """The file that our processes lock for this server."""
+    """The file that our processes lock for this server: beside a socket that is given as a path, so that both go
+    together; else found by the socket's name."""
+    if socket.startswith("/"):
+        return Path(socket).with_name(f".{Path(socket).name}.lock")
     name = hashlib.sha256(socket.encode("utf8", "surrogateescape")).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"maf-{os.getuid()}-{name}.lock"
 

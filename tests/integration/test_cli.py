@@ -224,8 +224,11 @@ def test_the_full_doctor_proves_a_delivery_and_leaves_nothing(shop: Shop) -> Non
     assert not shop.home.exists()
 
 
-def test_the_demo_shows_the_main_job(shop: Shop) -> None:
-    done = shop.read("demo")
+def test_the_demo_shows_the_main_job_and_leaves_nothing(shop: Shop) -> None:
+    scratch = shop.folder / "tmp"
+    scratch.mkdir()
+    done = json.loads(shop.maf("demo", "--json", TMPDIR=str(scratch)).stdout)
     assert {i["status"] for i in done["items"]} <= {"submitted", "started"}
     assert len(done["items"]) == 3
     assert not shop.home.exists()
+    assert list(scratch.iterdir()) == []
