@@ -71,13 +71,6 @@ class PackTap(CallbackData, prefix="k"):
     verb: str
 
 
-class BeadTap(CallbackData, prefix="b"):
-    """show, claim, release, approve, changes: on a bead."""
-
-    bead: str
-    verb: str
-
-
 class QuotaTap(CallbackData, prefix="q"):
     """rotate, mute, chart, refresh: on a profile; `window` names the window the alert was about."""
 
@@ -98,10 +91,3 @@ class ConfirmTap(CallbackData, prefix="c"):
 
     id: str
     verb: str
-
-
-class SettingTap(CallbackData, prefix="t"):
-    """Set `name` to `value`."""
-
-    name: str
-    value: str

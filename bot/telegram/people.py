@@ -109,13 +109,6 @@ class Access:
             else:
                 row.role = role.word
 
-    async def adopt_owner(self, *, user_id: int, name: str, chat_id: int) -> None:
-        """Make this user owner without a code: only for the sandbox, whose owner is whoever started it."""
-        now = self.clock.now()
-        async with self.store.begin() as tx:
-            await self._bind_person(tx, user_id, name, Role.OWNER, now)
-            await _bind_chat(tx, ChatRow(chat_id=chat_id, type="private", title=name, bound_by=user_id, bound_at=now))
-
     async def supervisor_chat(self, chosen: int | None = None) -> int | None:
         """`chosen` (MAF_SUPERVISOR_CHAT) if set, or what that group became; else the chat in which the first owner last
         paired, if any has."""

@@ -19,6 +19,7 @@ from bot.app import App
 from bot.beads.sample import write_sample
 from bot.home import Home
 from bot.settings import load_settings
+from bot.telegram.access import Role
 from bot.telegram.people import Access
 from tests.integration.sandbox_client import Client, running
 
@@ -113,6 +114,13 @@ def button(message: dict[str, Any], label: str) -> str:
     raise AssertionError(f"no button {label!r} among {labels}")
 
 
+async def pair_owner(app: App, user_id: int) -> None:
+    """Olga owns the bot, and her private chat is the supervisors'."""
+    access = Access(app.services.store, app.services.clock)
+    code = await access.create_code(Role.OWNER)
+    assert await access.redeem(code, user_id=user_id, name="Olga", chat_id=user_id) is not None
+
+
 def socket_of(tmp_path: Path) -> str:
     """A tmux socket by path, short enough for the kernel; in the test's own folder."""
     return str(tmp_path / "t.sock")
@@ -157,8 +165,7 @@ async def crew(
     try:
         async with App.open(home, settings, background=True, checkpoint=checkpoint) as app:
             if owner is not None:
-                access = Access(app.services.store, app.services.clock)
-                await access.adopt_owner(user_id=owner, name="Olga", chat_id=owner)
+                await pair_owner(app, owner)
             names = [
                 (
                     await app.call(

@@ -31,10 +31,9 @@ from bot.home import Home
 from bot.settings import load_settings
 from bot.store import Store
 from bot.store.tables import DeliveryRow
-from bot.telegram.people import Access
 from bot.work.claims import Claims
 from tests.flow.killed_bot import start
-from tests.flow.product import LABELS, button, end_tmux, prompts_of, socket_of, until
+from tests.flow.product import LABELS, button, end_tmux, pair_owner, prompts_of, socket_of, until
 from tests.integration.sandbox_client import Client, running
 
 ROUNDS = int(os.environ.get("MAF_KILL_ROUNDS", "1"))
@@ -154,10 +153,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             }
             settings = load_settings(home, tmux_socket=socket, project_root=project)
             async with App.open(home, settings) as app:
-                owner = sandbox.owner
-                await Access(app.services.store, app.services.clock).adopt_owner(
-                    user_id=owner, name="Olga", chat_id=owner
-                )
+                await pair_owner(app, sandbox.owner)
                 for n in range(AGENTS):
                     params = {"type": "demo", "id": f"w{n + 1}", "workdir": str(project), "labels": list(LABELS[n])}
                     await app.call("agent.create", params)

@@ -19,8 +19,7 @@ from typing import Any
 from bot.app import App
 from bot.home import Home
 from bot.settings import load_settings
-from bot.telegram.people import Access
-from tests.flow.product import button, end_tmux, socket_of, until
+from tests.flow.product import button, end_tmux, pair_owner, socket_of, until
 from tests.integration.sandbox_client import Client, running
 from tests.rollouts import Rollout, write_monitoring, write_profiles
 
@@ -102,10 +101,7 @@ async def scene(tmp_path: Path, **settings_file: str) -> AsyncIterator[tuple[Hom
                 home, bot_token=client.sandbox.token, telegram_api=client.sandbox.origin, tmux_socket=socket
             )
             async with App.open(home, settings) as app:
-                owner = client.sandbox.owner
-                await Access(app.services.store, app.services.clock).adopt_owner(
-                    user_id=owner, name="Olga", chat_id=owner
-                )
+                await pair_owner(app, client.sandbox.owner)
             bot = Bot(home, env, client)
             try:
                 yield home, client, bot

@@ -21,7 +21,7 @@ from bot.home import Home
 from bot.settings import load_settings
 from bot.store.tables import UpdateRow
 from bot.telegram.people import Access
-from tests.flow.product import until
+from tests.flow.product import pair_owner, until
 from tests.integration.sandbox_client import Client, running
 
 SECRET = "s3cret_-value"
@@ -50,7 +50,7 @@ async def bot(home: Home, client: Client, tmp_path: Path, **more: Any) -> AsyncI
         owner = client.sandbox.owner
         access = Access(app.services.store, app.services.clock)
         if not await access.owner_exists():
-            await access.adopt_owner(user_id=owner, name="Olga", chat_id=owner)
+            await pair_owner(app, owner)
         task = asyncio.create_task(app.run())
         try:
             yield app
