@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.permissions.risk import edit_risk, risk_of
+from bot.agents.permissions.judge import risk_of
+from bot.agents.permissions.risk import edit_risk
 
 SHOP = "/srv/shop"
 
@@ -118,6 +119,10 @@ HOSTILE = [
     "cat <<E\n\tE\ncat <<F\nE\nrm x\nF",
     "cat <<-E\n\tE\nrm x",
     "cat <<'E'\nq\\\nE\nrm x",
+    "echo \"$(cat <<'E'\nq\nE\nrm x\nE\n)\"",
+    "echo \"$(cat <<'E' ; rm x\nq\nE\n)\"",
+    "echo \"$(cat <<'E'\nq\n E\nE\nrm x)\"",
+    "echo \"$(cat <<'E'\nq\nE\n; rm x)\"",
     # programs that start others
     "env -S 'rm -rf src'",
     "env -Srm x",
@@ -386,6 +391,14 @@ def test_a_long_command_is_read_in_a_moment() -> None:
         assert risk_of(part * (49_000 // len(part)), workspace=SHOP).words
     assert time.process_time() - begun < 10
     assert risk_of("a" * 200_000, workspace=SHOP).hidden
+
+
+def test_a_message_of_several_lines_is_seen_whole() -> None:
+    """As Claude Code commits."""
+    said = "git commit -m \"$(cat <<'EOF'\nDon't rm -rf / (ever)\n\nIt's `bad`\nEOF\n)\""
+    risk = risk_of(said, workspace=SHOP)
+    assert (risk.words, risk.place, risk.dangerous) == ("changes files or data", "no", False)
+    assert risk_of(said.replace("'EOF'", "EOF"), workspace=SHOP).hidden
 
 
 def test_dangerous_is_what_is_never_grouped() -> None:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from bot.agents.permissions.risk import Risk, edit_risk, risk_of
+from bot.agents.permissions.judge import risk_of
+from bot.agents.permissions.risk import Risk, edit_risk
 from bot.clis.model import Dialog, DialogKind
 
 Grant = Literal["once", "no", "lasting", "choice"]

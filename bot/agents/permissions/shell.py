@@ -17,6 +17,8 @@ _IN_DOUBLE = re.compile(r'[^"\\$`]+')
 _NOTHING = re.compile(r"\s*\)")
 _INSIDE = re.compile(r"""[()]|'[^']*'|"(?:\\.|[^"\\])*"|\\.""", re.DOTALL)
 _GOES_ON = re.compile(r"(?<!\\)(\\\\)*\\$")
+# "$(cat <<'EOF' …)" is how agents write a text of several lines: all of it can be seen.
+_LITERAL = re.compile(r"\$\(cat <<'(\w+)'((?:\n[^\n]*)*?)\n\1\n\s*\)")
 _NAME = re.compile(r"[A-Za-z_]\w*|[?#$!0-9@*-]")
 _BRACES = re.compile(r"\{[^{}]*(,|\.\.)[^{}]*\}")
 _PLAIN_BRACES = re.compile(r"\{\w[\w-]*(,\w[\w-]*)+\}")
@@ -189,7 +191,10 @@ class _Reader:
 
     def _dollar(self, *, quoted: bool = False) -> None:
         after = self.text[self.at + 1 : self.at + 2]
-        if after == "(":
+        if quoted and (match := _LITERAL.match(self.text, self.at)) and match[1] not in match[2].splitlines():
+            self._add(match[2][1:], quoted=True)
+            self.at = match.end()
+        elif after == "(":
             self._substitute(self.at + 2)
         elif after == "{":
             end = self._find("}", self.at + 2)
