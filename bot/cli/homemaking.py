@@ -32,6 +32,11 @@ MAF_ENV = """\
 #MAF_TIMEZONE=Europe/Berlin
 #MAF_QUIET_HOURS=22:00-07:30
 
+# When you are reminded of a question that nobody answered; how long Codex waits for an answer from the chat before it
+# asks in its pane as well (95s at most).
+#MAF_PERMISSION_REMINDER=10m
+#MAF_PERMISSION_WAIT=90s
+
 # The tmux server of the agents (`default` is your own) and the prefix of their sessions.
 #MAF_TMUX_SOCKET=maf
 #MAF_TMUX_SESSION=maf
