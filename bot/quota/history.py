@@ -1,4 +1,8 @@
-"""What providers said, kept: the newest of each window in memory, every change as a row for forecast and chart."""
+"""What providers said, kept: the newest of each window in memory, every change as a row for forecast and chart.
+
+A provider may change the lengths of its windows. A statement that names two windows of a family is the whole of it, so
+the family's other windows are gone; a row says so, that they do not come back with a restart.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, or_, select
 
 from bot.quota import forecast
 from bot.quota.reading import Reading
@@ -17,6 +21,7 @@ KEEP_S = 35 * 86_400.0
 RECENT_S = 2 * forecast.LOOK_BACK_S
 # An unchanged percentage is written again after this long, so that a chart shows that somebody looked.
 REPEAT_S = 600.0
+GONE = "gone"  # source of the row that says so
 
 
 class History:
@@ -40,15 +45,25 @@ class History:
 
     async def load(self, tx: Transaction, now: float) -> None:
         """Read back what was known, at start."""
+        last = (
+            select(func.max(QuotaReadingRow.id))
+            .where(QuotaReadingRow.at > now - KEEP_S)
+            .group_by(QuotaReadingRow.profile, QuotaReadingRow.window)
+        )
         rows = await tx.scalars(  # in the order they became known: a clock may have gone back in between
-            select(QuotaReadingRow).where(QuotaReadingRow.at > now - KEEP_S).order_by(QuotaReadingRow.id)
+            select(QuotaReadingRow)
+            .where(or_(QuotaReadingRow.id.in_(last), QuotaReadingRow.at > now - RECENT_S))
+            .order_by(QuotaReadingRow.id)
         )
         for row in rows:
             reading = Reading(
                 row.window, row.limit_id, row.minutes, row.percent, row.resets_at, row.at, row.source, row.reached
             )
-            self._keep(row.profile, reading)
-            self._written[row.profile, row.window] = reading
+            if row.source == GONE:
+                self._drop(row.profile, row.window)
+            else:
+                self._keep(row.profile, reading)
+                self._written[row.profile, row.window] = reading
 
     async def add(self, tx: Transaction, profile: str, readings: Iterable[Reading], now: float) -> list[Reading]:
         """Keep what is newer than what is known; returns that. Nothing is newer than now: what a clock that ran ahead
@@ -65,20 +80,29 @@ class History:
             if written is not None and _same(written, reading):
                 continue
             self._written[profile, reading.window] = reading
-            tx.add(
-                QuotaReadingRow(
-                    profile=profile,
-                    window=reading.window,
-                    limit_id=reading.limit_id,
-                    minutes=reading.minutes,
-                    percent=reading.percent,
-                    resets_at=reading.resets_at,
-                    reached=reading.reached,
-                    source=reading.source,
-                    at=reading.at,
-                )
-            )
+            tx.add(_row(profile, reading))
+        for gone in self._gone(profile, fresh):
+            self._drop(profile, gone.window)
+            tx.add(_row(profile, gone))
         return fresh
+
+    def _gone(self, profile: str, fresh: Iterable[Reading]) -> list[Reading]:
+        """Windows that later statements about their family name no more."""
+        statements: dict[tuple[str, float], set[str]] = defaultdict(set)
+        for reading in fresh:
+            statements[reading.limit_id, reading.at].add(reading.window)
+        found = {
+            known.window: replace(known, source=GONE, percent=0.0, reached=False, resets_at=None, at=at)
+            for known in self._newest[profile].values()
+            for (family, at), windows in statements.items()
+            if family == known.limit_id and at > known.at and len(windows) > 1 and known.window not in windows
+        }
+        return list(found.values())
+
+    def _drop(self, profile: str, window: str) -> None:
+        self._newest[profile].pop(window, None)
+        self._recent.pop((profile, window), None)
+        self._written.pop((profile, window), None)
 
     def _keep(self, profile: str, reading: Reading) -> None:
         self._newest[profile][reading.window] = reading
@@ -93,7 +117,7 @@ class History:
         """(epoch s, percent) of each window as far back as `since`, oldest first, for the chart."""
         rows = await tx.execute(
             select(QuotaReadingRow.profile, QuotaReadingRow.window, QuotaReadingRow.at, QuotaReadingRow.percent)
-            .where(QuotaReadingRow.profile.in_(profiles), QuotaReadingRow.at >= since)
+            .where(QuotaReadingRow.profile.in_(profiles), QuotaReadingRow.at >= since, QuotaReadingRow.source != GONE)
             .order_by(QuotaReadingRow.at)
         )
         found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
@@ -103,6 +127,20 @@ class History:
 
     async def trim(self, tx: Transaction, now: float) -> None:
         await tx.execute(delete(QuotaReadingRow).where(QuotaReadingRow.at < now - KEEP_S))
+
+
+def _row(profile: str, reading: Reading) -> QuotaReadingRow:
+    return QuotaReadingRow(
+        profile=profile,
+        window=reading.window,
+        limit_id=reading.limit_id,
+        minutes=reading.minutes,
+        percent=reading.percent,
+        resets_at=reading.resets_at,
+        reached=reading.reached,
+        source=reading.source,
+        at=reading.at,
+    )
 
 
 def _same(written: Reading, reading: Reading) -> bool:

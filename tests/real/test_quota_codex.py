@@ -93,6 +93,11 @@ def test_what_the_provider_says_shows_in_the_status_of_each_profile(tmp_path: Pa
         assert windows(second["codex-plus-1"]) == {"5h": 100.0, "7d": 12.0}
         assert second["codex-plus-1"]["next"] == "codex-plus-2"
 
+        # Other lengths: the old windows are no more.
+        models.set("key-1", primary=7.0, secondary=8.0, pwin=1440, swin=43_200)
+        fleet.exec("codex-plus-1", "once more")
+        assert windows(fleet.status()["codex-plus-1"]) == {"24h": 7.0, "30d": 8.0}
+
         # A response that carries a second family: Codex writes only that one down, and the first one stands.
         models.set("key-2", family="other", family_percent=33.0, primary=99.0, pwin=1440)
         fleet.exec("codex-plus-2", "other family")
