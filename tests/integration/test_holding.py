@@ -1,0 +1,56 @@
+"""Agents that are frozen, thawed and interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.app import App
+from bot.errors import Refused
+from bot.tmux.processes import scan
+from tests.integration.app_home import demo, open_app, state
+
+
+@pytest.fixture
+async def app(tmp_path: Path, tmux_socket: str) -> AsyncIterator[App]:
+    async with open_app(tmp_path, tmux_socket) as opened:
+        yield opened
+
+
+async def test_freeze_stops_the_cli_and_thaw_lets_it_go_on(app: App) -> None:
+    agent = await demo(app)
+    await app.call("agent.send", {"id": "d1", "text": "WAIT2 and go on", "wait": 5})
+    assert await app.call("agent.freeze", {}) == {"agents": ["d1"], "refused": {}}
+    await state(app, "d1", "frozen")
+    pane = (await app.services.panes.facts())[agent["pane"]]
+    table = scan()
+    assert table[pane.pid].state not in ("T", "t"), "the keeper must not be stopped: tmux would continue it"
+    cli = next(p for p in table.values() if p.session == pane.pid and p.comm == "maf-demo")
+    assert cli.state == "T"
+    with pytest.raises(Refused, match="frozen"):
+        await app.call("agent.interrupt", {"id": "d1"})
+    assert await app.call("agent.thaw", {"id": "d1"}) == {"agents": ["d1"], "refused": {}}
+    await state(app, "d1", "idle")
+    assert scan()[cli.pid].starttime == cli.starttime, "it is the same process"
+
+
+async def test_a_frozen_agent_can_be_stopped(app: App) -> None:
+    await demo(app)
+    await app.call("agent.freeze", {"id": "d1"})
+    assert (await app.call("agent.stop", {"id": "d1"}))["state"] == "stopped"
+
+
+async def test_interrupt_is_for_working_agents_only(app: App) -> None:
+    await demo(app)
+    with pytest.raises(Refused, match="nothing to interrupt"):
+        await app.call("agent.interrupt", {"id": "d1"})
+    await app.call("agent.send", {"id": "d1", "text": "WAIT30", "wait": 5})
+    done = await app.call("agent.interrupt", {"id": "d1"})
+    assert (done["stopped"], done["composer"], done["state"]) == (True, "empty", "idle")
+    await app.call("agent.send", {"id": "d1", "text": "SHELL", "wait": 5})
+    await state(app, "d1", "waiting")
+    with pytest.raises(Refused, match="waits for an answer"):
+        await app.call("agent.interrupt", {"id": "d1"})
+    assert (await app.call("agent.show", {"id": "d1"}))["state"] == "waiting"
