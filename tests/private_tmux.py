@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
+
+from bot.tmux.door import lock_file
 
 T = TypeVar("T")
 
@@ -21,6 +26,28 @@ def until(probe: Callable[[], T | None], what: str, timeout: float = 15.0) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what}")
         time.sleep(0.05)
+
+
+def end_server(socket: Path | str) -> None:
+    """End the tmux server at this socket, if one is there, and wait until its process is gone.
+
+    tmux 3.3a stays for good, without socket and sessions, where a control client was killed before it had read all:
+    such a one is killed by its pid.
+    """
+    command = ["tmux", "-S", str(socket)]
+    asked = subprocess.run(
+        [*command, "display-message", "-p", "#{pid}"], capture_output=True, text=True, timeout=10, check=False
+    )
+    if asked.returncode == 0 and asked.stdout.strip().isdecimal():
+        pid = int(asked.stdout)
+        subprocess.run([*command, "kill-server"], capture_output=True, timeout=10, check=False)
+        with contextlib.suppress(ProcessLookupError):
+            for _ in range(100):
+                os.kill(pid, 0)
+                time.sleep(0.02)
+            os.kill(pid, signal.SIGKILL)
+    Path(socket).unlink(missing_ok=True)
+    lock_file(str(socket)).unlink(missing_ok=True)
 
 
 class Pane:
@@ -83,8 +110,7 @@ class PrivateTmux:
         return self
 
     def __exit__(self, *_: object) -> None:
-        subprocess.run([*self._command, "kill-server"], capture_output=True, timeout=10, check=False)
-        self.socket.unlink(missing_ok=True)
+        end_server(self.socket)
 
     @property
     def _command(self) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from bot.settings import load_settings
 from bot.telegram.access import Role
 from bot.telegram.people import Access
 from tests.integration.sandbox_client import Client, running
+from tests.private_tmux import end_server
 
 LABELS = (("frontend",), ("backend",), ("db", "docs"), (), ())
 
@@ -126,10 +126,6 @@ def socket_of(tmp_path: Path) -> str:
     return str(tmp_path / "t.sock")
 
 
-def end_tmux(socket: str) -> None:
-    subprocess.run(["tmux", "-S", socket, "kill-server"], check=False, capture_output=True, timeout=10)
-
-
 async def until(condition: Callable[[], Awaitable[bool] | bool], within: float = 15.0, what: str = "it") -> None:
     """Wait for a condition, looking often."""
     deadline = time.monotonic() + within
@@ -185,7 +181,7 @@ async def crew(
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
     finally:
-        end_tmux(socket)
+        end_server(socket)
 
 
 @asynccontextmanager

@@ -33,8 +33,9 @@ from bot.store import Store
 from bot.store.tables import DeliveryRow
 from bot.work.claims import Claims
 from tests.flow.killed_bot import start
-from tests.flow.product import LABELS, button, end_tmux, pair_owner, prompts_of, socket_of, until
+from tests.flow.product import LABELS, button, pair_owner, prompts_of, socket_of, until
 from tests.integration.sandbox_client import Client, running
+from tests.private_tmux import end_server
 
 ROUNDS = int(os.environ.get("MAF_KILL_ROUNDS", "1"))
 POINTS = {
@@ -165,7 +166,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     finally:
         if made is not None:
             await made.kill()
-        end_tmux(socket)
+        end_server(socket)
 
 
 async def told(s: Scene, draft: str) -> tuple[Draft, str]:

@@ -19,8 +19,9 @@ from typing import Any
 from bot.app import App
 from bot.home import Home
 from bot.settings import load_settings
-from tests.flow.product import button, end_tmux, pair_owner, socket_of, until
+from tests.flow.product import button, pair_owner, socket_of, until
 from tests.integration.sandbox_client import Client, running
+from tests.private_tmux import end_server
 from tests.rollouts import Rollout, write_monitoring, write_profiles
 
 NAME = "codex-plus-1"
@@ -108,7 +109,7 @@ async def scene(tmp_path: Path, **settings_file: str) -> AsyncIterator[tuple[Hom
             finally:
                 await bot.kill()
     finally:
-        end_tmux(socket)
+        end_server(socket)
 
 
 async def heads(client: Client) -> list[str]:

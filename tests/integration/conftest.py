@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from bot.tmux.control import ControlClient
 from bot.tmux.panes import Panes
 from bot.tmux.sessions import Sessions
+from tests.private_tmux import end_server
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def tmux_socket() -> Iterator[str]:
     try:
         yield socket
     finally:
-        subprocess.run(["tmux", "-S", socket, "kill-server"], capture_output=True, timeout=10, check=False)
+        end_server(socket)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.private_tmux import end_server
+
 MAF = [sys.executable, "-m", "bot.cli"]
 
 
@@ -64,5 +66,4 @@ class Shop:
 
     def end(self) -> None:
         """End its tmux server."""
-        kill = ["tmux", "-S", self.env["MAF_TMUX_SOCKET"], "kill-server"]
-        subprocess.run(kill, capture_output=True, timeout=10, check=False)
+        end_server(self.env["MAF_TMUX_SOCKET"])

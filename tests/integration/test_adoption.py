@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.errors import MafError, Refused, WrongUsage
 from bot.tmux.processes import scan
 from bot.tmux.servers import runs
 from tests.integration.app_home import demo, open_app, state, tmux
+from tests.private_tmux import end_server
 from tests.private_tmux import until as wait_until
 
 
@@ -114,7 +114,7 @@ async def test_a_pane_of_the_persons_own_server(app: App, tmp_path: Path, monkey
         assert by_hand(own, app, tmp_path) == pane
         assert (await app.call("agent.show", {"id": "d1"}))["state"] == "dead"
     finally:
-        subprocess.run(["tmux", "-S", own, "kill-server"], capture_output=True, timeout=10, check=False)
+        end_server(own)
 
 
 async def test_panes_that_cannot_be_adopted(app: App, tmux_socket: str) -> None:

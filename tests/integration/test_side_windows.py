@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from bot.errors import Refused, WrongUsage
 from bot.tmux.processes import scan
 from tests.integration.agents_fleet import eventually
 from tests.integration.app_home import demo, open_app, state, tmux, until
+from tests.private_tmux import end_server
 
 
 @pytest.fixture
@@ -122,4 +122,4 @@ async def test_attach_shows_the_agent_on_a_phone_and_on_a_wide_screen(app: App, 
         assert max(map(len, shown.splitlines())) <= columns
         await state(app, "d1", "idle")
     finally:
-        subprocess.run(["tmux", "-S", outer, "kill-server"], capture_output=True, timeout=10, check=False)
+        end_server(outer)

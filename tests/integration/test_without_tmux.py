@@ -10,7 +10,8 @@ from bot.app import App
 from bot.errors import DependencyMissing
 from bot.home import Home
 from bot.settings import load_settings
-from tests.flow.product import end_tmux, socket_of
+from tests.flow.product import socket_of
+from tests.private_tmux import end_server
 
 
 async def test_agents_are_made_seen_and_deleted_but_not_started(
@@ -44,4 +45,4 @@ async def test_agents_are_made_seen_and_deleted_but_not_started(
             assert [a["id"] for a in await app.call("agent.list", {})] == ["ran"]
             assert (await app.call("agent.delete", {"id": "ran"}))["deleted"]
     finally:
-        end_tmux(settings.tmux_socket)
+        end_server(settings.tmux_socket)

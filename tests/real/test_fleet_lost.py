@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.private_tmux import until
+from tests.private_tmux import end_server, until
 from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
@@ -130,7 +130,7 @@ def maf(models: MockModels) -> Iterator[Maf]:
             yield made
         finally:
             made.kill()
-            made.tmux("kill-server")
+            end_server(made.socket)
 
 
 def all_idle(maf: Maf, count: int) -> Callable[[], bool]:

@@ -13,7 +13,8 @@ from bot.clis import hooks
 from bot.home import Home
 from bot.remote.server import Server
 from bot.settings import load_settings
-from tests.flow.product import end_tmux, socket_of, until
+from tests.flow.product import socket_of, until
+from tests.private_tmux import end_server
 from tests.real.homes import make_claude_home
 from tests.real.installed import ROOT, need, real_path
 from tests.real.mock_models import MockModels
@@ -67,7 +68,7 @@ async def test_a_claude_agent_moves_with_its_conversation_and_its_limits_come_fr
                 finally:
                     await server.stop()
         finally:
-            end_tmux(socket)
+            end_server(socket)
         assert hashes() == before
         assert os.environ.get("CLAUDE_CODE_OAUTH_TOKEN") is None
 

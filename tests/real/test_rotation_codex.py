@@ -27,7 +27,8 @@ from bot.operations import Services
 from bot.quota.reading import Reading
 from bot.settings import load_settings
 from bot.store.tables import LimitStopRow, OutboxRow, RotationRow
-from tests.flow.product import end_tmux, socket_of, until
+from tests.flow.product import socket_of, until
+from tests.private_tmux import end_server
 from tests.real.homes import make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
@@ -111,7 +112,7 @@ async def scene(tmp_path: Path, **more: Any) -> AsyncIterator[Scene]:
                 await here.prompt("remember the word KOLIBRI")
                 yield here
         finally:
-            end_tmux(socket)
+            end_server(socket)
 
 
 async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_home_after_the_reset(
