@@ -16,6 +16,8 @@ from bot.sandbox.methods_chat import Methods
 from bot.sandbox.updates import CONFLICT
 from bot.sandbox.world import Fault, World
 
+# Those of any call; "blocked" is for calls to a chat, and "duplicate" for the updates.
+FAULTS = ("429", "500", "502", "timeout", "drop", "conflict")
 HANG_S = 120.0  # longer than any client waits
 Method = Callable[[Params], Awaitable[Any]]
 
@@ -49,7 +51,8 @@ class BotApi:
                 raise ApiError(404, "Not Found: method not found")
             params = await read_params(request)
             call["parameters"] = params.shown()
-            fault = self.world.take_fault("429", "500", "502", "timeout", "drop", "conflict", "blocked", method=name)
+            to_somebody = ("blocked",) if "chat_id" in params.values else ()
+            fault = self.world.take_fault(*FAULTS, *to_somebody, method=name)
             if fault is not None and fault.carried_out:
                 await method(params)
             if fault is not None:

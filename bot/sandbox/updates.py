@@ -128,7 +128,7 @@ class Updates:
                 raise mine.result()
             if self._poll is mine and (self._again or self.world.updates):
                 batch, self._again = (self._again + self.world.updates)[:limit], []
-                if self.world.take_fault("duplicate"):
+                if self.world.take_fault("duplicate", method="getUpdates"):
                     self._again = list(batch)
                 return batch
             left = deadline - time.monotonic()

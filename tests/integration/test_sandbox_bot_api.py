@@ -239,8 +239,15 @@ async def test_faults_are_used_up(client: Client) -> None:
     assert (await client.call("sendMessage", chat_id=owner, text="x"))[0] == 200
 
 
-async def test_a_duplicate_comes_again_with_the_same_id(client: Client) -> None:
-    await client.fault("duplicate")
+async def test_who_blocks_the_bot_stops_no_other_call(client: Client) -> None:
+    await client.fault("blocked")
+    assert (await client.call("getUpdates"))[0] == 200
+    assert (await client.call("sendMessage", chat_id=client.sandbox.owner, text="x"))[0] == 403
+
+
+@pytest.mark.parametrize("method", [{}, {"method": "getUpdates"}])
+async def test_a_duplicate_comes_again_with_the_same_id(client: Client, method: dict[str, str]) -> None:
+    await client.fault("duplicate", **method)
     await client.say("twice")
     first = (await client.call("getUpdates"))[1]["result"]
     second = (await client.call("getUpdates", offset=first[0]["update_id"] + 1))[1]["result"]
