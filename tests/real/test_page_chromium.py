@@ -118,6 +118,20 @@ async def test_writing_menu_and_keyboard_only(client: Client, bot: Bot) -> None:
     assert [m["text"] for m in messages] == ["hello\nthere", "/broadcast_targeted"]
 
 
+async def test_of_an_edit_only_a_new_first_line_is_read_aloud(client: Client, bot: Bot) -> None:
+    owner = client.sandbox.owner
+    sent = (await bot.send_message(owner, "w1 works\nline 1")).message_id
+    async with opened(client.sandbox.page) as page:
+        message, aloud = page.locator(f'[data-id="{sent}"]'), page.locator("#edits")
+        await bot.edit_message_text("w1 works\nline 2", chat_id=owner, message_id=sent)
+        await expect(message).to_contain_text("line 2")
+        await expect(message).to_have_attribute("aria-live", "off")
+        await expect(aloud).to_be_empty()
+        await bot.edit_message_text("w1 is idle\nline 2", chat_id=owner, message_id=sent)
+        await expect(aloud).to_have_text("Edited: w1 is idle")
+        await expect(aloud).to_have_attribute("role", "status")
+
+
 async def test_what_cannot_be_sent_stays_in_the_composer(client: Client) -> None:
     async with opened(client.sandbox.page, calls_fail=True) as page:
         box, toast = page.get_by_role("textbox", name="Message"), page.locator("#toast")

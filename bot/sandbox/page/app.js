@@ -113,7 +113,7 @@ function show(messages, first) {
       keepOpen(old, node);
       const focused = old.contains(document.activeElement) ? document.activeElement.textContent : null;
       old.replaceWith(node);
-      if (before && before.edits !== message.edits) node.classList.add("flash");
+      if (before && before.edits !== message.edits) { node.classList.add("flash"); tellEdit(before, message, node); }
       if (focused) [...node.querySelectorAll("button")].find((b) => b.textContent === focused)?.focus({ preventScroll: true });
     } else {
       const previous = log.lastElementChild;
@@ -128,6 +128,13 @@ function show(messages, first) {
   log.querySelector(".empty")?.remove();
   if (!state.messages.size) log.append(el("p", { class: "empty" }, "Nothing here yet. Send /start, or open the menu."));
   if (stay) toBottom(); else seen();
+}
+
+// A screen that is followed changes every few seconds: of an edit only a new first line is read aloud.
+function tellEdit(before, message, node) {
+  node.setAttribute("aria-live", "off");
+  const [was, now] = [before, message].map((m) => (m.text || "").split("\n")[0]);
+  if (was !== now) $("edits").textContent = "Edited: " + now;
 }
 
 // A quote that was opened stays open through an edit.
