@@ -81,10 +81,10 @@ def item_page(draft: Draft, page: int, zone: tzinfo) -> Message:
             lines.append(ExpandableBlockQuote(rest))
     if item.status not in {"drafted", "skipped"}:
         lines.extend(item_lines(item, zone))
+    elif item.status == "skipped":
+        lines.append(f"– not sent: {item.reason or 'skipped'}")
     elif item.reason:
         lines.append(f"why: {item.reason}")
-    if item.status == "skipped":
-        lines.append("skipped: not sent with this draft")
     return Message(as_list(*lines), _item_keyboard(draft, page, item))
 
 
