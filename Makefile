@@ -13,7 +13,8 @@ help: ## show this list
 
 python:
 	@test -n "$(PYTHON)" || { echo 'error: Python 3.11 or newer is missing.' >&2; \
-		echo 'hint: Run: sudo apt-get install python3 python3-venv   (macOS: brew install python)' >&2; exit 4; }
+		echo 'hint: Run: sudo apt-get install python3 python3-venv   (macOS: brew install python)' >&2; \
+		echo '      Is one there under another name? make PYTHON=/path/to/python3.12 …' >&2; exit 4; }
 
 up: python ## set up what is missing and start the bot (with no token: a sandbox to try it in)
 	@$(PYTHON) deploy/prepare.py --tools

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv.parser import parse_stream  # pydantic-settings reads maf.env with it
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, case_sensitive=True, populate_by_name=True)
 
-    bot_token: SecretStr | None = Field(None, validation_alias=AliasChoices("MAF_BOT_TOKEN"))
+    bot_token: SecretStr | None = Field(None, validation_alias="MAF_BOT_TOKEN")
     supervisor_chat: int | None = Field(None, validation_alias="MAF_SUPERVISOR_CHAT")
     database_url: SecretStr | None = Field(None, validation_alias="MAF_DATABASE_URL")
     telegram_api: str = Field("https://api.telegram.org", validation_alias="MAF_TELEGRAM_API")

@@ -32,6 +32,8 @@ def main() -> int:
     options.add_argument("--tests", action="store_true", help="also what the tests and checks need")
     options.add_argument("--tools", action="store_true", help="also see that tmux and git are there")
     given = options.parse_args()
+    if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python the person has runs this
+        stop(f"Python {sys.version.split()[0]} is too old: maf needs 3.11 or newer.", "Choose another: make PYTHON=…")
     if given.tools:
         tools()
     locks = [ROOT / "requirements.lock"]
@@ -185,4 +187,8 @@ def stop(what: str, hint: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("\nInterrupted. The same command goes on where it was.")
+        sys.exit(130)

@@ -25,26 +25,56 @@ MAF_ENV = """\
 # Where drafts and alerts go. Unset: the chat in which the owner paired.
 #MAF_SUPERVISOR_CHAT=
 
-# PostgreSQL instead of the SQLite file in this folder: postgresql://user:password@host/database
-#MAF_DATABASE_URL=
-
 # Times are shown in this time zone; in quiet hours only emergencies buzz.
 #MAF_TIMEZONE=Europe/Berlin
 #MAF_QUIET_HOURS=22:00-07:30
+
+# How long a draft may be sent after it was made; how many agents there may be; how much is logged (debug, info,
+# warning, error). DEBUG_MODE logs all, and shows the insides of an error.
+#MAF_DRAFT_TTL=30m
+#MAF_MAX_AGENTS=50
+#MAF_LOG_LEVEL=info
+#DEBUG_MODE=false
+
+# The project, if it is not the folder that holds this one.
+#MAF_PROJECT_ROOT=
+
+# The tmux server of the agents (`default` is your own) and the prefix of their sessions.
+#MAF_TMUX_SOCKET=maf
+#MAF_TMUX_SESSION=maf
+
+# No agent is started with less free memory (in MB) or more load for each processor than this.
+#MAF_MIN_FREE_MEMORY=300
+#MAF_MAX_LOAD=12
 
 # When you are reminded of a question that nobody answered; how long Codex waits for an answer from the chat before it
 # asks in its pane as well (95s at most).
 #MAF_PERMISSION_REMINDER=10m
 #MAF_PERMISSION_WAIT=90s
 
-# The tmux server of the agents (`default` is your own) and the prefix of their sessions.
-#MAF_TMUX_SOCKET=maf
-#MAF_TMUX_SESSION=maf
+# Whether an agent whose account is used up is given no work; the account to use, instead of the one that has most left;
+# how long what an account told is good for; how `maf quota status` looks (tmux, compact, table, json).
+#MAF_QUOTA_ENFORCEMENT=true
+#CODEX_PROFILE=
+#QUOTA_CACHE_TTL=
+#QUOTA_STATUS_FORMAT=table
+#DEBUG_QUOTA=false
 
-# How long a draft may be sent after it was made; how many agents there may be; how much is logged.
-#MAF_DRAFT_TTL=30m
-#MAF_MAX_AGENTS=50
-#MAF_LOG_LEVEL=info
+# Beads hand out the project's tasks. Agent Mail tells the agents of alerts and moves, where its server runs.
+#ENABLE_BEADS_INTEGRATION=true
+#ENABLE_AGENT_MAIL=false
+#MAF_AGENT_MAIL_URL=http://127.0.0.1:8765
+#MAF_AGENT_MAIL_TOKEN=
+
+# PostgreSQL instead of the SQLite file in this folder: postgresql://user:password@host/database
+#MAF_DATABASE_URL=
+
+# Another Bot API server; and updates by webhook instead of polling: its public address, a secret of your choice, and
+# where your proxy hands the requests on to.
+#MAF_TELEGRAM_API=https://api.telegram.org
+#MAF_WEBHOOK_URL=
+#MAF_WEBHOOK_SECRET=
+#MAF_WEBHOOK_LISTEN=127.0.0.1:8443
 """
 
 AGENT_ENV = """\

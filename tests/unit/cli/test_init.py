@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ from bot.agents.environment import parse_env
 from bot.cli import main
 from bot.cli.homemaking import ask_login_shell, login_env, make_home, quoted
 from bot.home import Home
-from bot.settings import load_settings
+from bot.settings import Settings, load_settings
 
 
 def mode(path: Path) -> int:
@@ -81,17 +82,22 @@ def test_a_place_where_no_home_can_be(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "hint: Choose another place with --home." in said
 
 
-def test_every_line_of_maf_env_is_a_setting(tmp_path: Path) -> None:
-    """With the marks taken off, each example value is accepted."""
+def test_maf_env_names_every_setting_and_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the marks taken off, each line is accepted, and what it shows is what holds without it."""
     home = Home(tmp_path / ".maf")
     make_home(home, environment=os.environ)
-    lines = home.env_file.read_text().splitlines()
-    examples = [line[1:] for line in lines if line.startswith("#MAF_")]
-    assert len(examples) >= 9
+    examples = [line[1:] for line in home.env_file.read_text().splitlines() if re.match("#[A-Z_]+=", line)]
+    names = {line.partition("=")[0] for line in examples}
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    assert names == known - {"MAF_AGENT"}  # that one is ours to set
+    plain = load_settings(home)
     home.env_file.write_text("\n".join(examples) + "\n")
-    settings = load_settings(home)
-    assert settings.timezone == "Europe/Berlin"
-    assert settings.tmux_socket == "maf"
+    shown = load_settings(home)
+    examples_only = {"timezone", "quiet_hours"}
+    differs = {name for name in Settings.model_fields if getattr(shown, name) != getattr(plain, name)}
+    assert differs == examples_only
 
 
 @pytest.mark.parametrize("value", ["plain", "a b", 'a "b"', "back\\slash", "$HOME `x`", "ü"])
