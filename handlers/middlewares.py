@@ -17,7 +17,7 @@ from bot.errors import MafError
 from bot.store import Store
 from bot.store.audit import Audit
 from bot.telegram.access import ROLES, Role, command_of
-from bot.telegram.people import Access, Person
+from bot.telegram.people import Access, Person, plain_name
 from handlers.rights import LOOKS, may
 from handlers.say import MAX_ALERT, Say, Tap
 from handlers.wording import in_chat
@@ -58,7 +58,7 @@ class Door(BaseMiddleware):
             if isinstance(event, CallbackQuery):
                 await _quietly(Tap(event).answer())  # no word, but their app need not wait for one
             return None
-        name = (known.name if known else "") or user.full_name
+        name = (known.name if known else "") or plain_name(user.full_name)
         data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
         data["say"] = Say(self.store, message.chat.id)
         return await handler(event, data)

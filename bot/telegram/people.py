@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +16,10 @@ from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction
 from bot.store.tables import ChatRow, PairCodeRow, PersonRow, SettingRow
 from bot.telegram.access import Role
+from bot.telegram.text import shorten
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that looks like something else; 10 of them are 49 bits
+MAX_NAME = 40
 TRIES, TRIES_OF_ALL, TRIES_WITHIN = 5, 50, timedelta(minutes=10)
 
 
@@ -89,7 +92,7 @@ class Access:
             if row is None or taken.rowcount != 1:  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
                 self._tries.setdefault(user_id, deque()).append(now)
                 return None
-            was, person = await self._bind_person(tx, user_id, name, Role.of(row.role), now)
+            was, person = await self._bind_person(tx, user_id, plain_name(name), Role.of(row.role), now)
             await _bind_chat(
                 tx, ChatRow(chat_id=chat_id, type=chat_type, title=chat_title, bound_by=user_id, bound_at=now)
             )
@@ -154,6 +157,13 @@ class Access:
         was = Role.of(row.role)
         row.name, row.role = name or row.name, max(was, role).word
         return was, Person(user_id, row.name, max(was, role))
+
+
+def plain_name(name: str) -> str:
+    """A name that somebody gave themselves, as it may stand in the messages of others: one short line, with nothing in
+    it that cannot be seen or turns the text around it."""
+    seen = "".join(c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else " " for c in name)
+    return shorten(" ".join(seen.split()), MAX_NAME)
 
 
 def moved_key(chat_id: int) -> str:

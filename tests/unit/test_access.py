@@ -149,6 +149,23 @@ async def test_a_lower_code_takes_nothing_away(access: Access) -> None:
     assert await access.supervisor_chat() == -100  # where the owner paired last
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("Ann Lee", "Ann Lee"),
+        ("  Ann \n Lee\t", "Ann Lee"),
+        ("Zoë Ж 李", "Zoë Ж 李"),
+        ("\u202eegdalO\u200b", "egdalO"),
+        ("x" * 50, "x" * 39 + "…"),
+    ],
+)
+async def test_a_name_is_one_plain_line(access: Access, given: str, kept: str) -> None:
+    code = await access.create_code(Role.VIEWER)
+    paired = await access.redeem(code, user_id=7, name=given, chat_id=7)
+    assert paired is not None and paired.person.name == kept
+    assert [p.name for p in await access.people()] == [kept]
+
+
 async def test_the_last_owner_stays(access: Access) -> None:
     await pair(access, Role.OWNER, 7)
     with pytest.raises(Refused, match="last owner"):
