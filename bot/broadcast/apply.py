@@ -244,7 +244,7 @@ def _chosen(draft: Draft, agents: Collection[str] | None) -> list[Item]:
     if agents is None:
         chosen = list(draft.sendable)
     else:
-        chosen = [draft.item(agent) for agent in agents]
+        chosen = [draft.item(agent) for agent in dict.fromkeys(agents)]
         for item in chosen:
             if not item.sends:
                 raise Refused(f"{item.agent} is {item.status} in draft {draft.id} already.")

@@ -131,6 +131,12 @@ async def test_auto_sends_without_asking_and_only_narrows(tmp_path: Path) -> Non
         await p.client.say("/broadcast-targeted auto only w2")
         await p.message(lambda m: "1 of 1 taken" in m["text"] and "started" in m["text"])
         assert [len(p.prompts(agent)) for agent in p.agents] == [0, 1, 0]
+        draft = await p.app.call("broadcast.draft", {"only": ["w1", "w3"]})
+        params = {"draft": draft["draft"], "items": ["w1", "w1"], "wait": 20}
+        left = await p.app.call("broadcast.apply", params)
+        assert [(i["agent"], i["status"]) for i in left["items"]][1] == ("w3", "drafted")
+        assert left["status"] == "pending", "what was not sent can still be sent"
+        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 0]
         await p.client.say("/broadcast_targeted only w9")
         await p.message(lambda m: "No agent named w9" in m["text"] and "w1" in m["text"])
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.beads.bd import payload
 from bot.beads.graph import ready, resolve
@@ -75,6 +78,22 @@ def test_wrong_types_count_as_absent() -> None:
                        "created_at": "soon", "description": None})  # fmt: skip
     assert bead is not None
     assert (bead.title, bead.priority, bead.labels, bead.edges, bead.created_at) == ("two lines", 2, (), (), None)
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40))
+def test_no_text_of_a_bead_harms_a_terminal_a_database_or_a_prompt(words: str) -> None:
+    raw = {
+        "id": "a-1",
+        "metadata": {"paths": [words]},
+        "dependencies": [{"depends_on_id": words, "type": "blocks"}],
+        "labels": [words],
+        **dict.fromkeys(["title", "description", "acceptance_criteria", "notes", "assignee", "status"], words),
+    }
+    bead = parse_bead(raw)
+    assert bead is not None
+    texts = [bead.title, bead.description, bead.acceptance, bead.notes, bead.assignee, bead.status]
+    for text in (*texts, *bead.labels, *bead.paths, *(edge.on for edge in bead.edges)):
+        assert not [one for one in text if unicodedata.category(one) in {"Cc", "Cs"} and one not in "\t\n"]
 
 
 def test_both_forms_of_dependencies_and_answers() -> None:
