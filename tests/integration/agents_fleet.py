@@ -92,6 +92,11 @@ class Fleet:
         assert look is not None
         return look
 
+    async def by_hand(self, agent: Agent, text: str) -> None:
+        """What a person at the terminal types into its pane."""
+        assert agent.pane
+        assert await self.panes.keys(agent.pane, text, literal=True)
+
     async def screen(self, agent_id: str) -> str:
         look = (await self.watch.look([agent_id]))[agent_id]
         return look.screen.plain if look.screen else ""

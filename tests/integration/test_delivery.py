@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.delivery.checkpoint import POINTS, Point
+from bot.agents.delivery.checkpoint import Point
 from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.errors import NotFound, Refused
@@ -28,11 +28,6 @@ from tests.private_tmux import until
 async def fleet(tmp_path: Path, tmux_socket: str) -> AsyncIterator[Fleet]:
     async with open_fleet(tmp_path, tmux_socket) as opened:
         yield opened
-
-
-async def typed_by_hand(fleet: Fleet, agent: Agent, text: str) -> None:
-    assert agent.pane
-    assert await fleet.panes.keys(agent.pane, text, literal=True)
 
 
 async def test_a_nasty_prompt_arrives_once_and_exactly(fleet: Fleet) -> None:
@@ -81,7 +76,7 @@ async def test_an_open_dialog_refuses_and_stays_open(fleet: Fleet) -> None:
 
 async def test_a_human_draft_refuses_and_is_untouched(fleet: Fleet) -> None:
     agent = await fleet.demo()
-    await typed_by_hand(fleet, agent, "half a thought")
+    await fleet.by_hand(agent, "half a thought")
     await fleet.until(agent.id, lambda look: look.view.draft == "half a thought")
     refused = await fleet.deliveries.send(agent.id, "another", created_by="test")
     assert refused.status == "refused"
@@ -264,87 +259,6 @@ async def test_what_cannot_be_sent_leaves_no_row(fleet: Fleet) -> None:
     cleaned = await fleet.deliveries.send(agent.id, "a\r\nb\x1b[201~\x07c", created_by="test")
     assert cleaned.notes == ("2 control characters were taken out",)
     assert fleet.prompts(agent.id) == [f"a\nbc\nref: {cleaned.id}"]
-
-
-class Ended(BaseException):
-    """Stands for the end of the process at a checkpoint; a BaseException, for no clean-up of ours may run on it."""
-
-
-@pytest.mark.parametrize("point", POINTS)
-async def test_a_restart_at_each_point_neither_loses_nor_repeats(fleet: Fleet, point: Point) -> None:
-    agent = await fleet.demo()
-
-    def die(at: Point, delivery_id: str) -> None:
-        if at == point:
-            raise Ended
-
-    first = fleet.again(die)
-    async with fleet.store.begin() as tx:
-        delivery = await first.create(tx, agent=agent.id, text="once and only once", created_by="test")
-    with pytest.raises(Ended):
-        await first.run(delivery.id)
-    expected = {"after_intended": "intended", "after_paste": "intended"}.get(point, "typed")
-    assert (await first.get(delivery.id)).status == expected
-
-    second = fleet.again()
-    assert [one.id for one in await second.resume()] == [delivery.id]
-    done = await second.wait(delivery.id, 25)
-    assert done.exit_code == 0, done
-    assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
-
-
-async def test_after_a_restart_a_frozen_agent_may_hold_the_text_unread(fleet: Fleet) -> None:
-    agent = await fleet.demo()
-    (cli,) = (await fleet.until(agent.id, lambda look: bool(look.clis))).clis
-
-    def die(at: Point, delivery_id: str) -> None:
-        if at == "after_intended":
-            os.kill(cli.pid, signal.SIGSTOP)
-        if at == "after_paste":
-            raise Ended
-
-    first = fleet.again(die)
-    async with fleet.store.begin() as tx:
-        delivery = await first.create(tx, agent=agent.id, text="once and only once", created_by="test")
-    with pytest.raises(Ended):
-        await first.run(delivery.id)
-    second = fleet.again()
-    try:
-        await second.resume()
-        left = await second.wait(delivery.id, 25)
-    finally:
-        os.kill(cli.pid, signal.SIGCONT)
-    assert left.status == "unconfirmed"
-    assert f"{agent.id} is frozen now: look whether anything arrived." in left.reason
-    await fleet.until(agent.id, lambda look: (look.view.draft or "").startswith("once and only once"))
-    done = await second.press_enter(delivery.id, "Ann")
-    assert done.exit_code == 0, done
-    assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
-
-
-async def test_after_a_restart_nothing_is_pressed_into_a_text_that_is_not_ours_alone(fleet: Fleet) -> None:
-    agent = await fleet.demo()
-
-    def die(at: Point, delivery_id: str) -> None:
-        if at == "after_typed":
-            raise Ended
-
-    first = fleet.again(die)
-    async with fleet.store.begin() as tx:
-        delivery = await first.create(tx, agent=agent.id, text="mine", created_by="test")
-    with pytest.raises(Ended):
-        await first.run(delivery.id)
-    await typed_by_hand(fleet, agent, " and something of my own")
-    await fleet.until(agent.id, lambda look: (look.view.draft or "").endswith("of my own"))
-    second = fleet.again()
-    await second.resume()
-    done = await second.wait(delivery.id, 25)
-    assert (done.status, done.exit_code) == ("unconfirmed", 3)
-    assert fleet.prompts(agent.id) == []
-    with pytest.raises(Refused, match="Enter was not pressed"):
-        await second.press_enter(delivery.id, "test")
-    left = await second.leave(delivery.id, "Ann")
-    assert left.reason == "Left as it is by Ann."
 
 
 @pytest.mark.parametrize(("point", "arrived"), [("after_intended", 0), ("after_typed", 0), ("after_enter", 1)])

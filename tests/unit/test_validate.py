@@ -14,7 +14,8 @@ from bot.broadcast.survey import Situation
 from bot.broadcast.validate import objection
 from bot.clis.model import State
 from bot.work.claims import OpenClaim
-from tests.unit.test_plan import NOW, QUOTA, REPO, Drawn, agent, bead, situations
+from tests.unit.test_plan import NOW, REPO, agent, bead
+from tests.unit.test_plan_properties import QUOTA, Drawn, situations
 
 W1 = agent("w1", profile="p1")
 HELD = bead(5, status="in_progress", assignee="w1")

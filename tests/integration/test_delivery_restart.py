@@ -1,0 +1,101 @@
+"""A delivery that a restart interrupted: the pane and the agent's own transcript decide, and nothing is typed twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.agents.delivery.checkpoint import POINTS, Point
+from bot.errors import Refused
+from tests.integration.agents_fleet import Fleet, open_fleet
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path, tmux_socket: str) -> AsyncIterator[Fleet]:
+    async with open_fleet(tmp_path, tmux_socket) as opened:
+        yield opened
+
+
+class Ended(BaseException):
+    """Stands for the end of the process at a checkpoint; a BaseException, for no clean-up of ours may run on it."""
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_restart_at_each_point_neither_loses_nor_repeats(fleet: Fleet, point: Point) -> None:
+    agent = await fleet.demo()
+
+    def die(at: Point, delivery_id: str) -> None:
+        if at == point:
+            raise Ended
+
+    first = fleet.again(die)
+    async with fleet.store.begin() as tx:
+        delivery = await first.create(tx, agent=agent.id, text="once and only once", created_by="test")
+    with pytest.raises(Ended):
+        await first.run(delivery.id)
+    expected = {"after_intended": "intended", "after_paste": "intended"}.get(point, "typed")
+    assert (await first.get(delivery.id)).status == expected
+
+    second = fleet.again()
+    assert [one.id for one in await second.resume()] == [delivery.id]
+    done = await second.wait(delivery.id, 25)
+    assert done.exit_code == 0, done
+    assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
+
+
+async def test_after_a_restart_a_frozen_agent_may_hold_the_text_unread(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    (cli,) = (await fleet.until(agent.id, lambda look: bool(look.clis))).clis
+
+    def die(at: Point, delivery_id: str) -> None:
+        if at == "after_intended":
+            os.kill(cli.pid, signal.SIGSTOP)
+        if at == "after_paste":
+            raise Ended
+
+    first = fleet.again(die)
+    async with fleet.store.begin() as tx:
+        delivery = await first.create(tx, agent=agent.id, text="once and only once", created_by="test")
+    with pytest.raises(Ended):
+        await first.run(delivery.id)
+    second = fleet.again()
+    try:
+        await second.resume()
+        left = await second.wait(delivery.id, 25)
+    finally:
+        os.kill(cli.pid, signal.SIGCONT)
+    assert left.status == "unconfirmed"
+    assert f"{agent.id} is frozen now: look whether anything arrived." in left.reason
+    await fleet.until(agent.id, lambda look: (look.view.draft or "").startswith("once and only once"))
+    done = await second.press_enter(delivery.id, "Ann")
+    assert done.exit_code == 0, done
+    assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
+
+
+async def test_after_a_restart_nothing_is_pressed_into_a_text_that_is_not_ours_alone(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+
+    def die(at: Point, delivery_id: str) -> None:
+        if at == "after_typed":
+            raise Ended
+
+    first = fleet.again(die)
+    async with fleet.store.begin() as tx:
+        delivery = await first.create(tx, agent=agent.id, text="mine", created_by="test")
+    with pytest.raises(Ended):
+        await first.run(delivery.id)
+    await fleet.by_hand(agent, " and something of my own")
+    await fleet.until(agent.id, lambda look: (look.view.draft or "").endswith("of my own"))
+    second = fleet.again()
+    await second.resume()
+    done = await second.wait(delivery.id, 25)
+    assert (done.status, done.exit_code) == ("unconfirmed", 3)
+    assert fleet.prompts(agent.id) == []
+    with pytest.raises(Refused, match="Enter was not pressed"):
+        await second.press_enter(delivery.id, "test")
+    left = await second.leave(delivery.id, "Ann")
+    assert left.reason == "Left as it is by Ann."
