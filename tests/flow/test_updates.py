@@ -110,6 +110,7 @@ async def test_a_group_that_takes_the_bot_in_again_gets_what_it_missed(tmp_path:
         await until(lambda: _said(p, "Forbidden: bot was kicked from the group chat"), 30)
         await p.client.post(block, {"from": p.client.sandbox.owner, "blocked": False})
         await p.message(lambda m: "You are owner" in m["text"], chat=group)
+        assert len([m for m in await p.all(group) if m["from"]["is_bot"]]) == 1
 
 
 async def _said(p: Product, words: str) -> bool:
