@@ -182,12 +182,19 @@ def _checked_id(agent_id: str, known: Collection[str]) -> str:
 def _check_room(known: dict[str, Agent], type_: AgentType, max_agents: int | None) -> None:
     if max_agents is not None and len(known) >= max_agents:
         raise Refused(
-            f"There are {len(known)} agents already, and MAF_MAX_AGENTS allows {max_agents}.",
+            f"{_there_are(len(known), 'agent')} already, and MAF_MAX_AGENTS allows {max_agents}.",
             hint="Delete one with maf agent delete ID, or raise MAF_MAX_AGENTS.",
         )
     same = sum(agent.type == type_.name for agent in known.values())
     if type_.limit is not None and same >= type_.limit:
-        raise Refused(f"There are {same} agents of type {type_.name} already, and that type allows {type_.limit}.")
+        raise Refused(
+            f"{_there_are(same, f'{type_.name} agent')} already, and that type allows {type_.limit}.",
+            hint='Delete one with maf agent delete ID, or raise its "limit" in .maf/config/agent-types.json.',
+        )
+
+
+def _there_are(count: int, what: str) -> str:
+    return f"There is 1 {what}" if count == 1 else f"There are {count} {what}s"
 
 
 def write_mirror(path: Path, agents: Collection[Agent]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Change
+from bot.agents.types import BUILT_IN, AgentType
 from bot.clis.model import State
 from bot.clock import SystemClock
 from bot.errors import DependencyMissing, NotFound, Refused, WrongUsage
@@ -89,6 +90,22 @@ async def test_what_cannot_be_created_leaves_nothing(fleet: Fleet) -> None:
     assert [agent.id for agent in await fleet.registry.all()] == ["w1"]
     assert [entry["id"] for entry in mirror(fleet)] == ["w1"]
     assert await fleet.sessions.exists("maf-w2")
+
+
+async def test_no_more_agents_than_are_allowed(fleet: Fleet) -> None:
+    few = AgentType(name="few", kind="demo", role="implementor", limit=1)
+
+    async def create(type_: AgentType, most: int) -> None:
+        await fleet.registry.create(type_, workdir=fleet.work, session_prefix="maf", max_agents=most)
+
+    await create(few, 2)
+    with pytest.raises(Refused, match="There is 1 few agent already, and that type allows 1") as caught:
+        await create(few, 2)
+    assert "agent-types.json" in caught.value.hint
+    await create(BUILT_IN[-1], 2)
+    with pytest.raises(Refused, match="There are 2 agents already, and MAF_MAX_AGENTS allows 2"):
+        await create(BUILT_IN[-1], 2)
+    assert [agent.id for agent in await fleet.registry.all()] == ["a1", "d1"]
 
 
 async def test_a_missing_program_says_how_to_get_it(tmp_path: Path, tmux_socket: str) -> None:
