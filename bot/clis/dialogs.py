@@ -32,6 +32,7 @@ class _Row:
     label: str
     selected: bool
     remark: bool  # something is said about the choice in a column of its own
+    grey: bool
 
 
 def fingerprint(title: str, detail: str, labels: tuple[str, ...]) -> str:
@@ -79,7 +80,7 @@ def _pointer(sheet: Sheet, layout: Layout, floor: int) -> tuple[int, int] | None
 
 def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> list[_Row]:
     """The choices: lines whose text begins in the chosen row's column; deeper lines go on with the label above, unless
-    they are faint (a remark). Numbered choices may stand apart, unnumbered ones are one block."""
+    they are paler (a remark). Numbered choices may stand apart, unnumbered ones are one block."""
     numbered = bool(_NUMBER.match(sheet.lines[line], column))
     rows: list[_Row] = []
     for index in range(floor, sheet.end):
@@ -88,12 +89,12 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
         if (not text or sheet.is_rule(index)) and numbered:
             continue
         if at == column and bool(_NUMBER.match(text, column)) == numbered:
-            row = _row(index, text[column:], layout, selected=index == line)
+            row = _row(sheet, index, text[column:], layout, selected=index == line)
             if _follows(rows, row):
                 rows.append(row)
                 continue
         elif at > column and rows:
-            if sheet.lines[index - 1] and not rows[-1].remark and not sheet.lead(index).faint:
+            if sheet.lines[index - 1] and not rows[-1].remark and not _is_remark(sheet, index, rows[-1]):
                 rows[-1].label = _label(f"{rows[-1].label} {text.strip()}", layout)
             continue
         else:
@@ -114,10 +115,28 @@ def _column(text: str) -> int:
     return len(text) - len(text.lstrip(" ")) if text else -1
 
 
-def _row(index: int, text: str, layout: Layout, *, selected: bool) -> _Row:
+def _is_remark(sheet: Sheet, index: int, row: _Row) -> bool:
+    """Is this deeper line said about the choice above it, and not the rest of its label?"""
+    return sheet.lead(index).faint or (_ends_grey(sheet, index) and not row.grey)
+
+
+def _ends_grey(sheet: Sheet, index: int) -> bool:
+    """The looks of a line's last piece: what leads to it (indentation, a mark, a number) has its own."""
+    looks = [style for _, style in sheet.looks(index)]
+    return bool(looks) and looks[-1].grey
+
+
+def _row(sheet: Sheet, index: int, text: str, layout: Layout, *, selected: bool) -> _Row:
     number = _NUMBER.match(text)
     label, *remark = _GAP.split((text[number.end() :] if number else text).strip(), maxsplit=1)
-    return _Row(index, number.group(1) if number else "", _label(label, layout), selected, bool(remark))
+    return _Row(
+        index,
+        number.group(1) if number else "",
+        _label(label, layout),
+        selected,
+        bool(remark),
+        _ends_grey(sheet, index),
+    )
 
 
 def _label(text: str, layout: Layout) -> str:

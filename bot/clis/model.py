@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 ComposerKind = Literal["empty", "draft", "shell", "absent"]
-DialogKind = Literal["permission", "trust", "hooks", "apikey", "login", "update", "limit", "other"]
+# question: asked by the model, with answers of its making; other: a menu of the CLI
+DialogKind = Literal["permission", "question", "trust", "hooks", "apikey", "login", "update", "limit", "other"]
 Trust = Literal["high", "low"]
 
 

@@ -1,6 +1,7 @@
 """Text with SGR sequences, as `tmux capture-pane -e` prints it (tmux 3.3a): stripping them, and how a line looks.
 
-Only what tells screens apart is kept: faint (placeholders), reverse (cursor, chosen row), background (old prompts)."""
+Only what tells screens apart is kept: faint (placeholders), grey (remarks), reverse (cursor, chosen row), background
+(old prompts)."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ class Style:
     faint: bool = False
     reverse: bool = False
     background: bool = False
+    grey: bool = False
 
 
 PLAIN = Style()
@@ -35,6 +37,11 @@ def _extended(codes: list[str], at: int) -> int:
     """How many codes a 38/48/58 colour takes, itself included."""
     kind = codes[at + 1] if at + 1 < len(codes) else ""
     return {"5": 3, "2": 5}.get(kind, 1)
+
+
+def _is_grey(codes: list[str]) -> bool:
+    """38;5;N of the 256 colours: N from 232 to 255 goes from black to white; the ends are text."""
+    return len(codes) == 3 and codes[1] == "5" and codes[2].isdecimal() and 236 <= int(codes[2]) <= 250
 
 
 @lru_cache(1024)  # a CLI uses a few dozen
@@ -59,7 +66,12 @@ def apply(style: Style, parameters: str) -> Style:
             style = replace(style, background=False)
         elif code in ("38", "48", "58"):
             step = _extended(codes, at)
-            style = replace(style, background=True) if code == "48" else style
+            if code == "48":
+                style = replace(style, background=True)
+            elif code == "38":
+                style = replace(style, grey=_is_grey(codes[at : at + step]))
+        elif code == "39" or (len(code) == 2 and code[0] in "39" and code[1] in "01234567"):
+            style = replace(style, grey=code == "90")
         elif len(code) in (2, 3) and code[:-1] in ("4", "10") and code[-1] in "01234567":
             style = replace(style, background=True)
         at += step

@@ -114,7 +114,7 @@ CODEX = [
     (
         "plan question",
         codex(PLAN_QUESTION, footer="tab to add notes | enter to submit answer | esc to interrupt"),
-        "other",
+        "question",
         "SQLite",
         3,
     ),
@@ -252,7 +252,7 @@ CLAUDE = [
     ("resume", claude(RESUME, footer=CONFIRM), "other", "Resume from summary (recommended)", 3),
     ("login", claude(LOGIN, footer=""), "login", "Claude account with subscription · Pro, Max, Team, or Enterprise", 3),
     ("plan", claude(PLAN, footer=""), "permission", "Yes, and use auto mode", 3),
-    ("several answers", claude(SEVERAL, footer=SELECT), "other", "[✔] SQLite One file beside the app.", 4),
+    ("several answers", claude(SEVERAL, footer=SELECT), "question", "[✔] SQLite One file beside the app.", 4),
     ("bypass", claude(BYPASS, footer=CONFIRM), "other", "No, exit", 2),
     ("server", claude(SERVER, footer=CONFIRM), "other", "Use this and all future MCP servers in this project", 3),
     ("limit", claude(LIMIT, footer=CONFIRM), "limit", "Stop and wait for limit to reset", 2),

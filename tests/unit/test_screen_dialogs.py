@@ -106,11 +106,11 @@ def dialog(name: str) -> Dialog:
         ),
         (
             "claude-question",
-            "other",
+            "question",
             "☐ Store",
             "",
-            ["Redis Shared by all workers.", "SQLite One file beside the app.", "Type something.", "Chat about this"],
-            "Redis Shared by all workers.",
+            ["Redis", "SQLite", "Type something.", "Chat about this"],
+            "Redis",
         ),
         (
             "demo-approval",

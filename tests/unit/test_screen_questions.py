@@ -9,7 +9,7 @@ from bot.agents.state.explain import explain
 from bot.clis.model import Dialog
 from bot.clis.screens import read_text
 from bot.clis.sgr import plain
-from tests.unit.asked import ALL, BYPASS, CONFIRM, RULE, SETTINGS, SUBMIT, TYPED, claude
+from tests.unit.asked import ALL, BYPASS, CONFIRM, EDIT_FILE, RULE, SETTINGS, SUBMIT, TYPED, claude
 
 
 def dialog(kind: str, screen: str) -> Dialog:
@@ -62,3 +62,9 @@ def test_what_is_granted_for_good_needs_an_owner_whatever_the_dialog_is_called()
         assert found.kind != "trust"
         yes = next(choice for choice in choices_of(found) if choice.label.startswith("Yes"))
         assert yes.grant == "lasting"
+
+
+def test_a_command_cannot_pass_for_a_question_of_the_model() -> None:
+    """What is asked for a permission has its risk named; a question of the model has none."""
+    screen = claude(EDIT_FILE.replace(" 1 +new", " Chat about this"))
+    assert dialog("claude", screen).kind == "permission"

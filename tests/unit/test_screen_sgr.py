@@ -61,3 +61,19 @@ def test_runs_show_what_the_plain_text_shows(parts: list[str]) -> None:
 def test_plain_keeps_every_line(shown: Capture) -> None:
     assert plain(shown.ansi).count("\n") == shown.ansi.count("\n")
     assert "\x1b" not in plain(shown.ansi)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "grey"),
+    [
+        ("38;5;246", True),
+        ("90", True),
+        ("38;5;255", False),
+        ("38;5;153", False),
+        ("38;2;246;246;246", False),
+        ("", False),
+    ],
+)
+def test_grey_is_a_colour_of_the_middle(parameters: str, grey: bool) -> None:
+    assert apply(PLAIN, parameters).grey is grey
+    assert not apply(apply(PLAIN, parameters), "39").grey

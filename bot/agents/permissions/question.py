@@ -21,6 +21,8 @@ Grant = Literal["once", "no", "lasting", "choice"]
 
 MAX_TEXT = 200_000  # characters of a command or diff that are kept
 _EDITS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch", "Update"})
+# Questions of the model: their answers stand on the CLI's own screen, a hook could only say yes or no to asking them.
+OF_THE_MODEL = frozenset({"AskUserQuestion"})
 _NETWORK = frozenset({"WebFetch", "WebSearch"})
 _READS = frozenset({"Read", "Glob", "Grep", "LS"})
 _SHELL_TITLES = re.compile(r"(?i)\b(bash|shell|command)\b")
@@ -84,7 +86,7 @@ def grant_of(label: str, kind: DialogKind) -> Grant:
         return "no"
     if kind == "permission":
         return "once" if _ONCE.match(label.strip()) else "lasting"
-    if kind in ("limit", "other", "update"):
+    if kind in ("limit", "question", "other", "update"):
         return "lasting" if _LASTING.search(label) else "choice"
     return "lasting"
 

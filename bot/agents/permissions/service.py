@@ -21,7 +21,7 @@ from bot.agents.permissions.answering import Answerer, AskChanged, hook_can
 from bot.agents.permissions.asking import ends
 from bot.agents.permissions.noticing import Noticing
 from bot.agents.permissions.open_asks import OpenAsks
-from bot.agents.permissions.question import Choice, Question, from_hook, same_question, together
+from bot.agents.permissions.question import OF_THE_MODEL, Choice, Question, from_hook, same_question, together
 from bot.agents.permissions.reminding import Quiet, Reminding
 from bot.agents.permissions.rows import Ask, mark
 from bot.agents.registry import Registry
@@ -169,6 +169,8 @@ class Permissions:
     async def permit(self, agent: Agent, event: HookEvent) -> object:
         """A PermissionRequest hook waits; what it is to print, None to let its CLI ask by itself."""
         if self._closing or len(self._asks.standing(agent.id)) >= MOST_OPEN:
+            return None
+        if event.payload.get("tool_name") in OF_THE_MODEL:
             return None
         held: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         wait = self._codex_wait if agent.kind == "codex" else CLAUDE_WAIT
