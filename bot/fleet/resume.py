@@ -146,9 +146,10 @@ class Resume:
             await self._go_on(stop)
 
     def _went_on(self, stop: LimitStopRow) -> bool:
-        """Did it take a turn after it was stopped, perhaps while nobody looked?"""
+        """Did it end a turn after it was stopped, perhaps while nobody looked? (One that is begun may be no more than
+        a command typed by a person; a real one is seen working.)"""
         turn = self._turn(stop.agent)
-        return turn.phase in ("working", "idle") and turn.at is not None and turn.at > stop.stopped_at
+        return turn.phase == "idle" and turn.at is not None and turn.at > stop.stopped_at
 
     async def _set_time(self, stop: LimitStopRow, agent: Agent) -> None:
         """When it may go on, once its reset has passed or its account has room again."""
