@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.agents.state.turn import Turn, follow
 from bot.clis.cli import cli_for
 
 AT = "2026-11-22T06:02:31.634Z"
@@ -137,6 +138,22 @@ def test_a_transcript_line(tmp_path: Path, record: dict[str, Any], expected: lis
     path.write_text(json.dumps(record) + "\n")
     entries, _ = cli_for("claude").entries(path, 0)
     assert [(entry.kind, entry.text) for entry in entries] == expected
+
+
+def test_claude_that_continued_by_itself_after_a_limit_has_taken_a_turn(tmp_path: Path) -> None:
+    """Measured on 2.1.328: 70 s after the reset, with a prompt of its own that no person typed."""
+    path = tmp_path / "t.jsonl"
+    limit = assistant(CLAUDE_LIMIT, model="<synthetic>", apiError="usage_limit_reached", quotaLimits=QUOTA)
+    own = {
+        "type": "user", "timestamp": AT, "isMeta": True, "promptSource": "system", "uuid": "u9",
+        "origin": {"kind": "auto-continuation"}, "message": {"content": "Your claude.ai usage limit has reset."},
+    }  # fmt: skip
+    end = {"type": "system", "subtype": "turn_duration", "timestamp": AT, "durationMs": 800}
+    path.write_text("".join(json.dumps(line) + "\n" for line in (limit, own, assistant(TEXT), end)))
+    entries, _ = cli_for("claude").entries(path, 0)
+    assert [entry.kind for entry in entries] == ["limit", "turn_start", "model", "turn_end"]
+    assert follow(Turn(), entries[:1]).resets_at == 1795337061
+    assert [follow(Turn(), entries[:count]).phase for count in (1, 2, 4)] == ["limited", "working", "idle"]
 
 
 def test_the_numbers_of_a_limit_and_of_usage_are_kept(tmp_path: Path) -> None:

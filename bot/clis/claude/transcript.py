@@ -49,6 +49,9 @@ def _user(record: Record, at: datetime | None) -> Iterator[Entry]:
         return
     if "interruptedMessageId" in record or texts(content).startswith("[Request interrupted by user"):
         yield Entry("aborted", at, "interrupted", name)
+    elif mapping(record.get("origin")).get("kind") == "auto-continuation":
+        # Its own prompt after a limit has reset, a minute or so later (2.1.328): a turn that nobody asked for.
+        yield Entry("turn_start", at, id=name)
     elif record.get("promptSource") in _PROMPTS and mapping(record.get("origin")).get("kind") == "human":
         data = {"source": record.get("promptSource"), "prompt": record.get("promptId")}
         yield Entry("user", at, texts(content), name, data)
