@@ -161,5 +161,10 @@ async def _on_postgres(place: URL, act: Callable[[Connection], Answer], *, lock:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise StoreUnreachable(f"The database at {place.host or 'localhost'} failed: {reason}") from error
         raise
+    except TypeError as error:
+        if not (found := re.search(r"connect\(\) got an unexpected keyword argument '(\w+)'", str(error))):
+            raise
+        # libpq has parameters that asyncpg has not, and hosts put them into the addresses that they give.
+        raise StoreUnreachable(f"MAF_DATABASE_URL: leave out {found[1]}=…, it is not known here.") from error
     finally:
         await engine.dispose()

@@ -255,3 +255,8 @@ async def test_a_store_at_the_head_does_not_import_alembic(tmp_path: Path) -> No
 async def test_an_unreachable_database_says_so() -> None:
     with pytest.raises(StoreUnreachable, match=r"127\.0\.0\.1"):
         await migrate.current("postgresql+asyncpg://maf:secret@127.0.0.1:1/none")
+
+
+async def test_a_parameter_that_is_not_known_is_named() -> None:
+    with pytest.raises(StoreUnreachable, match="leave out channel_binding"):
+        await migrate.current("postgresql+asyncpg://maf:secret@127.0.0.1:1/none?channel_binding=require")
