@@ -20,6 +20,7 @@ from bot.operations.board import watched
 from bot.telegram.callbacks import AgentTap
 from bot.telegram.card import Card, Document, Message, RenderContext
 from bot.telegram.keyboards import Button
+from bot.telegram.text import units
 from handlers.cards.board import MARKS, clock
 from handlers.wording import in_chat
 
@@ -60,9 +61,25 @@ async def capture_card(app: Services, data: Mapping[str, Any]) -> Message:
     if form == "file":
         return Message(Text(f"The screen of {name}"), document=Document(f"{name}.txt", shown["text"].encode()))
     text = _short_rules(shown["text"].strip("\n")) or "(empty screen)"
-    if len(text) > MAX_TEXT:
+    if (end := whole_lines(text)) != text:
         buttons[1:1] = [_tap("⬇ All", name, "file")]
-    return Message(as_list(Bold(f"👁 {name}"), Pre(text[-MAX_TEXT:])), [buttons])
+    return Message(as_list(Bold(f"👁 {name}"), Pre(end)), [buttons])
+
+
+def whole_lines(text: str) -> str:
+    """The end of a text that fits a message, from the beginning of a line on where there is one."""
+    kept: list[str] = []
+    room = MAX_TEXT + 1
+    for line in reversed(text.split("\n")):
+        room -= units(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    if kept:
+        return "\n".join(reversed(kept))
+    while (over := units(text) - MAX_TEXT) > 0:
+        text = text[(over + 1) // 2 :]
+    return text
 
 
 def draw(shown: Mapping[str, Any]) -> tuple[bytes, bool]:
