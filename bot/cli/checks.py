@@ -195,8 +195,10 @@ def running(home: Home) -> Check:
 def database(home: Home, settings: Settings) -> Check:
     def look() -> Check:
         from bot.cli.db import state
+        from bot.store import migrate
 
         found = state(home, settings)
+        migrate.known(found.current, "The store")
         current = found.current in {None, found.newest}
         return Check("database", "ok" if current else "failure", found.words, "" if current else "Run: maf db upgrade")
 

@@ -32,9 +32,9 @@ class State:
     def words(self) -> str:
         if self.current is None:
             return "There is no store yet; maf up makes it."
-        return (
-            f"At {self.current}, the newest." if self.current == self.newest else f"At {self.current} of {self.newest}."
-        )
+        if self.current > self.newest:
+            return f"At {self.current}: a newer maf made it, this one knows {self.newest}."
+        return f"At {self.current}{', the newest' if self.current == self.newest else f' of {self.newest}'}."
 
 
 def state(home: Home, settings: Settings) -> State:

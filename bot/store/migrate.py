@@ -98,7 +98,7 @@ async def check(url: str) -> list[str]:
     """What is wrong with the store, in words; nothing when it is sound and its tables are those of this program."""
     try:
         return await _check(url)
-    except StoreDamaged as error:
+    except (StoreDamaged, StoreTooNew) as error:
         return [f"{error.message} {error.hint}"]
 
 
@@ -106,6 +106,7 @@ async def _check(url: str) -> list[str]:
     at = await current(url)
     if at is None:
         return ["the store is empty; run: maf db upgrade"]
+    known(at, "This store")
     problems = [] if at == head() else [f"it is at revision {at}, this maf needs {head()}; run: maf db upgrade"]
     place = make_url(url)
     file = sqlite.file_of(place)

@@ -121,6 +121,8 @@ async def test_a_newer_store_is_refused(url: str) -> None:
     await store.close()
     with pytest.raises(StoreTooNew, match="9999"):
         await migrate.upgrade(url)
+    (problem,) = await migrate.check(url)
+    assert "newer maf" in problem and "db upgrade" not in problem
 
 
 async def test_backup_and_restore(tmp_path: Path) -> None:
