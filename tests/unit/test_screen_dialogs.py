@@ -105,6 +105,19 @@ def dialog(name: str) -> Dialog:
             "Default (recommended) ✔",
         ),
         (
+            "claude-create-file",
+            "permission",
+            "Create file",
+            "1 hello\n2 world",
+            [
+                "Yes",
+                "Yes, and switch to accept edits (auto-approve file edits and common file commands) for this session "
+                "(shift+tab)",
+                "No",
+            ],
+            "Yes",
+        ),
+        (
             "claude-question",
             "question",
             "☐ Store",
