@@ -11,7 +11,7 @@ import re
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv.parser import parse_stream  # pydantic-settings reads maf.env with it
@@ -184,7 +184,10 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """What must never be printed, logged or stored; for the log's redaction."""
         held = (self.bot_token, self.database_url, self.webhook_secret, self.agent_mail_token)
-        return [s.get_secret_value() for s in held if s is not None]
+        known = [s.get_secret_value() for s in held if s is not None]
+        # An error of the driver may quote the password without the address around it.
+        password = urlsplit(self.database_url.get_secret_value()).password if self.database_url else None
+        return [*known, password, unquote(password)] if password else known
 
     def database(self, home: Home) -> str:
         """The SQLAlchemy URL of the store, SQLite in the home unless set; contains the password if it has one."""

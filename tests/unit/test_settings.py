@@ -175,3 +175,15 @@ def test_an_empty_line_is_no_value(home: Home) -> None:
     settings = load_settings(home)
     assert settings.bot_token is None
     assert settings.draft_ttl.total_seconds() == 90
+
+
+def test_the_secrets_are_known_to_the_log(home: Home) -> None:
+    home.env_file.write_text(
+        "MAF_BOT_TOKEN=123:abc\nMAF_DATABASE_URL=postgresql://ann:hunter%402@host/db\n"
+        "MAF_WEBHOOK_SECRET=hook\nMAF_AGENT_MAIL_TOKEN=mail\n",
+        "utf8",
+    )
+    secrets = load_settings(home).secrets
+    assert set(secrets) >= {"123:abc", "postgresql://ann:hunter%402@host/db", "hunter%402", "hunter@2", "hook", "mail"}
+    shown = repr(load_settings(home)) + str(load_settings(home))
+    assert not [secret for secret in secrets if secret in shown and len(secret) > 4]
