@@ -11,7 +11,7 @@ import pytest
 
 from bot.agents.delivery.checkpoint import POINTS, Point
 from bot.errors import Refused
-from tests.integration.agents_fleet import Fleet, open_fleet
+from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 
 
 @pytest.fixture
@@ -76,7 +76,9 @@ async def test_after_a_restart_a_frozen_agent_may_hold_the_text_unread(fleet: Fl
     assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
 
 
-async def test_after_a_restart_nothing_is_pressed_into_a_text_that_is_not_ours_alone(fleet: Fleet) -> None:
+async def test_nothing_is_pressed_into_a_text_that_is_not_ours_alone_and_late_evidence_counts_after_a_restart(
+    fleet: Fleet,
+) -> None:
     agent = await fleet.demo()
 
     def die(at: Point, delivery_id: str) -> None:
@@ -99,3 +101,15 @@ async def test_after_a_restart_nothing_is_pressed_into_a_text_that_is_not_ours_a
         await second.press_enter(delivery.id, "test")
     left = await second.leave(delivery.id, "Ann")
     assert left.reason == "Left as it is by Ann."
+
+    third = fleet.again()
+    await third.resume()
+    assert await fleet.panes.keys(str(agent.pane), "Enter")
+
+    async def counts() -> bool:
+        return (await third.get(delivery.id)).exit_code == 0
+
+    await eventually(counts)
+    late = await third.get(delivery.id)
+    assert late.reason == f"{agent.id} took the text, but not exactly as it was sent: look at it."
+    assert fleet.prompts(agent.id) == [f"mine\nref: {delivery.id} and something of my own"]
