@@ -102,6 +102,7 @@ async def test_nothing_is_pressed_into_a_text_that_is_not_ours_alone_and_late_ev
     left = await second.leave(delivery.id, "Ann")
     assert left.reason == "Left as it is by Ann."
 
+    await second.close()
     third = fleet.again()
     await third.resume()
     assert await fleet.panes.keys(str(agent.pane), "Enter")
