@@ -36,7 +36,8 @@ CLAIMED_FOR = "draft "  # and its id
 
 @dataclass(frozen=True, slots=True)
 class PlanAgent:
-    """An agent as planning sees it. `repo` is the folder of its Beads (Gathered.repo_of), "" when it has none."""
+    """An agent as planning sees it. `repo` is the folder of its Beads (Gathered.repo_of), "" when it has none;
+    `limit_resets` is the time of its usage limit's reset, in the words of its own screen."""
 
     id: str
     role: str
@@ -47,7 +48,7 @@ class PlanAgent:
     profile: str | None = None
     repo: str = ""
     workdir: Path = Path()
-    limited_until: datetime | None = None
+    limit_resets: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class _Planner:
         if agent.role not in {*_BY_ROLE, "supervisor"}:
             return ItemPlan(agent.id, Action.SKIP, f"takes no prompts (role {agent.role})")
         if agent.state in _CANNOT:
-            back = f", back {self.times.clock(agent.limited_until)}" if agent.limited_until else ""
+            back = f", back {agent.limit_resets}" if agent.limit_resets else ""
             reason = _CANNOT[agent.state] + (back if agent.state is State.LIMITED else "")
             return ItemPlan(agent.id, Action.SKIP, reason, blocked=agent.state is not State.STOPPED)
         if room is not None and not room.usable:

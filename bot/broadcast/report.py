@@ -83,6 +83,9 @@ def clipped(text: str, width: int) -> str:
 
 def item_lines(item: Item, zone: tzinfo) -> list[str]:
     """The lines of one item in the report: mark, agent, bead, what happened; a reason on a line of its own."""
+    if item.status == "skipped":
+        what = f" {item.bead}" if item.bead else ""
+        return [f"{MARKS['skipped']} {item.agent}{what}   {clipped(item.reason or 'skipped', 90)}"]
     what = item.bead or item.action
     head = f"{MARKS.get(item.status, '?')} {item.agent} {what}"
     return [f"{head}   {_happened(item, zone)}", *(f"   {clipped(r, 90)}" for r in _why(item))]
@@ -100,7 +103,6 @@ def _happened(item: Item, zone: tzinfo) -> str:
         "typed": "typed, waiting for proof",
         "queued": "queued, sent when it is free",
         "unconfirmed": "typed, not confirmed",
-        "skipped": "skipped",
     }.get(item.status, item.status)
 
 

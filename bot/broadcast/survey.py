@@ -100,6 +100,7 @@ class Survey:
                 profile=view.agent.profile,
                 repo=tasks.repo_of.get(view.agent.workdir, ""),
                 workdir=view.agent.workdir,
+                limit_resets=(view.reading.reset_at or "") if view.reading else "",
             )
             for view in views
         )

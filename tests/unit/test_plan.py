@@ -158,7 +158,8 @@ def test_review_commit_and_help() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"state": State.LIMITED, "limited_until": NOW + timedelta(hours=4, minutes=5)}, "usage limit, back 16:05"),
+        ({"state": State.LIMITED, "limit_resets": "4:05 PM"}, "has reached its usage limit, back 4:05 PM"),
+        ({"state": State.LIMITED}, "has reached its usage limit"),
         ({"state": State.WAITING}, "waits for an answer"),
         ({"state": State.COMPOSING}, "someone is typing there"),
         ({"state": State.DEAD}, "has died"),

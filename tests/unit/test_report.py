@@ -63,6 +63,7 @@ def test_a_settled_headline_names_failures_instead_of_time() -> None:
         ("refused", "w1 waits for a permission", ["✕ w1 shop-41   refused", "   w1 waits for a permission"]),
         ("typed", "", ["◔ w1 shop-41   typed, waiting for proof"]),
         ("drafted", "best ready bead", ["○ w1 shop-41   not sent"]),
+        ("skipped", "skipped by Olga", ["– w1 shop-41   skipped by Olga"]),
     ],
 )
 def test_an_item_is_one_line_and_a_reason_where_one_helps(status: str, reason: str, lines: list[str]) -> None:
