@@ -122,7 +122,8 @@ def find_home(given: str | Path | None = None, *, cwd: Path | None = None) -> Ho
     start = (cwd or Path.cwd()).resolve()
     chosen = str(given) if given else os.environ.get("MAF_HOME", "")
     if chosen:
-        return Home((start / Path(chosen).expanduser()).resolve())
+        # Not Path.expanduser, which raises for a ~name that nobody has.
+        return Home((start / os.path.expanduser(chosen)).resolve())  # noqa: PTH111
     for folder in (start, *start.parents):
         if (folder / ".maf").is_dir():
             return Home(folder / ".maf")
