@@ -53,10 +53,10 @@ def sqlite_trouble(error: BaseException | None, file: Path | str) -> MafError | 
     if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return StoreDamaged(f"{file} is damaged: {error}.")
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        hint = "Wait until that one is done, or end it; then try again."
+        hint = "Wait until that one is done, or end it."
         return StoreUnreachable(f"{file} is locked by another process.", hint=hint)
     if kind == sqlite3.SQLITE_FULL:
-        return StoreUnreachable(f"{file} cannot grow: the disk is full.", hint="Free some space, then try again.")
+        return StoreUnreachable(f"{file} cannot grow: the disk is full.", hint="Free some space.")
     if kind in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR}:
         hint = "Check that you may write the file and its folder, and that the disk is sound."
         return StoreUnreachable(f"{file} cannot be used: {error}.", hint=hint)
