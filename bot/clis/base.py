@@ -29,6 +29,8 @@ class Cli(ABC):
     """`comm` of the process that owns the terminal while this CLI is up; a launcher like node is not in it."""
     interrupt_keys: ClassVar[tuple[str, ...]] = ("Escape",)
     """tmux key names that stop the running turn. Never to be sent to an idle agent."""
+    interrupted: ClassVar[str] = ""
+    """What it writes below a turn that somebody stopped with Esc; "" for one that draws what a key did at once."""
     leaves_on: ClassVar[str] = "/quit"
     takes_prompts: ClassVar[bool] = True
     """False for a shell: whatever is typed there runs."""

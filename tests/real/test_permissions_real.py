@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from bot.agents.permissions.rows import Ask
+from bot.agents.permissions.answering import SETTLE_S, AskChanged
+from bot.agents.permissions.rows import Ask, mark
+from bot.agents.permissions.service import Answered, Reply
 from bot.clis.model import Dialog, State
 from tests.flow.product import button, until
 from tests.real.product import RealProduct, real_product
@@ -95,6 +98,10 @@ async def test_the_first_answer_wins_and_it_may_be_at_the_pane(real: RealProduct
     if hooked(real) and real.kind == "codex":
         await real.keys("Escape")  # it shows no dialog while its hook waits; this interrupts it
     else:
+        (ask,) = open_asks(real)
+        clock = real.p.app.services.clock
+        # No person is quicker, and Claude takes no keys in the first moment of its dialog.
+        await until(lambda: (clock.now() - ask.created_at).total_seconds() > 2 * SETTLE_S, 5, "a person's reaction")
         await real.keys("1")
     ended = await real.p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"], within=20)
     assert not ended["buttons"]
@@ -103,6 +110,33 @@ async def test_the_first_answer_wins_and_it_may_be_at_the_pane(real: RealProduct
     await real.becomes(State.IDLE)
     assert real.look.reading is not None
     assert not real.look.reading.composer.holds_text
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("real", ["codex-keys", "claude-keys", "claude-hooks"], indirect=True)
+async def test_a_yes_is_not_claimed_when_esc_at_the_pane_was_first(real: RealProduct) -> None:
+    """Both at once, in several orders: no yes is claimed without the file, and no key of ours is left behind."""
+    permissions = real.p.app.services.permissions
+    for gap in (0.0, 0.01, 0.03, 0.06):
+        await real.prompt("SHELL now")
+        await until(lambda: bool(open_asks(real)) and _dialog(real) is not None, 20, "the question")
+        await until(lambda: bool(open_asks(real)[0].fingerprint), 10, "its dialog beside it")
+        (ask,) = open_asks(real)
+        target = real.p.project / ask.command.split()[1]
+        answer = asyncio.create_task(permissions.answer(ask.card, mark([ask]), 0, Reply("Olga", "chat:1")))
+        await asyncio.sleep(gap)
+        await real.keys("Escape")
+        (told,) = await asyncio.gather(answer, return_exceptions=True)
+        await real.becomes(State.IDLE, State.COMPOSING)
+        if isinstance(told, AskChanged):
+            await until(lambda: not open_asks(real), 20, "the end of the question")
+        else:
+            assert isinstance(told, Answered), told
+            await until(target.exists, 20, "the file that was allowed")
+        await until(lambda: _composed(real) not in {"1", "y"}, 10, "a composer without our key")
+        await real.keys("C-u")
+        await real.becomes(State.IDLE)
+        target.unlink(missing_ok=True)
 
 
 @pytest.mark.timeout(400)
@@ -151,6 +185,10 @@ def _stands(real: RealProduct, before: set[str]) -> bool:
     new = [ask for ask in open_asks(real) if ask.id not in before]
     waits = real.p.app.services.hooks.asking(real.agent) if hooked(real) else _dialog(real) is not None
     return bool(new) and waits
+
+
+def _composed(real: RealProduct) -> str:
+    return real.look.reading.composer.text if real.look.reading is not None else ""
 
 
 def _dialog(real: RealProduct) -> Dialog | None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.hooks.events import hear, parse
+from bot.agents.permissions.answering import was_stopped
 from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude
 from bot.agents.permissions.question import (
     Choice,
@@ -23,6 +24,7 @@ from bot.agents.permissions.question import (
     same_question,
 )
 from bot.agents.permissions.rows import Ask
+from bot.clis.claude.cli import Claude
 from bot.clis.model import Dialog, Option, State
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -243,6 +245,26 @@ def test_garbage_from_a_hook_is_harmless(event: dict[str, object]) -> None:
 def test_garbage_as_a_permission_is_harmless(inputs: object) -> None:
     question = from_hook({"tool_name": inputs, "tool_input": inputs}, cli="codex", workspace="/w")
     assert question.choices
+
+
+ASKED = "❯ go\n● Bash(touch x)\n Do you want to proceed?\n ❯ 1. Yes\n   2. No"
+STOPPED = "  ⎿  Interrupted · What should Claude do instead?"
+RULED = "────\n❯\u00a0\n────\n  ⏸ manual mode on"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stopped"),
+    [
+        (ASKED, f"❯ go\n● Bash(touch x)\n{STOPPED}\n{RULED}", True),
+        (ASKED, f"❯ go\n● Bash(touch x)\n  ⎿  Done\n{RULED}", False),
+        # One of an earlier turn stays where it is, or comes back into sight when the dialog goes.
+        (f"{STOPPED}\n{ASKED}", f"{STOPPED}\n❯ go\n● Bash(touch x)\n  ⎿  Done\n{RULED}", False),
+        (ASKED, f"{STOPPED}\n" + "● words\n" * 20 + RULED, False),
+        (f"{STOPPED}\n{ASKED}", f"{STOPPED}\n❯ go\n● Bash(touch x)\n{STOPPED}\n{RULED}", True),
+    ],
+)
+def test_an_esc_in_the_moment_of_a_yes_is_seen(before: str, after: str, stopped: bool) -> None:
+    assert was_stopped(Claude().interrupted, before, after) is stopped
 
 
 def test_a_no_is_said_in_the_words_of_the_hooks() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 from bot.agents.permissions.question import Choice, allow, deny, fragments
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Look, Watch
-from bot.clis.model import Dialog, Option, State
+from bot.clis.cli import cli_for
+from bot.clis.model import Composer, Dialog, Option, State
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.tmux.panes import Panes
@@ -20,6 +21,8 @@ from bot.tmux.panes import Panes
 SETTLE_S = 0.3  # Claude ignores keys for 150 ms after a dialog appears
 GONE_S = 3.0  # both CLIs take a dialog away within 0.15 s
 _LOOK_S = 0.08
+SURE_LOOKS = 6  # Claude takes up to 120 ms to draw what a key did, and longer on a machine at its limit
+_LAST = 14  # lines: the composer, what stands below it, and the end of the turn
 
 
 class AskChanged(Refused):
@@ -51,7 +54,8 @@ class Answerer:
 
         Raises AskChanged when it was answered at the pane meanwhile, NotTaken.
         """
-        dialog = _dialog(await self._look(ask))
+        before = await self._look(ask)
+        dialog = _dialog(before)
         if ask.fingerprint and (dialog is None or dialog.fingerprint != ask.fingerprint):
             raise AskChanged(f"{ask.agent}'s question was answered in its pane meanwhile.")
         if held.done():
@@ -59,6 +63,7 @@ class Answerer:
         held.set_result(decision(ask, choice, by=by, text=text))
         if ask.fingerprint:
             await self._gone(ask, asks_again)
+        await self._was_ours(ask, choice, "", before)
 
     async def by_keys(self, ask: Ask, choice: Choice) -> None:
         """Choose by the label on the fresh screen. Raises AskChanged, NotTaken, TmuxGone."""
@@ -75,6 +80,7 @@ class Answerer:
         else:
             await self._go_to(ask, pane, dialog, option)
         await self._gone(ask, lambda: False)
+        await self._was_ours(ask, choice, option.key, look)
 
     async def _go_to(self, ask: Ask, pane: str, dialog: Dialog, option: Option) -> None:
         """Choices without digits: move the mark, look that it is where it should be, then Enter."""
@@ -105,6 +111,29 @@ class Answerer:
             await asyncio.sleep(_LOOK_S)
         raise NotTaken(f"{ask.agent} shows the same question still, or again.")
 
+    async def _was_ours(self, ask: Ask, choice: Choice, key: str, before: Look | None) -> None:
+        """The question is gone: by our answer, or by somebody who pressed Esc in the same moment? A key of ours that
+        came too late stands in the composer then, and is taken away again. Raises AskChanged."""
+        stopped, words = False, cli_for(ask.cli).interrupted
+        for _ in range(SURE_LOOKS if words else 0):
+            await asyncio.sleep(_LOOK_S)
+            look = await self._look(ask)
+            if look is None or look.reading is None or look.reading.dialog is not None:
+                break  # it asks the next thing already
+            if look.reading.state is State.WORKING and not stopped:
+                break  # a stopped turn shows no sign of work
+            if key and look.reading.composer == Composer("draft", key) and look.view.agent.pane:
+                await self._panes.press(look.view.agent.pane, "BSpace")
+                raise AskChanged(
+                    f"{ask.agent}'s question was answered in its pane in the same moment.", hint="Yours came too late."
+                )
+            if choice.grant != "no":
+                stopped = stopped or was_stopped(words, _text(before), _text(look))
+        if stopped:
+            raise AskChanged(
+                f"{ask.agent} was stopped in its pane in the same moment.", hint="Its screen shows whether it ran."
+            )
+
     async def _look(self, ask: Ask) -> Look | None:
         return (await self._watch.look([ask.agent])).get(ask.agent)
 
@@ -116,6 +145,18 @@ def decision(ask: Ask, choice: Choice, *, by: str, text: str) -> dict[str, Any]:
         stop = ask.cli == "claude" and not text
         return deny(text or f"{by} said no.", stop=stop)
     return allow(ask.suggestions if choice.grant == "lasting" else ())
+
+
+def was_stopped(words: str, before: str, after: str) -> bool:
+    """Was the turn interrupted between these two screens? Pure. `words`: what the CLI writes then; older ones may stand
+    further up."""
+    lines = [line for line in after.splitlines() if line.strip()]
+    new = bool(words) and after.count(words) > before.count(words)
+    return new and any(words in line for line in lines[-_LAST:])
+
+
+def _text(look: Look | None) -> str:
+    return look.screen.plain if look is not None and look.screen is not None else ""
 
 
 def hook_can(choice: Choice) -> bool:

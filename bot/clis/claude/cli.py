@@ -25,6 +25,7 @@ class Claude(Cli):
     binary = "claude"
     install = "Install it with `npm install -g @anthropic-ai/claude-code`, then start `claude` once and log in."
     process_names = frozenset({"claude"})
+    interrupted = "Interrupted · What should Claude do instead?"
     leaves_on = "/exit"
 
     def environment(self, home: Path | None) -> Mapping[str, str]:

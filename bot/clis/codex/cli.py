@@ -22,6 +22,7 @@ class Codex(Cli):
     binary = "codex"
     install = "Install it with `npm install -g @openai/codex`, then log in with `codex login`."
     process_names = frozenset({"codex"})
+    interrupted = "Conversation interrupted"
 
     def arguments(self, home: Path | None, workdir: Path) -> tuple[str, ...]:
         # Without --no-daemon a daemon per home keeps the environment and the key of the first start.
