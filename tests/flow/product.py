@@ -36,6 +36,12 @@ class Crew:
     agents: list[str]
     bot: asyncio.Task[None]
 
+    async def told(self, words: str, *taps: dict[str, Any], chat: int | None = None) -> None:
+        """Wait until these words were said: in the answer to one of the taps, or in a message where that took longer
+        than a person waits for an answer."""
+        if not any(words in str(tap["answer"]) for tap in taps):
+            await self.message(lambda m: words in m["text"], chat)
+
     async def status(self, draft: str | None = None) -> dict[str, Any]:
         return dict(await self.app.call("broadcast.status", {"draft": draft}))
 
