@@ -79,18 +79,17 @@ class Access:
         now = self.clock.now()
         if self.over_tried(user_id):
             return None
+        # Counted before it is looked at: of many codes at once no more are looked at than of one after the other.
+        self._tries.setdefault(user_id, deque()).append(now)
         code_hash = _hash(code)
         async with self.store.begin() as tx:
             row = await tx.get(PairCodeRow, code_hash)
             taken = await tx.execute(
                 update(PairCodeRow)
-                .where(
-                    PairCodeRow.code_hash == _hash(code), PairCodeRow.used_by.is_(None), PairCodeRow.expires_at > now
-                )
+                .where(PairCodeRow.code_hash == code_hash, PairCodeRow.used_by.is_(None), PairCodeRow.expires_at > now)
                 .values(used_by=user_id, used_at=now)
             )
             if row is None or taken.rowcount != 1:  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
-                self._tries.setdefault(user_id, deque()).append(now)
                 return None
             was, person = await self._bind_person(tx, user_id, plain_name(name), Role.of(row.role), now)
             await _bind_chat(

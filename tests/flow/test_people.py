@@ -7,10 +7,17 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from bot.app import App
 from bot.store.tables import UpdateRow
 from bot.telegram.people import TRIES, Access
 from tests.flow.product import button, crew, product, until
 from tests.integration.sandbox_client import running
+
+
+async def all_handled(app: App) -> bool:
+    waiting = select(UpdateRow.update_id).where(UpdateRow.handled_at.is_(None))
+    async with app.services.store.begin() as tx:
+        return not list(await tx.scalars(waiting))
 
 
 async def test_a_stranger_meets_silence_and_a_viewer_cannot_send(tmp_path: Path) -> None:
@@ -33,6 +40,7 @@ async def test_a_stranger_meets_silence_and_a_viewer_cannot_send(tmp_path: Path)
         await p.message(lambda m: "Only an operator may" in m["text"], chat=vera)
         assert [m for m in await p.all(stranger) if m["from"]["is_bot"]] == []
         assert [p.prompts(agent) for agent in p.agents] == [[], [], []]
+        await until(lambda: all_handled(p.app), what="every update handled")
         trail = await p.app.call("audit", {})
         assert any(e["actor"].startswith("Vera") and e["outcome"].startswith("refused") for e in trail)
         knocks = [(e["action"], e["outcome"].split(":", maxsplit=1)[0]) for e in trail if e["actor"].startswith("Sam")]

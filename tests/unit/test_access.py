@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -139,6 +140,13 @@ async def test_after_too_many_wrong_codes_even_the_right_one_waits(access: Acces
     assert await access.redeem(code, user_id=7, name="Ann", chat_id=7) is None
     access.clock.at += timedelta(minutes=11)  # type: ignore[attr-defined]
     assert await access.redeem(code, user_id=7, name="Ann", chat_id=7) is not None
+
+
+async def test_of_many_codes_at_once_no_more_are_looked_at(access: Access) -> None:
+    code = await access.create_code(Role.OWNER, timedelta(hours=1))
+    guesses = ["WRONG-WRONG"] * TRIES + [code]
+    found = await asyncio.gather(*(access.redeem(guess, user_id=7, name="Ann", chat_id=7) for guess in guesses))
+    assert found == [None] * len(guesses)
 
 
 async def test_a_lower_code_takes_nothing_away(access: Access) -> None:
