@@ -32,6 +32,7 @@ class Redact(logging.Filter):
         return TOKEN.sub("[token]", text)
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Blank the secrets in the message, its arguments and the traceback, whichever handler comes next."""
         record.msg = self.clean(record.getMessage())
         record.args = ()
         if record.exc_info:

@@ -20,6 +20,7 @@ class Jobs:
         self._inbox = inbox
 
     def register(self, schedule: Schedule) -> None:
+        """Put every job of the bot into the table, with its interval in seconds."""
         services = self._services
         live = LiveMessages(services)
         strain = Strain(services.store, services.watch, services.clock)

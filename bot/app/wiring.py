@@ -114,6 +114,7 @@ class Wiring:
 
     @cached_property
     def life(self) -> Life:
+        """Before each start the account is chosen, and a person is asked about the hooks."""
         life = Life(
             self.registry,
             self.sessions,
@@ -155,6 +156,7 @@ class Wiring:
 
     @cached_property
     def permissions(self) -> Permissions:
+        """Its reminders keep the quiet hours."""
         return Permissions(
             self.store,
             registry=self.registry,

@@ -83,6 +83,10 @@ class _Planner:
         self.pack, self.quota, self.read_only, self.times = pack, quota, read_only, times
 
     def items(self, only: set[str] | None, *, idle_only: bool) -> list[ItemPlan]:
+        """One for every agent that takes part, in the order of the agents; no bead is given twice.
+
+        only: the ids of those who take part, None for all; idle_only: leave out who works now.
+        """
         found: dict[str, ItemPlan] = {}
         free: list[PlanAgent] = []
         for agent in self.agents:

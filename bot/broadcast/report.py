@@ -41,6 +41,7 @@ class Counts:
 
 
 def count(items: Sequence[Item]) -> Counts:
+    """Where the prompts of one broadcast stand; items that were never to be sent are not counted."""
     statuses = [i.status for i in items if i.status not in {"drafted", "skipped"}]
     return Counts(
         total=len(statuses),

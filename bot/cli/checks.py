@@ -82,6 +82,8 @@ def python() -> Check:
 
 
 def tmux() -> Check:
+    """Warns below tmux 3.2, fails where there is none."""
+
     def look() -> Check:
         from bot.tmux.server import find_version
 
@@ -114,6 +116,7 @@ def program(name: str, path: str, missing: Status, fix: str) -> Check:
 
 
 def home_folder(home: Home) -> Check:
+    """Fails where we cannot write, or where others can read what holds secrets."""
     if not home.exists:
         return Check("home", "warning", f"There is no home yet ({home.root}).", "Run: maf init")
     if not os.access(home.root, os.R_OK | os.W_OK | os.X_OK):
@@ -177,6 +180,7 @@ def read_settings(home: Home) -> tuple[Check, Settings | None]:
 
 
 def running(home: Home) -> Check:
+    """Fails where a bot holds the lock and does not answer; none at all is a warning."""
     from bot.cli.call import ask_bot
     from bot.remote.lock import holder
 
@@ -193,6 +197,8 @@ def running(home: Home) -> Check:
 
 
 def database(home: Home, settings: Settings) -> Check:
+    """Fails where the tables are older than the code, or newer, or cannot be read."""
+
     def look() -> Check:
         from bot.cli.db import state
         from bot.store import migrate
@@ -246,6 +252,7 @@ def agent_mail(settings: Settings) -> Check:
 
 
 def disk(home: Home) -> Check:
+    """Warns and fails by the free space of the file system that holds the home, or will hold it."""
     place = home.root
     while not place.exists():
         place = place.parent

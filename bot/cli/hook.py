@@ -18,6 +18,9 @@ PERMISSION_TIMEOUT_S = 24 * 3600.0
 
 
 def run() -> int:
+    """Read the hook's JSON from stdin, hand it on, print the answer if there is one. Always 0: a CLI takes another
+    exit code for a refusal (Codex 0.169.0: 2 denies). Without MAF_AGENT it is no agent of ours, and nothing happens.
+    """
     agent, home = os.environ.get("MAF_AGENT", ""), os.environ.get("MAF_HOME", "")
     if not agent or not home:
         return 0

@@ -152,6 +152,7 @@ class _Reader:
         self._table = at[index] if index < len(at) else 0
 
     def ruleset(self, data: Mapping[str, Any]) -> Ruleset:
+        """A parsed screens.toml, checked as a whole; the rules in falling priority. Raises RulesInvalid."""
         if data.get("format") != FORMAT:
             raise self._fail(f"format must be {FORMAT}")
         self._goto("[layout]")

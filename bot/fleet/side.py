@@ -36,6 +36,7 @@ class SideFiles:
         await self.write()
 
     async def write(self) -> None:
+        """Write those files whose text changed since the last time; what fails is tried at the next round."""
         pack = await self._pack()
         views = self._watch.views()
         texts = {self._home.agent_facts(view.id): json.dumps(facts_of(view, pack)) for view in views}

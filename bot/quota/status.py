@@ -104,6 +104,7 @@ class ProfileStatus:
 
     @property
     def candidate(self) -> Candidate:
+        """What selection looks at, and nothing more."""
         return Candidate(
             name=self.profile.name,
             kind=self.profile.kind,

@@ -45,6 +45,7 @@ class Server:
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
+        """Listen on the path, for its owner alone. One that is too long for a socket becomes a link to a short one."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.unlink(missing_ok=True)
         place = self.path

@@ -67,6 +67,7 @@ def signal_pipe() -> int:
 
 
 def main() -> int:
+    """Behave like an agent's CLI until it is told to leave. 2: no terminal, or its folder cannot be used."""
     parser = argparse.ArgumentParser(prog="demo agent", description="A program that behaves like an agent CLI.")
     parser.add_argument("--home", type=Path, required=True, help="folder for its conversations")
     parser.add_argument("--resume", default="", metavar="ID", help="go on with that conversation")

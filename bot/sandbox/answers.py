@@ -55,6 +55,7 @@ class Params:
         return str(self.values.get(name, "")).lower() in {"true", "1", "yes"}
 
     def nested(self, name: str) -> Any:
+        """A parameter that is an object or array: plain in a JSON body, as JSON text in a form. Raises ApiError."""
         value = self.values.get(name)
         if not isinstance(value, str):
             return value

@@ -64,6 +64,7 @@ class BotApi:
         return web.json_response(body, status=status)
 
     async def download(self, request: web.Request) -> web.StreamResponse:
+        """`/file/bot<TOKEN>/<path>`: the bytes of a photo or document that was sent; 404 for an unknown one."""
         try:
             self._authorise(request)
         except ApiError as error:

@@ -30,6 +30,7 @@ class _Html(HTMLParser):
         self.open.append((tag, units(self.text), dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
+        """Close the innermost tag and note its entity, in UTF-16 units. Raises ApiError for another tag than that."""
         if not self.open or self.open[-1][0] != tag:
             raise ApiError(400, f'Bad Request: can\'t parse entities: Unexpected end tag "{tag}"')
         name, begin, attributes = self.open.pop()

@@ -77,6 +77,7 @@ class Updates:
             self.allowed = [str(kind) for kind in given] or None
 
     async def set_webhook(self, params: Params) -> bool:
+        """As Telegram does: it ends a poll that waits with 409, and takes http only for this machine."""
         url = params.text("url")
         if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             raise ApiError(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")

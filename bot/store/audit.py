@@ -85,7 +85,7 @@ class Audit:
         except MafError as error:
             await self.finish(entry, f"refused: {error.message}")
             raise
-        except BaseException as error:
+        except BaseException as error:  # a cancelled one too: every entry says how it ended
             await self.finish(entry, f"failed: {type(error).__name__}")
             raise
         await self.finish(entry, "done")

@@ -127,6 +127,9 @@ class Lane:
         self.task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
+        """Send what is due to this chat, in order, until there is nothing more. A store that fails ends the
+        run, and the outbox begins it again.
+        """
         try:
             while not self.outbox.stopping.is_set():
                 row, wait = await self._next()
@@ -228,6 +231,7 @@ class Lane:
             await self._give_up(row, f"cannot be rendered: {error}")
             return None
         except Exception as error:
+            # The edge of the worker: a card that cannot be drawn must not hold up what comes after it.
             log.exception("notice %s of kind %s cannot be rendered", row.id, row.kind)
             await outbox.rows.failed(row.id, f"cannot be rendered: {type(error).__name__}: {error}")
             return None

@@ -153,6 +153,9 @@ def wait_for_key() -> bool:
 
 
 def keep(argv: Sequence[str], agent: str, side: str) -> None:
+    """Run the program, hang up what it left behind, mend the terminal and say how it ended; at the restart key again.
+    Ends when the terminal goes, or with SIGTERM or SIGHUP, and takes the program with it.
+    """
     saved = termios.tcgetattr(TTY)
     pid = 0
     try:
@@ -179,6 +182,7 @@ def on_end(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
+    """`[--name SIDE] [--] COMMAND …`. 2: wrong usage, or no terminal."""
     argv, side = list(arguments), ""
     if argv[:1] == ["--name"]:
         side, argv = argv[1], argv[2:]

@@ -6,9 +6,11 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import update
 
 from bot.broadcast import ledger
+from bot.errors import NotFound
 from bot.store.tables import DraftRow
 from tests.flow.product import button, product, until
 
@@ -87,6 +89,8 @@ async def test_no_agents_and_no_beads_say_what_to_do(tmp_path: Path) -> None:
         await p.message(lambda m: "I did nothing with that" in m["text"] and "/help" in m["text"])
         await p.client.say("/broadcast_apply zzzz")
         await p.message(lambda m: "No draft named zzzz" in m["text"])
+        with pytest.raises(NotFound):
+            await p.app.services.drafts.get()
 
 
 async def test_a_busy_agent_gets_its_prompt_when_it_is_free(tmp_path: Path) -> None:

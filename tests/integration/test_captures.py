@@ -83,6 +83,7 @@ async def test_what_is_drawn_in_the_second_of_the_last_capture_is_not_missed(con
     pane = await pane_of(control, "w1", sys.executable, "-c", IN_PLACE)
     await shows(panes, pane, "ready")
     captures = Captures(panes)
+    found = []
     for number in range(20):
         await panes.keys(pane, f"line{number}", "Enter")
 
@@ -91,6 +92,8 @@ async def test_what_is_drawn_in_the_second_of_the_last_capture_is_not_missed(con
             return wanted in screens[pane].plain
 
         await until(seen, f"line {number}", seconds=3)
+        found.append(number)
+    assert found == list(range(20))
 
 
 async def test_a_new_program_size_or_title_is_seen(control: ControlClient) -> None:

@@ -77,7 +77,8 @@ def test_a_long_paste_is_a_placeholder_and_is_submitted_whole(tmux: PrivateTmux,
     pane.paste(text)
     pane.sees("> [Pasted text #1 +11 lines]")
     pane.keys("Enter")
-    until(lambda: texts(pane, tmp_path, "user") == [text] or None, "the prompt")
+    until(lambda: texts(pane, tmp_path, "user") or None, "the prompt")
+    assert texts(pane, tmp_path, "user") == [text]
 
 
 def test_a_paste_into_its_dialog_is_lost_and_enter_approves(tmux: PrivateTmux, tmp_path: Path) -> None:
@@ -115,6 +116,7 @@ def test_the_second_option_is_not_asked_again(tmux: PrivateTmux, tmp_path: Path)
     until(lambda: len(texts(pane, tmp_path, "turn_end")) == 1, "the first turn")
     send(pane, "again SHELL")
     until(lambda: len(texts(pane, tmp_path, "turn_end")) == 2, "the second turn, without a question")
+    assert "Allow this command?" not in pane.screen
 
 
 def test_a_prompt_while_it_works_waits_in_the_queue(tmux: PrivateTmux, tmp_path: Path) -> None:
@@ -232,8 +234,9 @@ def test_two_agents_in_one_home_have_two_conversations(tmux: PrivateTmux, tmp_pa
     first, second = start(tmux, tmp_path), start(tmux, tmp_path)
     send(first, "I am the first")
     send(second, "I am the second")
-    until(lambda: texts(first, tmp_path, "user") == ["I am the first"] or None, "the first")
-    until(lambda: texts(second, tmp_path, "user") == ["I am the second"] or None, "the second")
+    until(lambda: texts(first, tmp_path, "user") and texts(second, tmp_path, "user"), "both")
+    assert texts(first, tmp_path, "user") == ["I am the first"]
+    assert texts(second, tmp_path, "user") == ["I am the second"]
 
 
 def test_it_is_up_at_once_under_its_own_name(tmux: PrivateTmux, tmp_path: Path) -> None:

@@ -132,8 +132,9 @@ async def test_an_operation_ends_though_the_one_who_asked_hung_up(tmp_path: Path
         link.close()
         bot.go.set()
         async with asyncio.timeout(5):
-            while "waits" not in bot.finished:
+            while len(bot.finished) < 2:
                 await asyncio.sleep(0.01)
+        assert bot.finished == ["echo", "waits"]
 
 
 async def test_a_hook_whose_cli_went_away_is_cancelled(tmp_path: Path) -> None:
@@ -145,6 +146,7 @@ async def test_a_hook_whose_cli_went_away_is_cancelled(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
             link.close()
             await bot.cancelled.wait()
+        assert bot.finished == []
 
 
 async def test_hooks_are_answered_and_a_failing_one_says_nothing(tmp_path: Path) -> None:

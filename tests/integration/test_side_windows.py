@@ -57,6 +57,8 @@ async def test_closing_the_window_ends_the_command_with_all_that_it_started(app:
     await app.services.sessions.kill_window(agent["session"], pane=begun["pane"])
     pid = int((tmp_path / "pid").read_text())
     await until(lambda: pid not in scan() or scan()[pid].state == "Z")
+    facts = await app.services.panes.facts()
+    assert [pane.window for pane in facts.values() if pane.session == agent["session"]] == ["agent"]
 
 
 async def test_run_needs_a_session_and_a_command(app: App) -> None:

@@ -150,4 +150,10 @@ def test_each_leaves_when_asked(real_home: RealHome) -> None:
     text, *keys = real_home.cli.quit()
     pane.type(text)
     pane.keys(*keys)
-    until(lambda: pane.id not in keeper.server.run("list-panes", "-a", "-F", "#{pane_id}").split(), "the pane to end")
+
+    def panes() -> list[str]:
+        found: list[str] = keeper.server.run("list-panes", "-a", "-F", "#{pane_id}").split()
+        return found
+
+    until(lambda: pane.id not in panes(), "the pane to end")
+    assert panes() == [keeper.id]

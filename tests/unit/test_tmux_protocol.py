@@ -151,7 +151,9 @@ def test_any_process_name_is_read(name: bytes) -> None:
 
 @given(st.binary(max_size=80))
 def test_no_garbage_breaks_the_reading(data: bytes) -> None:
-    parse_stat(data)
+    """It is a process, with the number that stands in front, or none; never an error."""
+    process = parse_stat(data)
+    assert process is None or process.pid == int(data.partition(b"(")[0])
 
 
 def test_foreground_is_the_terminals_group_in_the_panes_session() -> None:

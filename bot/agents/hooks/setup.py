@@ -35,6 +35,7 @@ class HomeHooks:
     problem: str = ""
 
     def as_dict(self) -> dict[str, object]:
+        """The shape of `maf hooks status --json`; `installed`: at least one of our events stands in its settings."""
         return {
             "home": str(self.home),
             "kind": self.kind,

@@ -49,7 +49,7 @@ class Runs:
                 f"{agent_id} is not running, so it has no window to run this in.",
                 hint=f"Start it: maf agent start {agent_id}",
             ) from None
-        except BaseException:
+        except BaseException:  # a cancelled one too: nothing half-made stays behind
             await asyncio.to_thread(_remove, folder)
             raise
         return Run(agent_id, folder, pane)

@@ -108,7 +108,7 @@ class Life:
                 tree = await worktree.create(agent.workdir, self._home.worktree(agent.id), agent.id)
                 agent = await self._registry.update(agent.id, workdir=tree, worktree=True)
             return await self.start(agent.id) if start else agent
-        except BaseException:
+        except BaseException:  # a cancelled one too: nothing half-made stays behind
             if own_tree:
                 await worktree.remove(self._home.worktree(agent.id))
             await self._registry.delete(agent.id)
@@ -202,7 +202,7 @@ class Life:
         agent = await self._registry.update(agent.id, desired="running", started_at=self._clock.now(), **changes)
         try:
             pane = await self._place(agent, type_, start, there)
-        except BaseException:
+        except BaseException:  # a cancelled one too: what does not run must not look as if it should
             await self._registry.update(agent.id, desired=was)
             raise
         return await self._registry.update(agent.id, pane=pane)

@@ -65,6 +65,7 @@ def run_one(terminal: PanelTerminal, command: str) -> None:
 
 
 def main(words: Sequence[str]) -> int:
+    """Show the view, or offer the choice, that the one word names, until its terminal ends. 2: wrong usage."""
     if len(words) != 1 or words[0] not in (*VIEWS, *OFFERS) or not os.isatty(TTY):
         os.write(2, f"usage: panel.py {'|'.join((*VIEWS, *OFFERS))}   (in a terminal)\n".encode())
         return 2

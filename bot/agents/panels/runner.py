@@ -62,6 +62,9 @@ def copy(child: subprocess.Popen[bytes], folder: str) -> None:
 
 
 def main(words: Sequence[str]) -> int:
+    """Run the command that stands in the folder, copy what it prints to the terminal and to files there, and leave
+    `pid` at once and `exit` at the end (128 + N for a signal N). A hang-up ends the whole group. 2: wrong usage.
+    """
     if len(words) != 1:
         os.write(2, b"usage: runner.py FOLDER\n")
         return 2

@@ -48,6 +48,9 @@ class _Judge:
         self.wrapped = 0  # programs that start programs that start …, at this moment
 
     def simple(self, command: Simple) -> Risk:
+        """What one command without pipes would do: its redirections, the variables it sets, the keywords around it,
+        then its program.
+        """
         found = self._redirected(command)
         words = list(command.words)
         while words:

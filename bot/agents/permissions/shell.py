@@ -89,6 +89,7 @@ class _Reader:
         self.documents: list[_Document] = []
 
     def read(self) -> Line:
+        """The whole text. Raises ValueError for a quote or bracket that is never closed."""
         steps: dict[str, Callable[[], None]] = {
             "'": self._single,
             '"': self._double,

@@ -42,6 +42,7 @@ class Agent:
     # What happens
 
     def handle(self, event: Event) -> None:
+        """One key, text or paste: to the dialog while one is open, else to the composer."""
         kind, value = event
         if self.option is not None:
             if kind == "key":

@@ -28,6 +28,7 @@ class Composer:
         self._pieces.append((text, ""))
 
     def paste(self, text: str) -> None:
+        """A long paste stands there as `[Pasted text #1 +11 lines]`, as in the real CLIs, and is submitted whole."""
         text = "".join(char for char in text if char in "\n\t" or char.isprintable() or ord(char) > 0x9F)
         lines = text.count("\n")
         if lines < LONG_PASTE - 1:

@@ -29,6 +29,9 @@ class Keys:
         return self._pasting is None and self._buffer.startswith(b"\x1b")
 
     def feed(self, data: bytes) -> Iterator[Event]:
+        """The events in what the terminal sent: ("key", name), ("text", typed) or ("paste", all of it). A sequence
+        that is not complete waits for the next call.
+        """
         self._buffer += data
         while self._buffer:
             if self._pasting is not None:

@@ -21,6 +21,7 @@ class Chats:
         self.updates = updates
 
     def routes(self) -> list[web.RouteDef]:
+        """The people's side that makes users and chats, below `/sandbox/`."""
         return [
             web.get("/sandbox/state", self.state),
             web.get("/sandbox/commands", self.commands),
@@ -53,6 +54,7 @@ class Chats:
         return web.json_response({"id": chat.id, "name": name})
 
     async def add_chat(self, request: web.Request) -> web.Response:
+        """{"type","title","members"} -> {"id","type","title"}; a private chat is its member's. Raises ApiError."""
         body = await body_of(request)
         members, kind = body.numbers("members"), body.text("type")
         unknown = [m for m in members if m not in self.world.users]

@@ -35,6 +35,7 @@ class Fields:
         return [_whole(name, one) for one in value or []]
 
     def seconds(self, name: str, default: float, most: float) -> float:
+        """A number of seconds that is not negative, cut at `most`. Raises ApiError for anything else."""
         given = self.values.get(name)
         try:
             value = default if given is None else float(given)
