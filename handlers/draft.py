@@ -67,9 +67,7 @@ async def cancel(_query: CallbackQuery, callback_data: DraftTap, app: Services, 
     await tap.answer("Discarded.")
 
 
-async def fresh(
-    _query: CallbackQuery, callback_data: DraftTap, app: Services, drafts: Drafts, person: Person, say: Say
-) -> None:
+async def fresh(_query: CallbackQuery, callback_data: DraftTap, drafts: Drafts, person: Person) -> None:
     old = await drafts.get(callback_data.draft)
     await drafts.draft(
         person.name,

@@ -69,11 +69,11 @@ async def tap_show(_query: CallbackQuery, callback_data: QuotaTap, app: Services
         await say.card("quota", {}, live=True)
 
 
-async def tap_alerts(_query: CallbackQuery, callback_data: QuotaTap, say: Say) -> None:
+async def tap_alerts(_query: CallbackQuery, say: Say) -> None:
     await say.card("alerts", {}, live=True)
 
 
-async def tap_refresh(_query: CallbackQuery, callback_data: QuotaTap, app: Services, say: Say, tap: Tap) -> None:
+async def tap_refresh(_query: CallbackQuery, app: Services, say: Say, tap: Tap) -> None:
     await app.quota.refresh(force=True)
     await tap.answer("As of now.")
     await say.refresh(tap.message_id)

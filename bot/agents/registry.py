@@ -123,10 +123,6 @@ class Registry:
         """Whether `all` and `get` answer from memory, without a transaction."""
         return self._known is not None
 
-    def forget_copy(self) -> None:
-        """Read the rows again next time; for when something else wrote them (an import, a restored backup)."""
-        self._known = None
-
     async def _load(self) -> dict[str, Agent]:
         if self._known is None:
             async with self._store.begin() as tx:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from bot.beads import Beads
 from bot.errors import NotFound
 from bot.operations.services import Services
 
 
-def _workdir(app: Services, workdir: str | None) -> Path:
-    return Path(workdir) if workdir else app.settings.root(app.home)
+async def _beads(app: Services) -> Beads:
+    return await app.book.for_workdir(app.settings.root(app.home))
 
 
-async def ready(app: Services, *, workdir: str | None = None) -> list[dict[str, Any]]:
+async def ready(app: Services) -> list[dict[str, Any]]:
     """The beads that could be worked on now, best first, with who of ours holds one."""
-    beads = await app.book.for_workdir(_workdir(app, workdir))
     held = {claim.bead: claim.agent for claim in await app.claims.all_open()}
-    return [{**bead.as_dict(), "agent": held.get(bead.id)} for bead in await beads.ready()]
+    return [{**bead.as_dict(), "agent": held.get(bead.id)} for bead in await (await _beads(app)).ready()]
 
 
-async def in_progress(app: Services, *, workdir: str | None = None) -> list[dict[str, Any]]:
-    beads = await app.book.for_workdir(_workdir(app, workdir))
+async def in_progress(app: Services) -> list[dict[str, Any]]:
+    """The beads that somebody works on, with who of ours holds one."""
     held = {claim.bead: claim.agent for claim in await app.claims.all_open()}
-    return [{**bead.as_dict(), "agent": held.get(bead.id)} for bead in await beads.in_progress()]
+    return [{**bead.as_dict(), "agent": held.get(bead.id)} for bead in await (await _beads(app)).in_progress()]
 
 
-async def show(app: Services, *, id: str, workdir: str | None = None) -> dict[str, Any]:  # noqa: A002
-    bead = await (await app.book.for_workdir(_workdir(app, workdir))).show(id)
-    return bead.as_dict()
+async def show(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    """One bead in full. Raises NotFound."""
+    return (await (await _beads(app)).show(id)).as_dict()
 
 
-async def release(app: Services, *, actor: str, id: str, workdir: str | None = None) -> dict[str, Any]:  # noqa: A002
+async def release(app: Services, *, actor: str, id: str) -> dict[str, Any]:  # noqa: A002
     """Give back a bead that one of our agents holds."""
     claims = [claim for claim in await app.claims.all_open() if claim.bead == id]
     if not claims:

@@ -107,12 +107,6 @@ class RollingWindow:
         return Usage(self.requests, self.tokens)
 
 
-def brute_force(events: Iterable[Event], span: float, now: float) -> Usage:
-    """What a window must equal; for tests and for doubt."""
-    inside = [e for e in events if now - span < e.at <= now]
-    return Usage(sum(e.requests for e in inside), sum(e.tokens for e in inside))
-
-
 MAIN_FAMILIES = frozenset({"codex", "claude"})
 
 

@@ -36,7 +36,6 @@ from bot.telegram.wire import Verdict, deliver, parts_of, verdict
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
-LOOK_AGAIN_S = 3600.0
 REPEAT = "↻ Maybe a repeat: the first try got no answer."
 
 

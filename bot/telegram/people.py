@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 
 from bot.clock import Clock
-from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction
 from bot.store.tables import ChatRow, PairCodeRow, PersonRow, SettingRow
 from bot.telegram.access import Role
@@ -97,19 +96,6 @@ class Access:
             )
         self._tries.pop(user_id, None)
         return Paired(person, chat_id, was)
-
-    async def set_role(self, user_id: int, role: Role) -> None:
-        """Give a paired person another role; NOBODY removes them. The last owner stays."""
-        async with self.store.begin() as tx:
-            row = await tx.get(PersonRow, user_id)
-            if row is None:
-                raise NotFound.of("person", str(user_id), [str(p.user_id) for p in await self._people(tx)])
-            if row.role == Role.OWNER.word and role < Role.OWNER and await self._owners(tx) == 1:
-                raise Refused("This is the last owner; make somebody else owner first.", hint="maf pair --role owner")
-            if role is Role.NOBODY:
-                await tx.delete(row)
-            else:
-                row.role = role.word
 
     async def supervisor_chat(self, chosen: int | None = None) -> int | None:
         """`chosen` (MAF_SUPERVISOR_CHAT) if set, or what that group became; else the chat in which the first owner last

@@ -112,10 +112,6 @@ class Sessions:
         """Open a side window in a session of ours; its first pane's id. It goes when its program ends."""
         return await self._in_thread(lambda: self._add_window(name, window, cwd))
 
-    async def kill_window(self, name: str, *, pane: str) -> bool:
-        """Close the side window that holds the pane; False when it is gone. Raises Refused for the agent's own."""
-        return await self._in_thread(lambda: self._kill_window(name, pane))
-
     async def respawn(self, pane: str, argv: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None) -> None:
         """End what runs in the main pane of a session of ours and start argv there: same pane id, clean terminal.
 
@@ -250,18 +246,6 @@ class Sessions:
         made[0] = made[0].replace("new-window -d", 'new-window -d -P -F "NEW #{pane_id}"', 1)
         said = self._source(script.one_line(made))
         return next(text.split()[1] for text in said if text.startswith("NEW %"))
-
-    def _kill_window(self, name: str, pane: str) -> bool:
-        session = self._ours(name)
-        windows = dict(
-            line.split() for line in self._ask("list-panes", "-s", "-t", session.id, "-F", "#{pane_id} #{window_id}")
-        )
-        if pane not in windows:
-            return False
-        if windows.get(session.main) == windows[pane]:
-            raise Refused("That is the window of the agent itself.")
-        self._ask("kill-window", "-t", windows[pane])
-        return True
 
     def _respawn(self, pane: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None) -> None:
         session = next((s for s in self._all() if s.main == pane), None) if _PANE.match(pane) else None

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.quota.ledger import KEEP_S, Ledger, Use
-from bot.quota.windows import SPANS, Event, brute_force
+from bot.quota.windows import SPANS, Event
 from bot.store import Store
 from bot.store.tables import Base, QuotaBucketRow, QuotaEventRow
+from tests.usage import usage_within
 
 NOW = 1_795_000_000.0
 DAY = 86_400.0
@@ -37,7 +38,7 @@ def some_uses(seed: int, count: int = 400) -> list[Use]:
 
 def expected(uses: list[Use], profile: str, now: float) -> dict[str, object]:
     events = [Event(u.at, 1, u.tokens) for u in uses if u.profile == profile]
-    return {name: brute_force(events, span, now) for name, span in SPANS.items()}
+    return {name: usage_within(events, span, now) for name, span in SPANS.items()}
 
 
 async def test_a_rebuilt_ledger_equals_the_plain_sum_as_time_goes_on(store: Store) -> None:

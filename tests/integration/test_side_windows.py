@@ -54,7 +54,7 @@ async def test_closing_the_window_ends_the_command_with_all_that_it_started(app:
     agent = await demo(app)
     begun = await app.call("agent.run", {"id": "d1", "command": f"sleep 300 & echo $! > {tmp_path}/pid; wait"})
     await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip() != "")
-    await app.services.sessions.kill_window(agent["session"], pane=begun["pane"])
+    tmux(app.services.settings.tmux_socket, "kill-pane", "-t", begun["pane"])
     pid = int((tmp_path / "pid").read_text())
     await until(lambda: pid not in scan() or scan()[pid].state == "Z")
     facts = await app.services.panes.facts()

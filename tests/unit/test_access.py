@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import NotFound, Refused
 from bot.store import Store
 from bot.store.tables import Base, PairCodeRow
 from bot.telegram.access import ACTIONS, COMMANDS, ROLES, Role, allowed, command_of, menu
@@ -172,14 +171,3 @@ async def test_a_name_is_one_plain_line(access: Access, given: str, kept: str) -
     paired = await access.redeem(code, user_id=7, name=given, chat_id=7)
     assert paired is not None and paired.person.name == kept
     assert [p.name for p in await access.people()] == [kept]
-
-
-async def test_the_last_owner_stays(access: Access) -> None:
-    await pair(access, Role.OWNER, 7)
-    with pytest.raises(Refused, match="last owner"):
-        await access.set_role(7, Role.NOBODY)
-    await pair(access, Role.OWNER, 8)
-    await access.set_role(7, Role.NOBODY)
-    assert [p.user_id for p in await access.people()] == [8]
-    with pytest.raises(NotFound):
-        await access.set_role(7, Role.VIEWER)

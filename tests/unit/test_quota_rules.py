@@ -15,7 +15,8 @@ from bot.quota.alerts import Told, step
 from bot.quota.forecast import Reading, empties_at
 from bot.quota.levels import Level, alert_level, level_of
 from bot.quota.selection import Candidate, select
-from bot.quota.windows import EdgeUnknown, Event, RollingWindow, Usage, brute_force, window_name
+from bot.quota.windows import EdgeUnknown, Event, RollingWindow, Usage, window_name
+from tests.usage import usage_within
 
 EVENTS = st.lists(
     st.builds(Event, at=st.floats(0, 10_000), requests=st.integers(1, 3), tokens=st.integers(0, 500)), max_size=60
@@ -28,7 +29,7 @@ def test_a_window_equals_the_plain_sum_at_every_time(events: list[Event], span: 
     window = RollingWindow.of(span, now, events)
     for wait in [0.0, *waits]:
         now += wait
-        assert window.at(now) == brute_force(events, span, now)
+        assert window.at(now) == usage_within(events, span, now)
 
 
 @given(EVENTS, EVENTS, st.floats(1, 5_000))
@@ -36,7 +37,7 @@ def test_a_window_filled_from_sums_and_an_edge_equals_the_plain_sum(
     old: list[Event], new: list[Event], span: float
 ) -> None:
     now = 10_000.0
-    start = brute_force(old, span, now)
+    start = usage_within(old, span, now)
     window = RollingWindow(span, now, start.requests, start.tokens, known_until=now - span)
     counted = list(old)
     for event in new:
@@ -49,7 +50,7 @@ def test_a_window_filled_from_sums_and_an_edge_equals_the_plain_sum(
             window.refill(edge, far + 50)
         window.at(now)
         window.add(later)
-        assert window.at(now) == brute_force(counted, span, now)
+        assert window.at(now) == usage_within(counted, span, now)
 
 
 def test_a_window_says_when_it_does_not_know_its_edge() -> None:

@@ -45,7 +45,7 @@ class Prover:
         while True:
             proof = await asyncio.to_thread(trail.read)
             if not proof.submitted and not has_ref(delivery):
-                proof = await self._by_screen(delivery, trail, proof)
+                proof = await self._by_screen(delivery, proof)
             if proof.submitted:
                 return await self.record(delivery, trail, proof)
             now = self._clock.monotonic()
@@ -119,7 +119,7 @@ class Prover:
         except MafError:
             return 0
 
-    async def _by_screen(self, delivery: Delivery, trail: Trail, proof: Proof) -> Proof:
+    async def _by_screen(self, delivery: Delivery, proof: Proof) -> Proof:
         """A command leaves no record: it was taken when it is gone from the composer where it stood before Enter."""
         look = await self._look(delivery)
         if look is None:

@@ -6,9 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Measured: an idle Claude Code takes 150 MB of its own, a Codex 64 MB; both need more while they work.
-LEAST_FREE_MB = 300
-MOST_LOAD_PER_CPU = 12.0
 _MB = 1024 * 1024
 
 
