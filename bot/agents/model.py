@@ -60,14 +60,13 @@ class AgentView:
     rule: str = ""
     reading: ScreenReading | None = None
     draft: str | None = None
-    bead: str | None = None
 
     @property
     def id(self) -> str:
         return self.agent.id
 
-    def as_dict(self) -> dict[str, Any]:
-        """The `agent` shape of contract.md section 1."""
+    def as_dict(self, bead: str | None = None) -> dict[str, Any]:
+        """The `agent` shape of contract.md section 1; `bead`: what it holds."""
         agent = self.agent
         return {
             "id": agent.id,
@@ -82,7 +81,7 @@ class AgentView:
             "labels": list(agent.labels),
             "state": str(self.state),
             "state_since": iso(self.since),
-            "bead": self.bead,
+            "bead": bead,
             "created_at": iso(agent.created_at),
             "stats": dict(agent.stats),
             "restarts": agent.restarts,

@@ -20,7 +20,6 @@ from bot.agents.life.hold import Hold
 from bot.agents.life.interrupt import Interrupts
 from bot.agents.life.runs import Runs
 from bot.agents.life.service import Life
-from bot.agents.model import Agent
 from bot.agents.permissions.service import Permissions
 from bot.agents.registry import Registry
 from bot.agents.resources.diary import Diary
@@ -125,13 +124,8 @@ class Wiring:
             clock=self.clock,
             login_env=self.login_env,
         )
-
-        async def before_start(agent: Agent) -> Agent:
-            chosen = await self.accounts.before_start(agent)
-            await self.hook_setup.before_start(chosen)
-            return chosen
-
-        life.before_start = before_start
+        life.choose_account = self.accounts.before_start
+        life.before_launch = self.hook_setup.before_start
         return life
 
     @cached_property
@@ -320,7 +314,7 @@ class Wiring:
 
     @cached_property
     def side(self) -> SideFiles:
-        return SideFiles(self.home, self.store, self.packs, self.watch)
+        return SideFiles(self.home, self.store, self.packs, self.watch, self.claims)
 
     # ---- what people do with agents
 

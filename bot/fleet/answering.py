@@ -19,10 +19,8 @@ SHOWN = 24  # characters of a text that must stand on the screen
 
 def free(look: Look) -> bool:
     """Idle, or held by a usage limit; nobody's text in its input line, no question open."""
-    reading = look.reading
-    if look.view.state not in (State.IDLE, State.LIMITED) or not look.clis or look.view.draft:
-        return False
-    return reading is None or reading.dialog is None or reading.dialog.kind == "limit"
+    asks = look.reading is not None and look.reading.dialog is not None
+    return look.view.state in (State.IDLE, State.LIMITED) and bool(look.clis) and not look.view.draft and not asks
 
 
 async def conversation_of(agent: Agent, look: Look, setup: ProfileSetup) -> Conversation | None:
@@ -42,7 +40,7 @@ async def answers(agent: Agent, look: Look, setup: ProfileSetup) -> str:
     if not look.clis:
         return "its program is not in front"
     reading = look.reading
-    if reading is not None and reading.dialog is not None and reading.dialog.kind != "limit":
+    if reading is not None and reading.dialog is not None:
         return f"it asks: {reading.dialog.title or reading.dialog.kind}"
     if look.view.state not in (State.IDLE, State.LIMITED):
         return f"it is {look.view.state}"

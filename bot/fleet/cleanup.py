@@ -8,6 +8,7 @@ import shutil
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bot.home import Home
 from bot.profiles.book import ProfileBook
 from bot.tmux.panes import Panes
 from bot.tmux.processes import Process, scan
-from bot.tmux.sessions import Sessions
+from bot.tmux.sessions import SessionFacts, Sessions
 
 CONNECT_S = 1.0
 
@@ -100,8 +101,15 @@ class Cleanup:
                 why = f"{name} runs elsewhere"
             else:
                 continue
-            left.append(Leftover("session", session.name, why, _killing(self._sessions, session.name, session.main)))
+            left.append(Leftover("session", session.name, why, partial(self._end_session, session, name)))
         return left
+
+    async def _end_session(self, session: SessionFacts, agent: str) -> None:
+        """And what ran in it: a CLI takes a moment to leave, and the next look would find it without a pane."""
+        if not await self._sessions.kill(session.name, pane=session.main):
+            return
+        panes = [pane.pid for pane in (await self._panes.facts()).values()]
+        await orphans.make_way(self._home.root, agent, panes)
 
     async def _processes(self) -> list[Leftover]:
         panes = [pane.pid for pane in (await self._panes.facts()).values()]
@@ -169,10 +177,6 @@ def _alive(pid_file: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-def _killing(sessions: Sessions, name: str, pane: str) -> Callable[[], Awaitable[Any]]:
-    return lambda: sessions.kill(name, pane=pane)
 
 
 def _deleting(panes: Panes, name: str) -> Callable[[], Awaitable[Any]]:

@@ -18,6 +18,7 @@ from bot.home import Home
 from bot.packs import Packs
 from bot.packs.model import Pack
 from bot.store import Store
+from bot.work.claims import Claims
 
 NEEDS_YOU = frozenset({State.WAITING, State.DEAD, State.ERROR})
 
@@ -25,11 +26,12 @@ NEEDS_YOU = frozenset({State.WAITING, State.DEAD, State.ERROR})
 class SideFiles:
     """Writes `run/agents/ID.json`, `run/waiting` and `run/next`, each only when it changes."""
 
-    def __init__(self, home: Home, store: Store, packs: Packs, watch: Watch) -> None:
+    def __init__(self, home: Home, store: Store, packs: Packs, watch: Watch, claims: Claims) -> None:
         self._home = home
         self._store = store
         self._packs = packs
         self._watch = watch
+        self._claims = claims
         self._written: dict[Path, str] = {}
 
     async def changed(self, _change: Change) -> None:
@@ -39,7 +41,8 @@ class SideFiles:
         """Write those files whose text changed since the last time; what fails is tried at the next round."""
         pack = await self._pack()
         views = self._watch.views()
-        texts = {self._home.agent_facts(view.id): json.dumps(facts_of(view, pack)) for view in views}
+        held = {claim.agent: claim.bead for claim in reversed(await self._claims.all_open())}
+        texts = {self._home.agent_facts(view.id): json.dumps(facts_of(view, held.get(view.id), pack)) for view in views}
         texts[self._home.waiting], texts[self._home.next] = status_line(views)
         due = {path: text for path, text in texts.items() if self._written.get(path) != text}
         with contextlib.suppress(OSError):  # a full disk is the doctor's business
@@ -55,9 +58,9 @@ class SideFiles:
             return None
 
 
-def facts_of(view: AgentView, pack: Pack | None) -> dict[str, Any]:
-    """What the panels of one agent show. Pure."""
-    facts: dict[str, Any] = {"state": str(view.state), "bead": view.bead}
+def facts_of(view: AgentView, bead: str | None, pack: Pack | None) -> dict[str, Any]:
+    """What the panels of one agent show; `bead`: what it holds. Pure."""
+    facts: dict[str, Any] = {"state": str(view.state), "bead": bead}
     if pack is not None:
         commands = pack.agent_brief(view.id).test_commands or pack.role_brief(view.agent.role).test_commands
         facts["tests"] = list(commands)

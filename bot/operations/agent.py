@@ -33,8 +33,7 @@ async def _shown(app: Services, view: AgentView) -> dict[str, Any]:
     why = app.accounts.reasons.pop(view.id, "")
     return {
         **({"profile_reason": why} if why else {}),
-        **view.as_dict(),
-        "bead": held[0] if held else view.bead,
+        **view.as_dict(held[0] if held else None),
         "stats": app.statistics.of(view),
     }
 
@@ -91,7 +90,7 @@ async def list_(app: Services) -> list[dict[str, Any]]:
     if not app.background:
         await app.watch.shown()
     held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
-    return [{**view.as_dict(), "bead": held.get(view.id, view.bead)} for view in app.watch.views()]
+    return [view.as_dict(held.get(view.id)) for view in app.watch.views()]
 
 
 async def health(app: Services, *, id: str | None = None) -> list[dict[str, Any]]:  # noqa: A002

@@ -65,8 +65,7 @@ def rows(
     """The rows in the order of the board: by need, then who has waited longest, working ones in the order of ids."""
     asks = {ask.agent: ask for ask in reversed(asked)}  # of two that one agent asks, the older
     found = [
-        _row(view, held.get(view.id, view.bead or ""), contexts.get(view.id), view.id in ready, asks.get(view.id))
-        for view in views
+        _row(view, held.get(view.id, ""), contexts.get(view.id), view.id in ready, asks.get(view.id)) for view in views
     ]
     return sorted(found, key=lambda row: (row.rank, row.since.timestamp() if row.needs_person else 0.0))
 

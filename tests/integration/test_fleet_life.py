@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot.app import App
 from bot.errors import DependencyMissing, Refused
 from bot.home import Home
 from bot.settings import load_settings
-from bot.store.tables import DeliveryRow
+from bot.store.tables import DeliveryRow, OutboxRow
 from bot.tmux.processes import scan
 from tests.integration.app_home import demo, git, open_app, state, tmux, until
 
@@ -108,7 +109,9 @@ async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_soc
     assert (await app.call("cleanup", {}))["removed"] == []
 
 
-async def test_a_cli_that_is_not_logged_in_says_how(app: App, tmp_path: Path) -> None:
+async def test_a_cli_that_is_not_logged_in_says_how(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".codex").mkdir()  # a home that was the person's before
     fake = tmp_path / "bin"
     fake.mkdir()
     (fake / "codex").write_text("#!/bin/sh\nsleep 300\n")
@@ -119,6 +122,10 @@ async def test_a_cli_that_is_not_logged_in_says_how(app: App, tmp_path: Path) ->
     assert "codex login" in caught.value.hint
     assert await app.call("agent.list", {}) == []
     assert [session.name for session in await app.services.sessions.all()] == []
+    async with app.services.store.begin() as tx:
+        asked = list(await tx.scalars(select(OutboxRow.kind)))
+    assert asked == [], "hooks in that home are no question while nothing can run there"
+    assert list((tmp_path / ".codex").iterdir()) == []
 
 
 async def test_no_start_without_room(tmp_path: Path, tmux_socket: str) -> None:

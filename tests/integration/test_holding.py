@@ -10,7 +10,7 @@ import pytest
 from bot.app import App
 from bot.errors import Refused
 from bot.tmux.processes import scan
-from tests.integration.app_home import demo, open_app, state
+from tests.integration.app_home import demo, open_app, state, until
 
 
 @pytest.fixture
@@ -34,6 +34,27 @@ async def test_freeze_stops_the_cli_and_thaw_lets_it_go_on(app: App) -> None:
     assert await app.call("agent.thaw", {"id": "d1"}) == {"agents": ["d1"], "refused": {}}
     await state(app, "d1", "idle")
     assert scan()[cli.pid].starttime == cli.starttime, "it is the same process"
+
+
+async def test_a_question_is_as_old_as_it_is_whether_its_agent_was_frozen_meanwhile_or_the_bot_restarted(
+    app: App,
+) -> None:
+    services = app.services
+    await demo(app)
+    await app.call("agent.send", {"id": "d1", "text": "SHELL", "wait": 5})
+    await state(app, "d1", "waiting")
+    await services.permissions.start()
+    try:
+        await until(lambda: bool(services.permissions.open()))
+        asked = services.permissions.open()[0].created_at
+        await app.call("agent.freeze", {"id": "d1"})
+        assert (await services.watch.fresh("d1")).since > asked, "frozen since later"
+        await app.call("agent.thaw", {"id": "d1"})
+        await state(app, "d1", "waiting")
+        assert [ask.created_at for ask in services.permissions.open()] == [asked]
+        assert services.watch.view("d1").since <= asked
+    finally:
+        await services.permissions.close()
 
 
 async def test_a_frozen_agent_can_be_stopped(app: App) -> None:

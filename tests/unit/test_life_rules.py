@@ -175,9 +175,9 @@ def test_the_panels_get_the_packs_commands_of_that_agent() -> None:
         {"id": "p", "title": "P", "roles": {"implementor": {"test_commands": ["npm test"]}},
          "agents": {"w2": {"test_commands": ["pytest -q"]}}}
     )  # fmt: skip
-    assert facts_of(view("w1", State.IDLE, 0), pack)["tests"] == ["npm test"]
-    assert facts_of(view("w2", State.IDLE, 0), pack)["tests"] == ["pytest -q"]
-    assert "tests" not in facts_of(view("w1", State.IDLE, 0), None)
+    assert facts_of(view("w1", State.IDLE, 0), "shop-41", pack)["tests"] == ["npm test"]
+    assert facts_of(view("w2", State.IDLE, 0), None, pack)["tests"] == ["pytest -q"]
+    assert facts_of(view("w1", State.IDLE, 0), "shop-41", None) == {"state": "idle", "bead": "shop-41"}
 
 
 def test_the_built_in_types_have_the_windows_that_they_promise() -> None:

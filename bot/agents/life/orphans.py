@@ -58,7 +58,7 @@ async def gone(process: Process, seconds: float) -> bool:
 
 
 async def make_way(home: Path, agent: str, panes: Collection[int]) -> None:
-    """Before a start: no former CLI of this agent may still hold its conversation."""
+    """Once its pane is gone: no former CLI of this agent may still hold its conversation, or be found as left over."""
     processes = await asyncio.to_thread(scan)
     for _, process in await asyncio.to_thread(orphans, processes, home=home, panes=panes, agent=agent):
         if not await gone(process, LEAVE_S):

@@ -68,7 +68,9 @@ class Life:
         self._clock = clock
         self._login_env = login_env
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.before_start: Callable[[Agent], Awaitable[Agent]] = _as_it_is
+        self.choose_account: Callable[[Agent], Awaitable[Agent]] = _as_it_is
+        # Once it is sure that its program can run: before that nothing is put into anybody's home, or asked about it.
+        self.before_launch: Callable[[Agent], Awaitable[None]] = _nothing
 
     def types(self) -> dict[str, AgentType]:
         """Built-in and own types, as the file says now. Raises WrongSetting."""
@@ -182,12 +184,13 @@ class Life:
 
     async def _start(self, agent: Agent, *, fresh: bool = False, patience: float = 0.0) -> Agent:
         there = await self._there(agent)
-        agent = await self.before_start(agent)
+        agent = await self.choose_account(agent)
         type_ = self._type_of(agent, await asyncio.to_thread(self.types))
         if fresh:
             agent = await self._registry.update(agent.id, conversation=None, transcript=None, started_at=None)
         start = await self._prepare(agent, type_)
         await self._room(patience)
+        await self.before_launch(agent)
         facts = await self._panes.facts()
         # Its own pane does not shelter a CLI: none is in front there.
         panes = [pane.pid for pane in facts.values() if there is None or pane.pane != there.main]
@@ -289,5 +292,9 @@ def _not_ours_to_start(agent: Agent) -> Refused:
 
 
 async def _as_it_is(agent: Agent) -> Agent:
-    """What is done before a start where nobody chooses a profile."""
+    """Where nobody chooses a profile."""
     return agent
+
+
+async def _nothing(_: Agent) -> None:
+    """Where nobody installs hooks."""

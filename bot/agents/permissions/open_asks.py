@@ -38,6 +38,10 @@ class OpenAsks:
         """The oldest first."""
         return sorted(self._open.values(), key=lambda ask: ask.created_at)
 
+    def since(self, agent_id: str) -> datetime | None:
+        """When the oldest question of an agent that is open was asked."""
+        return min((ask.created_at for ask in self._open.values() if ask.agent == agent_id), default=None)
+
     def standing(self, agent_id: str) -> list[Standing]:
         """The questions of one agent, for the rules."""
         now = self._clock.monotonic()

@@ -97,6 +97,7 @@ class Permissions:
         self._closing = False
         hooks.permit = self.permit
         hooks.heard = self.heard
+        watch.asked_since = self._asks.since
 
     async def start(self) -> None:
         """Take up what was open before a restart, then look at every tick of the watch until `close`."""

@@ -57,7 +57,9 @@ class Watch:
         self._clock = clock
         self._interval = interval
         self.profiles = profiles or profile_setups(home)
-        self.bead_of: Callable[[str], str | None] = lambda agent_id: None
+        # Its oldest open question (agents/permissions): older than what was seen of it, where it was frozen meanwhile,
+        # or the bot restarted.
+        self.asked_since: Callable[[str], datetime | None] = lambda agent_id: None
         # The prompts that hooks told of since some moment (agents/hooks/events.py).
         self.heard_prompts: Callable[[str, datetime], list[Entry]] = lambda agent_id, since: []
         self.sight = Sight(clock, self.profiles)
@@ -89,11 +91,11 @@ class Watch:
         """As it was last seen. Raises NotFound for an agent that was never looked at."""
         if agent_id not in self._looks:
             raise NotFound.of("agent", agent_id, self._looks)
-        return self._with_bead(self._looks[agent_id].view)
+        return self._with_age(self._looks[agent_id].view)
 
     def views(self) -> list[AgentView]:
         """All agents as they were last seen, in the order of the registry."""
-        return [self._with_bead(look.view) for look in self._looks.values()]
+        return [self._with_age(look.view) for look in self._looks.values()]
 
     def last(self, agent_id: str) -> Look | None:
         """The last look in full, for `explain`."""
@@ -102,7 +104,7 @@ class Watch:
     async def fresh(self, agent_id: str) -> AgentView:
         """Look now, to show it. Raises NotFound."""
         await self._registry.get(agent_id)
-        return self._with_bead((await self.shown([agent_id]))[agent_id].view)
+        return self._with_age((await self.shown([agent_id]))[agent_id].view)
 
     async def shown(self, ids: Collection[str] | None = None) -> dict[str, Look]:
         """Look, to show and not to act: where tmux cannot be asked, what should run is unknown, and why."""
@@ -187,7 +189,7 @@ class Watch:
     async def tick(self) -> None:
         """One look at everything; tells what has changed and held. Raises TmuxGone."""
         looks = await self.look()
-        views = {agent_id: self._with_bead(look.view) for agent_id, look in looks.items()}
+        views = {agent_id: self._with_age(look.view) for agent_id, look in looks.items()}
         for gone in self._announcer.heed(views, self._clock.monotonic()):
             self.sight.forget(gone)
             self.resources.forget(gone)
@@ -232,5 +234,6 @@ class Watch:
         except MafError as error:
             log.warning("the agents could not be looked at: %s", error.message)
 
-    def _with_bead(self, view: AgentView) -> AgentView:
-        return replace(view, bead=self.bead_of(view.id))
+    def _with_age(self, view: AgentView) -> AgentView:
+        asked = self.asked_since(view.id) if view.state is State.WAITING else None
+        return replace(view, since=asked) if asked is not None and asked < view.since else view
