@@ -19,6 +19,15 @@ TOKEN = re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}")
 CHATTY = ("aiogram", "alembic.runtime.plugins", "apscheduler", "asyncio", "httpcore", "httpx", "matplotlib", "PIL")
 
 
+def without_tokens(text: str) -> str:
+    """The same text with every Bot API token blanked.
+
+    >>> without_tokens(f"https://api.telegram.org/bot123456789:{'a' * 35}/getMe")
+    'https://api.telegram.org/bot[token]/getMe'
+    """
+    return TOKEN.sub("[token]", text)
+
+
 class Redact(logging.Filter):
     """Blanks tokens and the secrets it was told of, in messages and in tracebacks."""
 
@@ -29,7 +38,7 @@ class Redact(logging.Filter):
     def clean(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "[secret]")
-        return TOKEN.sub("[token]", text)
+        return without_tokens(text)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Blank the secrets in the message, its arguments and the traceback, whichever handler comes next."""

@@ -33,7 +33,7 @@ def run(words: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except MafError as error:
         if debugging(terminal.home):
-            traceback.print_exc()
+            _print_traceback(terminal.home)
         terminal.fail(error.as_dict())
         return error.exit_code
     except click.ClickException as error:
@@ -81,7 +81,7 @@ def _of_the_store(error: Exception) -> MafError | None:
 
 def _unexpected(terminal: Terminal, error: Exception) -> int:
     if debugging(terminal.home):
-        traceback.print_exc()
+        _print_traceback(terminal.home)
     hint = "Run it again with DEBUG_MODE=1 to see the details."
     if _logged(terminal.home, error):
         hint = f"The details are in {terminal.home.logs / 'error.log'}."
@@ -91,6 +91,13 @@ def _unexpected(terminal: Terminal, error: Exception) -> int:
         shape = {"code": "file", "message": f"{error.filename}: {error.strerror}.", "hint": hint}
     terminal.fail(shape)
     return REFUSED
+
+
+def _print_traceback(home: Home) -> None:
+    """Of the error at hand, for somebody who asked for it, and still without secrets."""
+    from bot.log import Redact
+
+    sys.stderr.write(Redact(_secrets(home)).clean(traceback.format_exc()))
 
 
 def _logged(home: Home, error: Exception) -> bool:
@@ -103,10 +110,20 @@ def _logged(home: Home, error: Exception) -> bool:
         return False
     if not logging.getLogger().handlers:
         try:
-            log.set_up(home.logs)
+            log.set_up(home.logs, secrets=_secrets(home))
         except OSError:
             return False
     # Its own copy of the last resort is not for a person's screen.
     logging.raiseExceptions = False
     logging.getLogger(__name__).error("maf failed", exc_info=error)
     return (home.logs / "error.log").exists()
+
+
+def _secrets(home: Home) -> list[str]:
+    """What the log must not hold; as settings that cannot be read hold nothing that we use, none of those."""
+    from bot.settings import load_settings
+
+    try:
+        return load_settings(home).secrets
+    except MafError:
+        return []

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from bot.log import without_tokens
 from bot.store import Store
 from bot.store.tables import ChatRow, OutboxRow, SettingRow
 from bot.telegram.people import moved_key
@@ -78,13 +79,13 @@ class OutboxRows:
         """It did not go out now; it stays due."""
         async with self.store.begin() as tx:
             await tx.execute(
-                update(OutboxRow).where(OutboxRow.id == row_id).values(last_error=why[:500], not_before=not_before)
+                update(OutboxRow).where(OutboxRow.id == row_id).values(last_error=_kept(why), not_before=not_before)
             )
 
     async def failed(self, row_id: int, why: str) -> None:
         async with self.store.begin() as tx:
             await tx.execute(
-                update(OutboxRow).where(OutboxRow.id == row_id).values(status="failed", last_error=why[:500])
+                update(OutboxRow).where(OutboxRow.id == row_id).values(status="failed", last_error=_kept(why))
             )
 
     async def chat_failed(self, chat_id: int, why: str) -> int:
@@ -93,7 +94,7 @@ class OutboxRows:
             changed = await tx.execute(
                 update(OutboxRow)
                 .where(OutboxRow.status == "due", OutboxRow.chat_id == chat_id)
-                .values(status="failed", last_error=why[:500])
+                .values(status="failed", last_error=_kept(why))
             )
             return int(changed.rowcount)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
 
@@ -130,3 +131,8 @@ class OutboxRows:
 
 def _due(now: datetime) -> ColumnElement[bool]:
     return (OutboxRow.status == "due") & or_(OutboxRow.not_before.is_(None), OutboxRow.not_before <= now)
+
+
+def _kept(why: str) -> str:
+    """An error as a row may hold it: a library may quote the address of the request, with the token in its path."""
+    return without_tokens(why)[:500]

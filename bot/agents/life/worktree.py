@@ -106,7 +106,9 @@ async def _git(folder: Path, *words: str) -> tuple[int, str]:
         async with asyncio.timeout(TIMEOUT_S):
             said, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         raise GitFailed(f"git {words[0]} did not end within {TIMEOUT_S:g} s.") from None
+    finally:
+        if process.returncode is None:  # too slow, or nobody waits for it any more
+            process.kill()
+            await process.wait()
     return process.returncode or 0, said.decode("utf8", "replace").strip()

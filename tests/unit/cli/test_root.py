@@ -108,7 +108,7 @@ module = types.ModuleType("broken")
 from bot.cli.command import command
 @command("broken")
 def broken(terminal):
-    raise ZeroDivisionError("token 123456:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef")
+    raise ZeroDivisionError("token 123456:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef and mail-secret")
 module.command = broken
 sys.modules["broken"] = module
 menu.COMMANDS["broken"] = ("broken", "")
@@ -125,6 +125,7 @@ def broken(*words: str, debug: bool = False) -> subprocess.CompletedProcess[str]
 def test_a_person_never_sees_a_traceback_and_the_log_has_it_without_the_token(tmp_path: Path) -> None:
     home = tmp_path / ".maf"
     home.mkdir(mode=0o700)
+    (home / "maf.env").write_text("MAF_AGENT_MAIL_TOKEN=mail-secret\n")
     ran = broken("--home", str(home))
     assert ran.returncode == 1
     assert "Traceback" not in ran.stdout + ran.stderr
@@ -133,9 +134,10 @@ def test_a_person_never_sees_a_traceback_and_the_log_has_it_without_the_token(tm
     )
     log = (home / "logs" / "error.log").read_text()
     assert "ZeroDivisionError" in log
-    assert "123456:" not in log
+    assert "123456:" not in log and "mail-secret" not in log
     assert json.loads(broken("--home", str(home), "--json").stdout)["error"]["code"] == "internal"
-    assert "Traceback" in broken("--home", str(home), debug=True).stderr
+    shown = broken("--home", str(home), debug=True).stderr
+    assert "Traceback" in shown and "123456:" not in shown and "mail-secret" not in shown
     (home / "maf.env").write_text("DEBUG_MODE=true\n")
     assert "Traceback" in broken("--home", str(home)).stderr
 

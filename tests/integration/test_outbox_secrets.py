@@ -1,0 +1,65 @@
+"""What the outbox keeps of an error holds no token: Telegram has it in the path of every request."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiohttp import web
+from sqlalchemy import select
+
+from bot.clock import SystemClock
+from bot.notices import Bell, post
+from bot.store import Store
+from bot.store.tables import Base, OutboxRow
+from bot.telegram.card import text_data
+from bot.telegram.outbox import Outbox
+
+TOKEN = "123456789:" + "a" * 35
+
+
+async def around(request: web.Request) -> web.Response:
+    raise web.HTTPTemporaryRedirect(request.path)
+
+
+async def nowhere() -> None:
+    return None
+
+
+async def test_a_proxy_that_sends_us_in_a_circle_leaves_no_token_in_the_row(tmp_path: Path) -> None:
+    app = web.Application()
+    app.router.add_route("*", "/{anything:.*}", around)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
+    async with store.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with store.begin() as tx:
+        await post(tx, "text", text_data("hello"), chat_id=7)
+    bot = Bot(TOKEN, session=AiohttpSession(api=TelegramAPIServer.from_base(origin)))
+    outbox = Outbox(
+        store, bot, {}, supervisor_chat=nowhere, clock=SystemClock(), bell=Bell(store), zone=ZoneInfo("UTC")
+    )
+    task = asyncio.create_task(outbox.run())
+    try:
+        async with asyncio.timeout(15):
+            while True:
+                async with store.begin() as tx:
+                    row = (await tx.scalars(select(OutboxRow))).one()
+                if "TooManyRedirects" in row.last_error:
+                    break
+                await asyncio.sleep(0.05)
+    finally:
+        await outbox.stop()
+        await task
+        await bot.session.close()
+        await runner.cleanup()
+        await store.close()
+    assert "[token]" in row.last_error and TOKEN not in row.last_error
