@@ -32,14 +32,11 @@ async def enter(_query: CallbackQuery, callback_data: DeliveryTap, app: Services
     await tap.answer("Enter pressed.")
 
 
-async def resend(
-    _query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, say: Say, tap: Tap
-) -> None:
+async def resend(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
     again = await app.deliveries.resend(callback_data.id, person.name)
     if again.status == "refused":
         raise Refused(f"Not sent again. {again.reason}")
-    if await app.apply.link(callback_data.id, again.id) is None:
-        await say.refresh(tap.message_id, delivery=again.id)
+    await app.apply.link(callback_data.id, again.id)
     await tap.answer(f"Sent again: {again.status}.")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.agents.delivery.model import FINAL
+from bot.agents.delivery.rows import sent_again
 from bot.broadcast import ledger
 from bot.broadcast.drafts import CARD
 from bot.broadcast.model import CLAIMED_FOR, FAILED, Draft, Item
@@ -225,13 +226,7 @@ async def _follow_newer(tx: Transaction) -> None:
         .where(DeliveryRow.status == "unconfirmed", DeliveryRow.notice_key.is_not(None))
     )
     for item, old in pairs.all():
-        again = await tx.scalars(
-            select(DeliveryRow)
-            .where(DeliveryRow.notice_key == old.notice_key, DeliveryRow.agent == old.agent)
-            .where(DeliveryRow.created_at > old.created_at)
-            .order_by(DeliveryRow.created_at.desc())
-        )
-        newer = again.all()
+        newer = await sent_again(tx, old)
         sent = next((one for one in newer if one.status != "refused"), None)
         if sent is not None:
             item.delivery_id = sent.id

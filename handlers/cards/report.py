@@ -9,7 +9,7 @@ from typing import Any
 from aiogram.utils.formatting import Bold, Text, as_list
 
 from bot.agents.delivery.model import Delivery
-from bot.agents.delivery.rows import delivery_of
+from bot.agents.delivery.rows import delivery_of, sent_again
 from bot.broadcast.model import FAILED, Draft
 from bot.broadcast.report import MARKS, count, headline, item_lines
 from bot.store.tables import DeliveryRow
@@ -67,10 +67,15 @@ def unconfirmed_buttons(delivery: str, agent: str) -> list[Button]:
 
 
 async def delivery_card(data: Mapping[str, Any], context: RenderContext) -> Message | None:
-    """data: {"delivery": ID}: one prompt to one agent, edited until it is settled."""
+    """data: {"delivery": ID}: one prompt to one agent, edited until it is settled. Where a person had it sent again,
+    what became of that; a refused one only as long as nothing is to be decided about the one before."""
     async with context.store.begin() as tx:
         row = await tx.get(DeliveryRow, str(data["delivery"]))
-    return one_delivery(delivery_of(row), context.zone) if row is not None else None
+        if row is None:
+            return None
+        tries = [*await sent_again(tx, row), row]
+    shown = next((one for one in tries if one.status != "refused" and one.decision != "resent"), tries[0])
+    return one_delivery(delivery_of(shown), context.zone)
 
 
 def one_delivery(delivery: Delivery, zone: tzinfo) -> Message:

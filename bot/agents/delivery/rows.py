@@ -111,6 +111,17 @@ class DeliveryRows:
                 await touch(tx, str(key))
 
 
+async def sent_again(tx: Transaction, old: DeliveryRow) -> list[DeliveryRow]:
+    """The prompts that a person sent in place of this one, the newest first. They share the message that shows them."""
+    again = (
+        select(DeliveryRow)
+        .where(DeliveryRow.notice_key == old.notice_key, DeliveryRow.agent == old.agent)
+        .where(DeliveryRow.created_at > old.created_at)
+        .order_by(DeliveryRow.created_at.desc())
+    )
+    return list(await tx.scalars(again))
+
+
 def delivery_of(row: DeliveryRow) -> Delivery:
     """The row as a frozen value."""
     evidence = None
