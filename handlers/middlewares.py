@@ -18,9 +18,10 @@ from bot.store import Store
 from bot.store.audit import Audit
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Access, Person, plain_name
+from bot.telegram.text import render
 from handlers.rights import LOOKS, may
 from handlers.say import MAX_ALERT, Say, Tap
-from handlers.wording import in_chat
+from handlers.wording import told
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class Answers(BaseMiddleware):
                 await _quietly(tap.answer())
             await work
         except MafError as error:
-            text = f"{error.message} {in_chat(error.hint)}".strip()
+            text = render(told(error)).text
             if tap.answered or len(text) > MAX_ALERT:  # cut, it would lose what to do
                 await say.error(error)
             else:

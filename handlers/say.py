@@ -16,7 +16,7 @@ from bot.store import Store
 from bot.telegram.card import text_data
 from bot.telegram.keyboards import Button
 from bot.telegram.text import shorten
-from handlers.wording import in_chat
+from handlers.wording import told
 
 # answerCallbackQuery takes 200 characters.
 MAX_ALERT = 200
@@ -43,7 +43,7 @@ class Say:
 
     async def error(self, error: MafError) -> None:
         """What went wrong, and what to do."""
-        await self.text(f"{error.message}\n{in_chat(error.hint)}".strip())
+        await self.text(told(error))
 
     async def shown(self, message_id: int) -> Shown | None:
         """The notice behind one of our messages in this chat."""

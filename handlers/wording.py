@@ -1,8 +1,12 @@
-"""Hints name commands of the terminal; in a chat the same is done with the chat's own. Pure."""
+"""How an error reads in a chat: its hint names what is done there, and code is code. Pure."""
 
 from __future__ import annotations
 
 import re
+
+from aiogram.utils.formatting import Code, Text
+
+from bot.errors import MafError
 
 _IN_CHAT = tuple(
     (re.compile(terminal), chat)
@@ -29,3 +33,12 @@ def in_chat(hint: str) -> str:
     for terminal, chat in _IN_CHAT:
         hint = terminal.sub(chat, hint)
     return hint
+
+
+def told(error: MafError) -> Text:
+    """What went wrong, and on a line of its own what to do. What a hint has between backticks is code: a phone copies
+    it at a touch, and an @ in it names nobody.
+    """
+    pieces = re.split(r"`([^`]+)`", in_chat(error.hint))
+    hint = [Code(piece) if n % 2 else piece for n, piece in enumerate(pieces) if piece]
+    return Text(error.message, "\n", *hint) if hint else Text(error.message)

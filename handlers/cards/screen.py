@@ -22,7 +22,7 @@ from bot.telegram.card import Card, Document, Message, RenderContext
 from bot.telegram.keyboards import Button
 from bot.telegram.text import units
 from handlers.cards.board import MARKS, clock
-from handlers.wording import in_chat
+from handlers.wording import told
 
 MAX_TEXT = 3500
 WATCHED_LINES, WATCHED_WIDTH = 22, 80
@@ -54,7 +54,7 @@ async def capture_card(app: Services, data: Mapping[str, Any]) -> Message:
     try:
         shown = await agent.capture(app, id=name, lines=int(data.get("lines", 0)))
     except MafError as error:
-        return Message(Text(f"{error.message}\n{in_chat(error.hint)}".strip()))
+        return Message(told(error))
     buttons = [_tap("↻ Screen", name, "screen"), _tap("🖼 Picture", name, "picture"), _tap("📺 Watch", name, "watch")]
     if form == "picture":
         return _picture(name, *await asyncio.to_thread(draw, shown), buttons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.errors import WrongUsage
+from bot.errors import Refused, WrongUsage
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Person
 from handlers import agents, broadcast, deliveries, draft, health, packs, people, wording
@@ -75,6 +75,21 @@ def test_a_refusal_names_the_role_and_who_has_it() -> None:
 )
 def test_hints_name_what_the_chat_has(terminal: str, chat: str) -> None:
     assert in_chat(terminal) == chat
+
+
+def test_what_a_hint_has_in_backticks_is_code_that_names_nobody() -> None:
+    hint = "Install it with `npm install -g @some/cli`, then start `cli` once."
+    text, entities = wording.told(Refused("It is not here.", hint=hint)).render()
+    assert text == "It is not here.\nInstall it with npm install -g @some/cli, then start cli once."
+    assert [e.extract_from(text) for e in entities] == ["npm install -g @some/cli", "cli"]
+    assert {e.type for e in entities} == {"code"}
+
+
+@pytest.mark.parametrize("hint", ["", "One ` alone.", "Nothing in `` them."])
+def test_a_hint_loses_nothing_where_backticks_mean_no_code(hint: str) -> None:
+    text, entities = wording.told(Refused("No.", hint=hint)).render()
+    assert text == f"No.\n{hint}".strip()
+    assert entities == []
 
 
 def test_hints_of_the_chat_name_commands_that_there_are() -> None:
