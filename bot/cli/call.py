@@ -19,6 +19,13 @@ LOCK_PATIENCE_S = 20.0
 DEFAULT_TIMEOUT_S = 60.0
 
 
+class BotNotReady(Refused):
+    """The bot is starting or ending and takes no commands at this moment; nothing was done."""
+
+    code = "bot_not_ready"
+    hint = "Try again in a moment. What it does: maf logs tail"
+
+
 class NoHome(Refused):
     """There is no home here yet."""
 
@@ -46,7 +53,7 @@ def act(
 ) -> Any:
     """Have something done: by the bot, else here while no other process of ours acts on this home. -> its result
 
-    Raises NoHome, HomeBusy, and whatever the operation itself is refused with.
+    Raises NoHome, BotNotReady, HomeBusy, and whatever the operation itself is refused with.
     """
     home = terminal.home
     deadline = time.monotonic() + LOCK_PATIENCE_S
@@ -57,13 +64,15 @@ def act(
             if not home.exists:
                 raise NoHome(f"There is no home here yet ({home.root}).") from None
         from bot.cli import local
-        from bot.remote.lock import HomeBusy
+        from bot.remote.lock import BotRuns, HomeBusy
 
         try:
             return local.act(home, op, _with_actor(params))
-        except HomeBusy:
+        except HomeBusy as busy:
             # Another command at work, or a bot that has only just started and will answer in a moment.
             if time.monotonic() > deadline:
+                if isinstance(busy, BotRuns):
+                    raise BotNotReady() from busy
                 raise
             time.sleep(0.2)
 

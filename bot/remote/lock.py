@@ -21,9 +21,16 @@ class HomeBusy(Refused):
     hint = "Wait until it is done, or stop it."
 
 
+class BotRuns(HomeBusy):
+    """A bot already runs on this home."""
+
+    hint = "Stop that one first."
+
+
 @contextmanager
 def hold(path: Path, purpose: str) -> Iterator[None]:
-    """Hold the lock file `path` for the length of the block. Raises HomeBusy at once when another process holds it.
+    """Hold the lock file `path` for the length of the block. Raises HomeBusy at once when another process holds it,
+    BotRuns when that one is a bot.
 
     `purpose` is written beside the pid, for the one that is turned away: "bot" or the name of a command.
     """
@@ -63,5 +70,5 @@ def holder(path: Path) -> str:
 def _busy(path: Path) -> HomeBusy:
     pid, _, purpose = path.read_text(encoding="utf8", errors="replace").strip().partition(" ")
     if purpose == "bot":
-        return HomeBusy(f"A bot already runs on {path.parent.parent} (process {pid}).", hint="Stop that one first.")
+        return BotRuns(f"A bot already runs on {path.parent.parent} (process {pid}).")
     return HomeBusy(f"Another maf command is at work on {path.parent.parent} (process {pid or '?'}: {purpose or '?'}).")

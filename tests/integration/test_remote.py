@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-from bot.errors import DependencyMissing, NotFound, RemoteError
+from bot.cli import call
+from bot.cli.terminal import Terminal
+from bot.errors import DependencyMissing, NotFound, Refused, RemoteError
 from bot.remote import client, lock
 from bot.remote.server import Progress, Server
 
@@ -239,3 +241,17 @@ def test_two_processes_never_hold_one_home(tmp_path: Path, purpose: str, words: 
     assert lock.holder(path) == ""
     with lock.hold(path, "agent.send"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("purpose", "error", "words"),
+    [("bot", call.BotNotReady, "starting or ending"), ("bead.claim", lock.HomeBusy, "Another maf command")],
+)
+def test_a_command_that_waited_for_the_home_in_vain_says_for_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, purpose: str, error: type[Refused], words: str
+) -> None:
+    terminal = Terminal(home_option=str(tmp_path))
+    monkeypatch.setattr(call, "LOCK_PATIENCE_S", 0.1)
+    with lock.hold(terminal.home.lock, purpose), pytest.raises(error, match=words) as caught:
+        call.act(terminal, "agent.stop", {"id": "w1"})
+    assert "Stop" not in caught.value.hint
