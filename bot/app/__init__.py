@@ -19,6 +19,7 @@ from bot.remote.server import Server
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.store import Store, migrate
+from bot.store.audit import in_words
 
 if TYPE_CHECKING:
     from bot.app.chat import Chat
@@ -78,7 +79,7 @@ class App:
             raise NotFound.of("operation", op, OPERATIONS)
         given = {k: v for k, v in params.items() if k != "actor"}
         if "actor" in inspect.signature(work).parameters:
-            given["actor"] = actor
+            given["actor"] = in_words(actor)
         try:
             inspect.signature(work).bind(self.services, **given)
         except TypeError as error:

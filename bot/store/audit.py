@@ -41,6 +41,16 @@ class Entry:
         }
 
 
+def in_words(actor: str) -> str:
+    """Who acts, as the others read it in a message.
+
+    >>> in_words("cli:olga"), in_words("cli"), in_words("Sam")
+    ('olga at the terminal', 'somebody at the terminal', 'Sam')
+    """
+    place, _, name = actor.partition(":")
+    return f"{name or 'somebody'} at the terminal" if place == "cli" else actor
+
+
 class Audit:
     """Writes and reads the trail."""
 

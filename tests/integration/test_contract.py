@@ -91,6 +91,8 @@ def test_agents_drafts_and_deliveries(maf: Maf) -> None:
 
     fits(maf("agent", "send", "w1", "--text", "hello", code=1), DELIVERY)
     draft = maf("broadcast", "draft")
+    assert draft["created_by"].endswith(" at the terminal")  # the chat reads it too; the audit has "cli:NAME"
+    assert {entry["actor"].partition(":")[0] for entry in maf("audit")} == {"cli"}
     for found in (draft, maf("broadcast", "show", draft["draft"]), maf("broadcast", "status")):
         fits(found, DRAFT)
         assert found["items"]
