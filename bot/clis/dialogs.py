@@ -12,7 +12,8 @@ from bot.clis.rules import Layout, Ruleset
 
 _NUMBER = re.compile(r"(\d{1,2})[.)] ")
 _GAP = re.compile(r"\s{2,}")  # between a choice and what is said about it
-_BLANK = re.compile(r"\s+")
+# White space changes with the terminal's width; marks while somebody at the pane chooses several (Claude Code 2.1.328).
+_VARIES = re.compile(r"\s+|\[[ ✔]\]|[☐☒]")
 _OPEN_INDENT = 2  # columns: Codex indents the choices of a question of the model, not those of its own
 _NOTICE = 8  # last lines of a screen in which a question without marked choices has to stand
 
@@ -36,8 +37,8 @@ class _Row:
 
 
 def fingerprint(title: str, detail: str, labels: tuple[str, ...]) -> str:
-    """12 hex digits over the words of a question. White space does not count: it changes with the terminal's width."""
-    text = "\0".join(_BLANK.sub("", part) for part in (title, detail, *labels))
+    """12 hex digits over the words of a question."""
+    text = "\0".join(_VARIES.sub("", part) for part in (title, detail, *labels))
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 

@@ -68,7 +68,7 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Dialog:
     """A question the CLI asks. `fingerprint` stays the same while the question, its detail and its choices do; it does
-    not depend on which choice is marked, nor on timers, nor on the width of the terminal. `command` is the exact
+    not depend on which choices are marked, nor on timers, nor on the width of the terminal. `command` is the exact
     command or diff in question as far as the screen shows it (it may be wrapped or cut), empty when there is none."""
 
     kind: DialogKind

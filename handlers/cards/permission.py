@@ -93,6 +93,8 @@ def asked(
     if ask.held_until is not None:
         at = f"{ask.held_until.astimezone(zone):%H:%M:%S}"
         lines.append(f"Answer here until {at}; then it asks in its pane too.")
+    if len(ask.choices) < 2:  # words to type, or several answers to tick
+        lines.append(Text("Answer it at a terminal: ", Code(f"maf agent attach {ask.agent}")))
     if confirm is not None and 0 <= confirm < len(ask.choices):
         label = ask.choices[confirm].label
         lines.append(Text("This lasts: ", Bold(f"{label}{for_many(waiting)}"), ". Sure?"))
@@ -154,18 +156,24 @@ def for_many(waiting: Sequence[Ask]) -> str:
 def keyboard(waiting: Sequence[Ask]) -> list[list[Button]]:
     ask, bound = waiting[0], mark(waiting)
     many = for_many(waiting)
-    first: list[Button] = []
-    lasting: list[list[Button]] = []
+    rows: list[list[Button]] = []
+    short: list[Button] = []  # those that share rows
+    below: list[list[Button]] = []
+    width = 2 if many else 3
     for number, choice in enumerate(ask.choices):
         tap = DialogTap(card=ask.card, mark=bound, verb=f"o{number}")
         if choice.grant == "lasting" or len(choice.label) > 30:
-            lasting += _own_rows(choice, ask, bound, number, many)
+            wide = _own_rows(choice, ask, bound, number, many)
+            if ask.kind == "permission":
+                below += wide  # apart from what counts once
+            else:
+                rows += [*in_rows(short, width=width), *wide]  # in the order of the CLI
+                short = []
         else:
-            first.append(Button(clipped(choice.label, MAX_LABEL) + many, tap))
+            short.append(Button(clipped(choice.label, MAX_LABEL) + many, tap))
             if choice.grant == "no" and ask.kind == "permission":
-                first.append(Button("No, and tell it…", DialogTap(card=ask.card, mark=bound, verb=f"t{number}")))
-    rows = [*in_rows(first, width=2 if many else 3), *lasting]
-    return [*rows, *_looks(waiting, bound)]
+                short.append(Button("No, and tell it…", DialogTap(card=ask.card, mark=bound, verb=f"t{number}")))
+    return [*rows, *in_rows(short, width=width), *below, *_looks(waiting, bound)]
 
 
 def _own_rows(choice: Choice, ask: Ask, bound: str, number: int, many: str) -> list[list[Button]]:
@@ -204,7 +212,9 @@ def outcome(ask: Ask, zone: tzinfo) -> str:
         return f"⏹ {ask.agent}: nothing to answer any more{at}. {ask.note}".rstrip()
     if ask.via == "pane":
         return f"↩ {ask.agent}: answered in its pane{at}"
-    sign = "✖" if ask.answer.lower().startswith("no") else "✅"
+    noes = [choice.label for choice in ask.choices if choice.grant == "no"]
+    no = any(ask.answer == said or ask.answer.startswith(f"{said}: ") for said in noes)
+    sign = "✖" if no else "✅"
     return f"{sign} {ask.agent}: {clipped(ask.answer, 80)} – {ask.answered_by}{at}"
 
 

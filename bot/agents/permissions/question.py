@@ -36,6 +36,10 @@ _LASTING = re.compile(
     r"(?i)don.?t ask|do not ask|\balways\b|\bauto\b|\bsession\b|accept edits|remember|\ball\b|bypass|trust|permanent"
     r"|\b(add|buy) (funds|credits)\b|\bextra usage\b|\bupgrade\b|never show"
 )
+# A question of the model in Claude Code 2.1.328: its tabs, answers to tick, and the place where words may be typed.
+_TABS = re.compile(r"[←→☐☒]|✔ Submit")
+_TICKED = re.compile(r"\[[ ✔]\] ")
+_TYPED = re.compile(r"(?:\[[ ✔]\] )?Type something\b")
 _TELLING = 40  # characters of a long command, cut on the screen, that are enough to know it by
 _SPACE = re.compile(r"\s+")
 _SAFE = re.compile(r"[A-Za-z0-9 ._/-]+")
@@ -92,24 +96,32 @@ def grant_of(label: str, kind: DialogKind) -> Grant:
 
 
 def choices_of(dialog: Dialog) -> tuple[Choice, ...]:
-    """The choices of a dialog, named as the CLI names them."""
+    """The choices of a dialog that one key gives, named as the CLI names them. Ticking an answer gives none yet, and
+    neither does the place where words may be typed."""
     kind = dialog.kind
     if kind == "other" and _LASTING.search(f"{dialog.title} {dialog.detail}"):
         kind = "trust"  # a question about lasting rights that our rules do not know by name
-    return tuple(Choice(option.label, grant_of(option.label, kind), option.key) for option in dialog.options)
+    given = [o for o in dialog.options if dialog.kind != "question" or not _needs_more(o.label)]
+    return tuple(Choice(option.label, grant_of(option.label, kind), option.key) for option in given)
+
+
+def _needs_more(label: str) -> bool:
+    return _TICKED.match(label) is not None or _TYPED.match(label) is not None
 
 
 def from_dialog(dialog: Dialog, *, workspace: str) -> Question:
     """The question that stands on a screen."""
     words = dialog.command or dialog.detail
+    title = " ".join(_TABS.sub(" ", dialog.title).split()) if dialog.kind == "question" else dialog.title
+    ticked = [o.label for o in dialog.options if _TICKED.match(o.label) and not _TYPED.match(o.label)]
     return Question(
         kind=dialog.kind,
         tool=_tool_of(dialog),
-        title=dialog.title,
-        command=words[:MAX_TEXT],
+        title=title,
+        command="\n".join([words, *(_TICKED.sub("– ", label) for label in ticked)])[:MAX_TEXT],
         risk=_risk_of_dialog(dialog, workspace),
         choices=choices_of(dialog),
-        question=digest(dialog.kind, dialog.title, dialog.command or dialog.detail),
+        question=digest(dialog.kind, title, words),
         fingerprint=dialog.fingerprint,
     )
 
