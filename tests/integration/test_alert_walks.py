@@ -20,7 +20,8 @@ from bot.quota.levels import Level, alert_level
 from bot.quota.reading import Reading
 from bot.quota.status import ProfileStatus, status_of
 from bot.store import Store
-from bot.store.tables import Base, OutboxRow
+from bot.store.tables import OutboxRow
+from tests.stores import open_store
 
 HOURS_5 = 5 * 3600.0
 BEGIN = 1_795_336_000.0
@@ -97,15 +98,12 @@ class Walk:
 async def walk(steps: list[tuple[str, float]]) -> tuple[Walk, list[tuple[dict[str, Any], str, bool]]]:
     """(the walk, everything told in order: its data, the kind of message, whether it was urgent)."""
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(f"sqlite+aiosqlite:///{folder}/maf.db")
-        async with store.engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
-        made = Walk(store)
-        for what, percent in steps:
-            await made.step(what, percent)
-        async with store.begin() as tx:
-            rows = list(await tx.scalars(select(OutboxRow)))
-        await store.close()
+        async with open_store(Path(folder)) as store:
+            made = Walk(store)
+            for what, percent in steps:
+                await made.step(what, percent)
+            async with store.begin() as tx:
+                rows = list(await tx.scalars(select(OutboxRow)))
     told = [(data, row.kind, row.urgent) for row in rows for data in row.data.get("alerts", [row.data])]
     return made, sorted(told, key=lambda one: float(one[0]["at"]))
 
@@ -140,13 +138,9 @@ async def test_a_reset_that_nobody_saw_is_told_at_the_next_look() -> None:
     ]
 
 
-async def test_only_alerts_of_profiles_that_there_are_stand(tmp_path: Path) -> None:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path}/maf.db")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+async def test_only_alerts_of_profiles_that_there_are_stand(store: Store) -> None:
     made = Walk(store)
     await made.step("read", 80.0)
     async with store.begin() as tx:
         assert [one["window"] for one in await alarm.listed(tx, ["a"], made.now)] == ["5h"]
         assert await alarm.listed(tx, ["b"], made.now) == []
-    await store.close()

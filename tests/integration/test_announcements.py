@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,32 +16,11 @@ from bot.home import Home
 from bot.mail import AgentMail, Announcements, Letter, MailDown, MailRefused, announce
 from bot.settings import load_settings
 from bot.store import Store
-from bot.store.tables import AnnouncementRow, Base, OutboxRow, RotationRow
+from bot.store.tables import AnnouncementRow, OutboxRow, RotationRow
 from tests.rollouts import Rollout, write_profiles
+from tests.stores import StandingClock
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield store
-    await store.close()
 
 
 async def rows(store: Store) -> list[AnnouncementRow]:
@@ -53,7 +31,7 @@ async def rows(store: Store) -> list[AnnouncementRow]:
 async def test_all_wait_for_a_server_that_is_down_longer_and_longer_and_go_after_a_day(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = Clock()
+    clock = StandingClock()
     mail = Announcements(store, clock, AgentMail(NOBODY), "/shop")
     async with store.begin() as tx:
         for subject in "ab":
@@ -79,7 +57,7 @@ async def test_all_wait_for_a_server_that_is_down_longer_and_longer_and_go_after
 async def test_what_was_not_committed_is_not_said(store: Store) -> None:
     async def half() -> None:
         async with store.begin() as tx:
-            await announce(tx, Letter("never", "body"), Clock().now())
+            await announce(tx, Letter("never", "body"), StandingClock().now())
             raise KeyError
 
     with pytest.raises(KeyError):

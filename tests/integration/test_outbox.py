@@ -8,7 +8,6 @@ import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +22,7 @@ from sqlalchemy import select
 from bot.clock import SystemClock
 from bot.notices import Bell, post, touch
 from bot.store import Store
-from bot.store.tables import Base, OutboxRow
+from bot.store.tables import OutboxRow
 from bot.telegram.card import Document, Message, RenderContext, text_data
 from bot.telegram.keyboards import Button
 from bot.telegram.outbox import REPEAT, Outbox
@@ -113,13 +112,9 @@ async def file_card(data: Mapping[str, Any], context: RenderContext) -> Message:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+async def world(store: Store) -> AsyncIterator[World]:
     async with running() as client:
         yield World(store, client)
-    await store.close()
 
 
 async def test_messages_go_out_in_order_and_soon(world: World) -> None:

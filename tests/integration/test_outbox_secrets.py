@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aiogram import Bot
@@ -15,7 +14,7 @@ from sqlalchemy import select
 from bot.clock import SystemClock
 from bot.notices import Bell, post
 from bot.store import Store
-from bot.store.tables import Base, OutboxRow
+from bot.store.tables import OutboxRow
 from bot.telegram.card import text_data
 from bot.telegram.outbox import Outbox
 
@@ -30,7 +29,7 @@ async def nowhere() -> None:
     return None
 
 
-async def test_a_proxy_that_sends_us_in_a_circle_leaves_no_token_in_the_row(tmp_path: Path) -> None:
+async def test_a_proxy_that_sends_us_in_a_circle_leaves_no_token_in_the_row(store: Store) -> None:
     app = web.Application()
     app.router.add_route("*", "/{anything:.*}", around)
     runner = web.AppRunner(app)
@@ -38,9 +37,6 @@ async def test_a_proxy_that_sends_us_in_a_circle_leaves_no_token_in_the_row(tmp_
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
     async with store.begin() as tx:
         await post(tx, "text", text_data("hello"), chat_id=7)
     bot = Bot(TOKEN, session=AiohttpSession(api=TelegramAPIServer.from_base(origin)))
@@ -61,5 +57,4 @@ async def test_a_proxy_that_sends_us_in_a_circle_leaves_no_token_in_the_row(tmp_
         await task
         await bot.session.close()
         await runner.cleanup()
-        await store.close()
     assert "[token]" in row.last_error and TOKEN not in row.last_error

@@ -6,7 +6,6 @@ import json
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from bot.quota.sources import rollouts
 from bot.quota.status import ProfileStatus
 from bot.settings import Settings, load_settings
 from bot.store import Store
-from bot.store.tables import Base, OutboxRow
+from bot.store.tables import OutboxRow
 from tests.rollouts import Rollout, write_monitoring, write_profiles
 
 HOUR = 3600.0
@@ -36,15 +35,6 @@ async def home(tmp_path: Path) -> Home:
     for name in ("a", "b"):
         home.profile(name).mkdir(parents=True)
     return home
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield store
-    await store.close()
 
 
 class Ahead(SystemClock):

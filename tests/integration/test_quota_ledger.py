@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from bot.quota.ledger import KEEP_S, Ledger, Use
 from bot.quota.windows import SPANS, Event
 from bot.store import Store
-from bot.store.tables import Base, QuotaBucketRow, QuotaEventRow
+from bot.store.tables import QuotaBucketRow, QuotaEventRow
 from tests.usage import usage_within
 
 NOW = 1_795_000_000.0
 DAY = 86_400.0
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield store
-    await store.close()
 
 
 def some_uses(seed: int, count: int = 400) -> list[Use]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -22,7 +21,7 @@ from bot.profiles.book import ProfileBook
 from bot.quota.service import Quota
 from bot.settings import load_settings
 from bot.store import Store
-from bot.store.tables import Base, LimitStopRow
+from bot.store.tables import LimitStopRow
 from tests.rollouts import Rollout, write_profiles
 
 CODEX = Agent("w1", "codex-worker", "codex", "implementor", "maf-w1", Path("/x"), datetime(2026, 11, 22, tzinfo=UTC))
@@ -62,15 +61,11 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(tmp_path: Path, store: Store) -> Scene:
     home = Home(tmp_path / ".maf")
     write_profiles(home.agent_config, {"a": {"priority": 1}})
     home.profile("a").mkdir(parents=True)
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield Scene(home, store)
-    await store.close()
+    return Scene(home, store)
 
 
 async def test_before_the_reset_nobody_goes_on(scene: Scene) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bot.clis.cli import Cli, cli_for
+from tests.integration.agents_fleet import Fleet
 from tests.private_tmux import Pane, PrivateTmux
+from tests.real.fleet import open_real_fleet
 from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
@@ -74,3 +76,17 @@ def real_home(request: pytest.FixtureRequest) -> RealHome:
     """Each of both real CLIs in turn."""
     home: RealHome = request.getfixturevalue(f"{request.param}_home")
     return home
+
+
+@pytest.fixture(params=["codex", "claude"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """One real CLI after the other."""
+    need(request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+async def fleet(kind: str, models: MockModels) -> AsyncIterator[Fleet]:
+    """A fleet of that CLI."""
+    async with open_real_fleet(kind, models) as opened:
+        yield opened

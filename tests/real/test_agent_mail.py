@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,27 +15,17 @@ from sqlalchemy import select
 from bot.mail import AgentMail, Announcements, Letter, MailDown, announce
 from bot.mail.announcements import NAME_ROW
 from bot.store import Store
-from bot.store.tables import AnnouncementRow, Base, SettingRow
+from bot.store.tables import AnnouncementRow, SettingRow
 from tests.flow.product import until
 from tests.flow.test_quota_alerts import Account
 from tests.flow.test_quota_alerts import scene as bot_scene
 from tests.real.agent_mail import TOKEN, MailServer, door, free_port, mail_server
 from tests.real.test_rotation_codex import TWO
 from tests.real.test_rotation_codex import scene as codex_scene
+from tests.stores import StandingClock
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
+class Clock(StandingClock):
     def later(self) -> None:
         """Longer than any pause."""
         self.at += timedelta(minutes=11)
@@ -45,15 +35,6 @@ class Clock:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
     with mail_server(tmp_path_factory.mktemp("mail"), free_port()) as running:
         yield running
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield store
-    await store.close()
 
 
 @pytest.fixture

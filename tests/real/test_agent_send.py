@@ -27,7 +27,7 @@ from tests.integration.agents_fleet import NASTY
 from tests.integration.shop import Shop
 from tests.private_tmux import until
 from tests.real.homes import make_claude_home, make_codex_home
-from tests.real.installed import need, real_path
+from tests.real.installed import real_path
 from tests.real.mock_models import MockModels
 
 TIMES = 10  # with a bot, and as many without: 20 to each CLI
@@ -129,12 +129,6 @@ class Desk:
     @property
     def heard(self) -> list[str]:
         return [normal(text) for text in self.models.prompts()]
-
-
-@pytest.fixture(params=["codex", "claude"])
-def kind(request: pytest.FixtureRequest) -> str:
-    need(request.param)
-    return str(request.param)
 
 
 @pytest.fixture

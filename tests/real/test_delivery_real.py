@@ -5,51 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from bot.agents.environment import ProfileSetup
-from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.clis.text import normal
-from tests.integration.agents_fleet import NASTY, Fleet, eventually, open_fleet
-from tests.private_tmux import PrivateTmux
-from tests.real.homes import make_claude_home, make_codex_home
-from tests.real.installed import need, real_path
+from tests.integration.agents_fleet import NASTY, Fleet, eventually
+from tests.real.fleet import ready
 from tests.real.mock_models import MockModels
 
 TIMES = 20
-
-
-@pytest.fixture(params=["codex", "claude"])
-def kind(request: pytest.FixtureRequest) -> str:
-    need(request.param)
-    return str(request.param)
-
-
-@pytest.fixture
-async def fleet(kind: str, models: MockModels) -> AsyncIterator[Fleet]:
-    """A fleet whose agents of this kind have a home that talks to the mock model."""
-    with (
-        tempfile.TemporaryDirectory(prefix="maf-r", dir="/tmp", ignore_cleanup_errors=True) as folder,
-        PrivateTmux(Path(folder)) as tmux,
-    ):
-        root = Path(folder)
-        make = make_codex_home if kind == "codex" else make_claude_home
-        env = make(root / kind, root / "work", models.url) | {"PATH": real_path()}
-        setup = ProfileSetup(root / kind, env)
-        login = {**os.environ, "PATH": real_path()}
-        async with open_fleet(root, str(tmux.socket), profiles=lambda agent: setup, login_env=login) as opened:
-            yield opened
-
-
-async def ready(fleet: Fleet, kind: str) -> Agent:
-    agent = await fleet.life.create(f"{kind}-worker", workdir=fleet.work)
-    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
-    return await fleet.registry.get(agent.id)
 
 
 def heard(models: MockModels) -> list[str]:

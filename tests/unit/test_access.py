@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 
 from bot.store import Store
-from bot.store.tables import Base, PairCodeRow
+from bot.store.tables import PairCodeRow
 from bot.telegram.access import ACTIONS, COMMANDS, ROLES, Role, allowed, command_of, menu
 from bot.telegram.people import TRIES, Access
+from tests.stores import StandingClock
 
 # contract.md section 5, word for word.
 PROMISED = (
@@ -23,26 +22,9 @@ PROMISED = (
 )
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-
 @pytest.fixture
-async def access(tmp_path: Path) -> AsyncIterator[Access]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'maf.db'}")
-    async with store.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield Access(store, Clock())
-    await store.close()
+async def access(store: Store) -> Access:
+    return Access(store, StandingClock())
 
 
 def test_every_promised_command_is_there_and_no_other() -> None:
