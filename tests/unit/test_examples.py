@@ -13,7 +13,7 @@ MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for package in ("bot", "handlers")
     for path in (ROOT / package).rglob("*.py")
-    if "\n    >>> " in path.read_text(encoding="utf8")
+    if " >>> " in path.read_text(encoding="utf8")
 )
 
 
