@@ -16,6 +16,7 @@ from aiogram.types import CallbackQuery, Message, TelegramObject, User
 from bot.errors import MafError
 from bot.store import Store
 from bot.store.audit import Audit
+from bot.store.errors import trouble
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Access, Person, plain_name
 from bot.telegram.text import render
@@ -119,9 +120,9 @@ class Answers(BaseMiddleware):
             return await handler(event, data)
         except MafError as error:
             await self._say(data["person"], say, error)
-        except Exception:  # The edge of the process: a bug in one handler must not leave a person without an answer.
+        except Exception as error:  # The edge of the process: a bug must not leave a person without an answer.
             log.exception("a handler failed")
-            await self._say(data["person"], say, Internal())
+            await self._say(data["person"], say, trouble(error) or Internal())
         return None
 
     @staticmethod
@@ -144,9 +145,9 @@ class Answers(BaseMiddleware):
                 await say.error(error)
             else:
                 await _quietly(tap.answer(text, alert=True))
-        except Exception:  # As above.
+        except Exception as error:  # As above.
             log.exception("a button failed")
-            await say.error(Internal())
+            await say.error(trouble(error) or Internal())
         finally:
             work.cancel()
             await _quietly(tap.answer())

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from bot.app.wiring import Checkpoint, Wiring
 from bot.errors import NotFound, WrongUsage
 from bot.home import Home
@@ -20,6 +22,7 @@ from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.store import Store, migrate
 from bot.store.audit import in_words
+from bot.store.errors import trouble
 
 if TYPE_CHECKING:
     from bot.app.chat import Chat
@@ -149,7 +152,13 @@ class App:
     async def _operate(self, op: str, params: dict[str, Any], _progress: Progress) -> Any:
         if op not in READS:
             await self._resumed.wait()
-        return await self.call(op, params, actor=str(params.get("actor", "cli")))
+        try:
+            return await self.call(op, params, actor=str(params.get("actor", "cli")))
+        except DBAPIError as error:  # a store that is locked, full or gone is no fault of the bot
+            if (known := trouble(error)) is None:
+                raise
+            log.warning("%s: %s", op, known.message)
+            raise known from error
 
     async def _hook(self, event: dict[str, Any]) -> Any:
         """An event of an agent's hook; what the hook prints, None to leave everything to the CLI."""

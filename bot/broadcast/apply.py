@@ -25,6 +25,7 @@ from bot.clock import Clock
 from bot.errors import MafError, Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
+from bot.store.errors import trouble
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 from bot.work.claims import Claims
 
@@ -182,10 +183,12 @@ class Apply:
             await work
         except MafError as error:
             await self._sender.refuse_rest(draft_id, error.message)
-        except Exception:
+        except Exception as error:
             # The edge of a background task: nobody awaits it, so this is where a bug becomes a line the person sees.
             log.exception("sending draft %s", draft_id)
-            await self._sender.refuse_rest(draft_id, "something went wrong inside the bot: maf logs tail error")
+            known = trouble(error)
+            why = known.message if known else "something went wrong inside the bot: maf logs tail error"
+            await self._sender.refuse_rest(draft_id, why)
         await self._sender.settle(draft_id)
 
     async def _pick_up(self, draft: Draft) -> None:

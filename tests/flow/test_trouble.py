@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from sqlalchemy import update
 
 from bot.broadcast import ledger
-from bot.errors import NotFound
+from bot.errors import DEPENDENCY, NotFound, RemoteError
+from bot.remote import client
+from bot.store import engine
 from bot.store.tables import DraftRow
 from tests.flow.product import button, product, until
 
@@ -24,6 +28,21 @@ async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_th
         await p.client.press(draft["message_id"], button(draft, "Send 3"))
         await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 3, within=30)
         assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
+
+
+async def test_a_store_that_another_program_locks_is_said_and_what_came_meanwhile_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.3)
+    async with product(tmp_path, agents=1) as p:
+        with closing(sqlite3.connect(p.home.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            asked = asyncio.to_thread(client.call, p.home.socket, "pair.create", {"role": "viewer"}, timeout=20.0)
+            with pytest.raises(RemoteError, match="The store is locked by another process") as caught:
+                await asked
+            assert (caught.value.code, caught.value.exit_code) == ("store", DEPENDENCY)
+            await p.client.say("/agent w1")
+        await p.message(lambda m: m["from"]["is_bot"] and m["text"].startswith("🟢 w1"))
 
 
 async def test_a_draft_that_is_too_old_is_not_sent(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from bot.agents.delivery.errands import Errands
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import DeliveryRows
 from bot.errors import MafError
+from bot.store.errors import trouble
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +102,11 @@ class Jobs:
             return await work(delivery, wait)
         except MafError as error:
             return await self._broken_off(delivery.id, error.message)
-        except Exception:
+        except Exception as error:
             # The edge of a background task: a row that stood open for ever would be shown as on its way for ever.
             log.exception("delivery %s broke off", delivery.id)
-            return await self._broken_off(delivery.id, _OUR_FAULT)
+            known = trouble(error)
+            return await self._broken_off(delivery.id, known.message if known else _OUR_FAULT)
 
     async def _broken_off(self, delivery_id: str, reason: str) -> Delivery:
         """What its row says then: a queued one was not typed; of any other it is not known, so the person decides."""
