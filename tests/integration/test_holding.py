@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bot.agents.permissions.answering import NotTaken
+from bot.agents.permissions.rows import Ask, mark
+from bot.agents.permissions.service import Reply
 from bot.app import App
 from bot.errors import Refused
 from bot.tmux.processes import scan
@@ -17,6 +22,21 @@ from tests.integration.app_home import demo, open_app, state, until
 async def app(tmp_path: Path, tmux_socket: str) -> AsyncIterator[App]:
     async with open_app(tmp_path, tmux_socket) as opened:
         yield opened
+
+
+@asynccontextmanager
+async def asked(app: App) -> AsyncIterator[Ask]:
+    """Something that d1 asks, known to the bot."""
+    permissions = app.services.permissions
+    await demo(app)
+    await app.call("agent.send", {"id": "d1", "text": "SHELL", "wait": 5})
+    await state(app, "d1", "waiting")
+    await permissions.start()
+    try:
+        await until(lambda: bool(permissions.open()))
+        yield permissions.open()[0]
+    finally:
+        await permissions.close()
 
 
 async def test_freeze_stops_the_cli_and_thaw_lets_it_go_on(app: App) -> None:
@@ -39,22 +59,25 @@ async def test_freeze_stops_the_cli_and_thaw_lets_it_go_on(app: App) -> None:
 async def test_a_question_is_as_old_as_it_is_whether_its_agent_was_frozen_meanwhile_or_the_bot_restarted(
     app: App,
 ) -> None:
-    services = app.services
-    await demo(app)
-    await app.call("agent.send", {"id": "d1", "text": "SHELL", "wait": 5})
-    await state(app, "d1", "waiting")
-    await services.permissions.start()
-    try:
-        await until(lambda: bool(services.permissions.open()))
-        asked = services.permissions.open()[0].created_at
+    async with asked(app) as ask:
         await app.call("agent.freeze", {"id": "d1"})
-        assert (await services.watch.fresh("d1")).since > asked, "frozen since later"
+        assert (await app.services.watch.fresh("d1")).since > ask.created_at, "frozen since later"
         await app.call("agent.thaw", {"id": "d1"})
         await state(app, "d1", "waiting")
-        assert [ask.created_at for ask in services.permissions.open()] == [asked]
-        assert services.watch.view("d1").since <= asked
-    finally:
-        await services.permissions.close()
+        assert [one.id for one in app.services.permissions.open()] == [ask.id]
+        assert app.services.watch.view("d1").since <= ask.created_at
+
+
+async def test_a_frozen_agent_takes_no_answer_and_its_question_stays(app: App) -> None:
+    async with asked(app) as ask:
+        answer = partial(app.services.permissions.answer, ask.card, mark([ask]), 0, Reply("Olga", "chat:1"))
+        await app.call("agent.freeze", {"id": "d1"})
+        with pytest.raises(NotTaken, match="frozen") as caught:
+            await answer()
+        assert "/thaw d1" in caught.value.hint
+        await app.call("agent.thaw", {"id": "d1"})
+        await state(app, "d1", "waiting")
+        assert (await answer()).taken == ("d1",)
 
 
 async def test_a_frozen_agent_can_be_stopped(app: App) -> None:

@@ -52,9 +52,9 @@ class Answerer:
     ) -> None:
         """Let the waiting hook print the decision. `asks_again()`: the agent's next question is there already.
 
-        Raises AskChanged when it was answered at the pane meanwhile, NotTaken.
+        Raises AskChanged when it was answered at the pane meanwhile, NotTaken (frozen, or still there).
         """
-        before = await self._look(ask)
+        before = await self._awake(ask)
         dialog = _dialog(before)
         if ask.fingerprint and (dialog is None or dialog.fingerprint != ask.fingerprint):
             raise AskChanged(f"{ask.agent}'s question was answered in its pane meanwhile.")
@@ -67,7 +67,7 @@ class Answerer:
 
     async def by_keys(self, ask: Ask, choice: Choice) -> None:
         """Choose by the label on the fresh screen. Raises AskChanged, NotTaken, TmuxGone."""
-        look = await self._look(ask)
+        look = await self._awake(ask)
         dialog = _standing(ask, look)
         if (wait := SETTLE_S - (self._clock.now() - ask.created_at).total_seconds()) > 0:
             await asyncio.sleep(wait)
@@ -133,6 +133,13 @@ class Answerer:
             raise AskChanged(
                 f"{ask.agent} was stopped in its pane in the same moment.", hint="Its screen shows whether it ran."
             )
+
+    async def _awake(self, ask: Ask) -> Look | None:
+        """Raises NotTaken where it is frozen: it would take the answer at some later time, unseen."""
+        look = await self._look(ask)
+        if look is not None and look.view.state is State.FROZEN:
+            raise NotTaken(f"{ask.agent} is frozen.", hint=f"Let it go on first: /thaw {ask.agent}")
+        return look
 
     async def _look(self, ask: Ask) -> Look | None:
         return (await self._watch.look([ask.agent])).get(ask.agent)
