@@ -9,6 +9,7 @@ COMMANDS = {
     "run": ("bot.cli.run", "Start the bot of an existing home, as a service does."),
     "demo": ("bot.cli.demo", "Show the main job once, with demo agents, and leave nothing behind."),
     "pair": ("bot.cli.pair", "Print a one-time code that gives a person a role."),
+    "people": ("bot.cli.people", "Who may use the bot: look, give another role, shut out."),
     "sandbox": ("bot.cli.sandbox", "Try everything with no account."),
     "agent": ("bot.cli.agent", "The agents: start them, look at them, send them work."),
     "broadcast": ("bot.cli.broadcast", "Draft one prompt per agent, look at it, send it, follow it."),

@@ -8,6 +8,7 @@ import click
 
 from bot.cli import call
 from bot.cli.command import command as make_command
+from bot.cli.people import ROLES
 from bot.cli.terminal import Terminal
 from bot.errors import WrongUsage
 
@@ -18,7 +19,7 @@ LONGEST_S = 86400
 @make_command("pair")
 @click.option(
     "--role",
-    type=click.Choice(["owner", "supervisor", "operator", "viewer"]),
+    type=click.Choice(ROLES),
     default="owner",
     help="What they may do.",
 )

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 
 from bot.clock import Clock
+from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction
 from bot.store.tables import ChatRow, PairCodeRow, PersonRow, SettingRow
 from bot.telegram.access import Role
@@ -96,6 +97,24 @@ class Access:
             )
         self._tries.pop(user_id, None)
         return Paired(person, chat_id, was)
+
+    async def set_role(self, user_id: int, role: Role) -> Person:
+        """Give a paired person another role; NOBODY removes them. Returns who it is, with the role they had.
+
+        Raises NotFound, Refused (it is the last owner).
+        """
+        async with self.store.begin() as tx:
+            row = await tx.get(PersonRow, user_id)
+            if row is None:
+                raise NotFound.of("person", str(user_id), [str(p.user_id) for p in await self._people(tx)])
+            was = Person(row.user_id, row.name, Role.of(row.role))
+            if was.role is Role.OWNER and role < Role.OWNER and await self._owners(tx) == 1:
+                raise Refused(f"{was.name} is the last owner.", hint="Make somebody else owner first: `maf pair`.")
+            if role is Role.NOBODY:
+                await tx.delete(row)
+            else:
+                row.role = role.word
+        return was
 
     async def supervisor_chat(self, chosen: int | None = None) -> int | None:
         """`chosen` (MAF_SUPERVISOR_CHAT) if set, or what that group became; else the chat in which the first owner last

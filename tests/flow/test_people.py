@@ -14,10 +14,11 @@ from tests.flow.product import button, crew, product, until
 from tests.integration.sandbox_client import running
 
 
-async def all_handled(app: App) -> bool:
-    waiting = select(UpdateRow.update_id).where(UpdateRow.handled_at.is_(None))
+async def seen_to(app: App, words: str) -> bool:
+    """Has an update with these words come in, and is every one handled?"""
     async with app.services.store.begin() as tx:
-        return not list(await tx.scalars(waiting))
+        rows = list(await tx.scalars(select(UpdateRow)))
+    return any(words in str(row.payload) for row in rows) and all(row.handled_at for row in rows)
 
 
 async def test_a_stranger_meets_silence_and_a_viewer_cannot_send(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ async def test_a_stranger_meets_silence_and_a_viewer_cannot_send(tmp_path: Path)
         await p.message(lambda m: "Only an operator may" in m["text"], chat=vera)
         assert [m for m in await p.all(stranger) if m["from"]["is_bot"]] == []
         assert [p.prompts(agent) for agent in p.agents] == [[], [], []]
-        await until(lambda: all_handled(p.app), what="every update handled")
+        await until(lambda: seen_to(p.app, "/pair_"), what="every update handled")
         trail = await p.app.call("audit", {})
         assert any(e["actor"].startswith("Vera") and e["outcome"].startswith("refused") for e in trail)
         knocks = [(e["action"], e["outcome"].split(":", maxsplit=1)[0]) for e in trail if e["actor"].startswith("Sam")]
@@ -71,6 +72,21 @@ async def test_before_there_is_an_owner_start_says_what_to_run_and_nothing_else_
             assert len([m for m in silent if m["from"]["is_bot"]]) == 1
             access = Access(made.app.services.store, made.app.services.clock)
             assert await access.supervisor_chat() == group
+
+
+async def test_who_is_given_less_may_less_and_who_is_shut_out_meets_silence(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        vera = await p.person("Vera", "supervisor")
+        done = await p.app.call("people.role", {"id": vera, "role": "viewer"})
+        assert (done["name"], done["was"], done["role"]) == ("Vera", "supervisor", "viewer")
+        await p.client.say("/broadcast_targeted auto", who=vera, chat=vera)
+        await p.message(lambda m: "Only an operator may" in m["text"], chat=vera)
+        await p.app.call("people.remove", {"id": vera})
+        assert [one["name"] for one in await p.app.call("people.list", {})] == ["Olga"]
+        said = len(await p.all(vera))
+        await p.client.say("/help", who=vera, chat=vera)
+        await until(lambda: seen_to(p.app, "/help"), what="every update handled")
+        assert len(await p.all(vera)) == said + 1  # her own words
 
 
 async def test_of_two_who_tap_at_once_one_wins_and_the_other_is_told_who(tmp_path: Path) -> None:

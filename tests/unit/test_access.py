@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.errors import NotFound, Refused
 from bot.store import Store
 from bot.store.tables import PairCodeRow
 from bot.telegram.access import ACTIONS, COMMANDS, ROLES, Role, allowed, command_of, menu
@@ -153,3 +154,18 @@ async def test_a_name_is_one_plain_line(access: Access, given: str, kept: str) -
     paired = await access.redeem(code, user_id=7, name=given, chat_id=7)
     assert paired is not None and paired.person.name == kept
     assert [p.name for p in await access.people()] == [kept]
+
+
+async def test_a_person_gets_another_role_or_none_but_the_last_owner_stays(access: Access) -> None:
+    await pair(access, Role.OWNER, 7)
+    for role in (Role.NOBODY, Role.VIEWER):
+        with pytest.raises(Refused, match="last owner"):
+            await access.set_role(7, role)
+    await pair(access, Role.OWNER, 8)
+    assert (await access.set_role(7, Role.VIEWER)).role is Role.OWNER
+    assert await access.role_of(7) is Role.VIEWER
+    await access.set_role(7, Role.NOBODY)
+    assert await access.role_of(7) is Role.NOBODY
+    assert [p.user_id for p in await access.people()] == [8]
+    with pytest.raises(NotFound):
+        await access.set_role(7, Role.VIEWER)
