@@ -144,6 +144,7 @@ class App:
         await server.stop(grace=DRAIN_S)
         await self.services.apply.close(timeout=DRAIN_S)
         await self.services.statistics.save()
+        await self.services.quota.leave()
         for task in list(self.services.tasks):
             task.cancel()
         await asyncio.gather(*self.services.tasks, return_exceptions=True)

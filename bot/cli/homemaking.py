@@ -52,8 +52,9 @@ MAF_ENV = """\
 #MAF_PERMISSION_REMINDER=10m
 #MAF_PERMISSION_WAIT=90s
 
-# Whether an agent whose account is used up is given no work; the account to use, instead of the one that has most left;
-# how long what an account told is good for; how `maf quota status` looks (tmux, compact, table, json).
+# Whether an account that is nearly used up gets no more work (one that is used up never does); the account to use,
+# instead of the one whose turn it is; how long what an account told is good for; how `maf quota status` looks (tmux,
+# compact, table, json).
 #MAF_QUOTA_ENFORCEMENT=true
 #CODEX_PROFILE=
 #QUOTA_CACHE_TTL=

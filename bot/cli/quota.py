@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bot.cli import call
+from bot.cli import call, quota_line
 from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, table
 
@@ -94,11 +94,8 @@ def mute(terminal: Terminal, *, profile: str, window: str, off: bool) -> None:
 @pass_terminal
 def line(terminal: Terminal) -> None:
     """Print the line for the tmux status bar, as the running bot keeps it."""
-    try:
-        text = terminal.home.quota_line.read_text(encoding="utf8")
-    except OSError:
-        text = ""
-    terminal.show({"line": text.rstrip("\n")}, text.rstrip("\n"))
+    text = quota_line.current(str(terminal.home.quota_line)).rstrip("\n")
+    terminal.show({"line": text}, text)
 
 
 @command.command("chart")

@@ -1,21 +1,28 @@
-"""`maf quota line`: two lines for the tmux status bar, which asks every few seconds. One file read and nothing else.
+"""`maf quota line`: a line for the tmux status bar, which asks every few seconds. One file read and nothing else.
 
-The running bot keeps run/quota-line up to date; with no such file there is nothing to show.
+The running bot keeps run/quota-line up to date, and sets its time of change to when it will be old (see
+bot/quota/mirror.py). An old one shows nothing: numbers that nobody keeps fresh look like fresh ones.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 
 
 def run() -> int:
-    try:
-        with open(_path(), encoding="utf8") as line:  # noqa: PTH123 - pathlib costs more than the command itself
-            sys.stdout.write(line.read())
-    except OSError:
-        pass
+    sys.stdout.write(current(_path()))
     return 0
+
+
+def current(path: str) -> str:
+    """What the file says while it holds."""
+    try:
+        with open(path, encoding="utf8") as line:  # noqa: PTH123 - pathlib costs more than the command itself
+            return line.read() if os.fstat(line.fileno()).st_mtime >= time.time() else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _path() -> str:

@@ -23,6 +23,7 @@ from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError
 from bot.fleet.reset_time import banner_time
+from bot.notices import post
 from bot.packs.library import Packs
 from bot.packs.render import PromptContext, render_prompt
 from bot.quota.service import Quota
@@ -194,20 +195,24 @@ class Resume:
         text = await self._prompt(view.agent, stop.bead)
         async with self._store.begin() as tx:
             delivery = await self._deliveries.create(
-                tx, agent=stop.agent, text=text, created_by="schedule", notice_key=None
+                tx, agent=stop.agent, text=text, created_by="schedule", notice_key=f"resume:{stop.id}"
             )
             (await tx.get_one(LimitStopRow, stop.id)).delivery = delivery.id
         await self._deliveries.run(delivery.id)
         return await self._follow(stop, delivery.id)
 
     async def _follow(self, stop: LimitStopRow, delivery_id: str) -> None:
-        """What became of its prompt. One that was not typed is tried again; any other is with the person now."""
+        """What became of its prompt. One that was not typed is tried again; one without proof is the person's."""
         delivery = await self._deliveries.get(delivery_id)
         if delivery.status in ("refused", "failed"):
             log.warning("%s could not go on after its limit: %s", stop.agent, delivery.reason)
             await self._change(stop, delivery=None, resume_at=self.now() + AGAIN_S)
         elif delivery.final:
-            if delivery.status != "unconfirmed":
+            if delivery.status == "unconfirmed":
+                why = "Its usage limit is over, so it was to go on."
+                async with self._store.begin() as tx:
+                    await post(tx, "delivery", {"delivery": delivery_id, "why": why}, key=delivery.notice_key)
+            else:
                 self._over.discard(stop.agent)  # the next limit that it shows is another one
             await self._end(stop, "prompted")
 

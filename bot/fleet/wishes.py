@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 from bot.agents.registry import Registry
@@ -13,13 +12,15 @@ from bot.clock import Clock
 from bot.errors import MafError, NotFound
 from bot.fleet.move import Move, NotIdle
 from bot.fleet.rotation import Rotation
-from bot.store import Store
+from bot.notices import post
+from bot.store import Store, Transaction
 from bot.store.tables import SettingRow
 
 log = logging.getLogger(__name__)
 
 KEY = "rotation.wishes"
-KEPT = timedelta(hours=6)
+KEPT_S = 6 * 3600.0
+NOTICE = "wish"
 
 
 class Wishes:
@@ -37,14 +38,20 @@ class Wishes:
         """Move it off the profile `off` when it is idle."""
         held = await self._read()
         held[agent] = {"by": by, "at": self._clock.now().timestamp(), "off": off}
-        await self._write()
+        async with self._store.begin() as tx:
+            await self._write(tx)
 
     async def tick(self) -> list[Move]:
-        """Grant the wishes of those that are idle now; forget those that cannot be granted."""
+        """Grant the wishes of those that are idle now; say which cannot be granted."""
         moves = []
         for agent, wish in list((await self._read()).items()):
-            if not await self._worth(agent, wish):
+            if not await self._open(agent, wish):
                 await self._forget(agent)
+                continue
+            if self._clock.now().timestamp() - float(wish["at"]) > KEPT_S:
+                await self._forget(
+                    agent, f"{agent} stays on {wish['off']}: it was not idle for {KEPT_S / 3600:.0f} hours."
+                )
                 continue
             look = self._watch.last(agent)
             if look is None or look.view.state not in (State.IDLE, State.LIMITED):
@@ -55,13 +62,14 @@ class Wishes:
                 continue
             except MafError as error:
                 log.warning("%s was not moved: %s", agent, error.message)
-            await self._forget(agent)
+                await self._forget(agent, error.message)
+            else:
+                await self._forget(agent)
         return moves
 
-    async def _worth(self, agent: str, wish: dict[str, Any]) -> bool:
-        late = self._clock.now().timestamp() - float(wish["at"]) > KEPT.total_seconds()
+    async def _open(self, agent: str, wish: dict[str, Any]) -> bool:
         try:
-            return not late and (await self._registry.get(agent)).profile == wish["off"]
+            return (await self._registry.get(agent)).profile == str(wish["off"])
         except NotFound:
             return False
 
@@ -72,15 +80,18 @@ class Wishes:
                 self._held = dict(row.value) if row is not None and isinstance(row.value, dict) else {}
         return self._held
 
-    async def _forget(self, agent: str) -> None:
+    async def _forget(self, agent: str, why: str = "") -> None:
+        """It was granted, or never will be: then with the reason, for the person was told that it would move."""
         (await self._read()).pop(agent, None)
-        await self._write()
-
-    async def _write(self) -> None:
-        value = dict(await self._read())
         async with self._store.begin() as tx:
-            row = await tx.get(SettingRow, KEY)
-            if row is None:
-                tx.add(SettingRow(key=KEY, value=value, changed_at=self._clock.now()))
-            else:
-                row.value, row.changed_at = value, self._clock.now()
+            await self._write(tx)
+            if why:
+                await post(tx, NOTICE, {"agent": agent, "why": why})
+
+    async def _write(self, tx: Transaction) -> None:
+        value = dict(await self._read())
+        row = await tx.get(SettingRow, KEY)
+        if row is None:
+            tx.add(SettingRow(key=KEY, value=value, changed_at=self._clock.now()))
+        else:
+            row.value, row.changed_at = value, self._clock.now()

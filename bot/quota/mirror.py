@@ -51,16 +51,21 @@ def write_state(path: Path, state: Sequence[Mapping[str, Any]]) -> bool:
     return True
 
 
-def write_line(path: Path, statuses: Sequence[ProfileStatus]) -> bool:
-    """The line for tmux's status bar; False if it stands there already."""
+def write_line(path: Path, statuses: Sequence[ProfileStatus], until: float) -> bool:
+    """The line for tmux's status bar; False if it stands there already.
+
+    The file's time of change is set to `until` (epoch s), when what it says is old: so whoever shows it can tell by
+    this one file, also after a crash.
+    """
     line = status_bar(statuses) + "\n" if statuses else ""
     try:
-        if path.read_text(encoding="utf8") == line:
-            return False
+        new = path.read_text(encoding="utf8") != line
     except (OSError, UnicodeDecodeError):
-        pass  # not there yet
-    _replace(path, line)
-    return True
+        new = True  # not there yet
+    if new:
+        _replace(path, line)
+    os.utime(path, (until, until))
+    return new
 
 
 def _still(value: Any) -> Any:

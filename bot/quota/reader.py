@@ -24,6 +24,9 @@ from bot.quota.status import SourceState
 from bot.store import Store
 
 APP_SERVER_KEYS = ("usedPercent", "windowDurationMins", "resetsAt", "limitId")
+# App-servers that run at the same time, each a program of its own; twenty at once would leave the agents no machine. A
+# round that hangs ends after app_server.TIMEOUT_S, well within an interval.
+AT_ONCE = 4
 FILE_SOURCE = {"codex": "rollout", "claude": "transcript"}
 
 
@@ -42,6 +45,7 @@ class Reader:
         self._loaded = False
         self._loading = asyncio.Lock()
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def now(self) -> float:
         return self._clock.now().timestamp()
@@ -125,7 +129,8 @@ class Reader:
         if not profile.home.is_dir():
             return
         try:
-            answer = await read_limits(profile.home, profile.environment, path=self._path())
+            async with self._at_once:
+                answer = await read_limits(profile.home, profile.environment, path=self._path())
         except (AppServerError, DependencyMissing) as error:
             known.sources["app-server"] = SourceState("app-server", False, str(error), at)
             return

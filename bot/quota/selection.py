@@ -1,6 +1,10 @@
 """Which profile serves next, pure.
 
 Exclude what is exhausted -> highest priority (1 is the highest) -> round-robin among equals -> fallback profiles.
+
+Enforcement (MAF_QUOTA_ENFORCEMENT, `enforce_rate_limit`) is about the reserve that we keep: with it a profile at
+emergency level counts as exhausted before it is. What is used up excludes without it too: a provider that refuses takes
+no work from anybody, and a limit of the person's own is taken away by its number, not by this switch.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ class Choice:
 
 
 def excluded(candidate: Candidate, kind: str, *, enforce: bool) -> str:
-    """Why a profile may not serve; empty if it may."""
+    """Why a profile may not serve; empty if it may. `enforce`: see above."""
     if candidate.kind != kind:
         return f"is a {candidate.kind} profile"
     if not candidate.active:

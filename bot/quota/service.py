@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 KINDS = ("codex", "claude")
 PATIENCE_S = 3.0  # the running bot waits so long for an app-server, which answers in a third of a second
+LINE_INTERVALS = 3  # the status line is old when so many intervals brought no new one
 
 
 class Quota:
@@ -113,7 +114,12 @@ class Quota:
         """Rewrite the files of other programs, where something changed."""
         state = await self.state()
         await asyncio.to_thread(mirror.write_state, self._home.quota_state, state)
-        await asyncio.to_thread(mirror.write_line, self._home.quota_line, self._statuses)
+        until = self.now() + LINE_INTERVALS * self.config.status_update_interval_seconds
+        await asyncio.to_thread(mirror.write_line, self._home.quota_line, self._statuses, until)
+
+    async def leave(self) -> None:
+        """The bot ends: nobody keeps the status line fresh from now on."""
+        await asyncio.to_thread(mirror.write_line, self._home.quota_line, (), self.now())
 
     async def state(self) -> list[dict[str, Any]]:
         """The state in the shape of the first product (`maf quota export`)."""

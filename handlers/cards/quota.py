@@ -43,6 +43,7 @@ def cards(app: Services) -> dict[str, Card]:
         "quota-digest": told.digest,
         "alerts": told.alerts,
         "rotation": told.rotation,
+        "wish": stays,
     }
 
 
@@ -241,6 +242,11 @@ def alerts_of(found: Sequence[Mapping[str, Any]], _context: RenderContext) -> Me
         verb, label = ("unmute", "🔔") if one["muted_until"] else ("mute", "🔕")
         rows.append(_tap(f"{label} {one['profile']} {one['window']}", verb, one["profile"], one["window"]))
     return Message(as_list(*lines), in_rows(rows[:MAX_BUTTONS], width=1))
+
+
+async def stays(data: Mapping[str, Any], _context: RenderContext) -> Message:
+    """data: {"agent", "why"}: a wish to have it moved that was not granted."""
+    return Message(Text(f"⚠️ {data['why']}"), [[Button("📊 Quota", QuotaTap(profile="", verb="show"))]])
 
 
 def rotation_of(row: RotationRow, held: Sequence[str]) -> Message:

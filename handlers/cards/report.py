@@ -67,23 +67,23 @@ def unconfirmed_buttons(delivery: str, agent: str) -> list[Button]:
 
 
 async def delivery_card(data: Mapping[str, Any], context: RenderContext) -> Message | None:
-    """data: {"delivery": ID}: one prompt to one agent, edited until it is settled. Where a person had it sent again,
-    what became of that; a refused one only as long as nothing is to be decided about the one before."""
+    """data: {"delivery": ID, "why": words for one that no person sent}: one prompt to one agent, edited until it is
+    settled. Where a person had it sent again, what became of that; a refused one only as long as nothing is to be
+    decided about the one before."""
     async with context.store.begin() as tx:
         row = await tx.get(DeliveryRow, str(data["delivery"]))
         if row is None:
             return None
         tries = [*await sent_again(tx, row), row]
     shown = next((one for one in tries if one.status != "refused" and one.decision != "resent"), tries[0])
-    return one_delivery(delivery_of(shown), context.zone)
+    return one_delivery(delivery_of(shown), context.zone, why=str(data.get("why", "")))
 
 
-def one_delivery(delivery: Delivery, zone: tzinfo) -> Message:
+def one_delivery(delivery: Delivery, zone: tzinfo, *, why: str = "") -> Message:
     at = delivery.started_at if delivery.status == "started" else delivery.evidence.at if delivery.evidence else None
     when = f" {at.astimezone(zone):%H:%M:%S}" if at else ""
     lines: list[Text | str] = [Text(MARKS[delivery.status], " ", Bold(delivery.agent), f" {delivery.status}{when}")]
-    if delivery.reason:
-        lines.append(delivery.reason)
+    lines += [line for line in (why, delivery.reason) if line]
     lines.extend(f"ℹ️ {note}" for note in delivery.notes)
     buttons = [unconfirmed_buttons(delivery.id, delivery.agent)] if delivery.undecided else []
     return Message(as_list(*lines), buttons)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
 from sqlalchemy import select
 
 from bot.fleet.resume import APART_S, PLAIN
-from bot.store.tables import LimitStopRow
+from bot.fleet.wishes import KEPT_S, KEY, Wishes
+from bot.store.tables import LimitStopRow, SettingRow
 from tests.flow.product import Product, product, until
 from tests.rollouts import Rollout, write_monitoring, write_profiles
 
@@ -107,6 +110,53 @@ async def test_agents_that_stopped_at_a_limit_go_on_after_the_reset_one_after_an
         if one.agent == "w1":
             assert one.bead == claimed["bead"]
             assert "Go on with it" in p.prompts("w1")[-1]
+
+
+async def test_a_prompt_after_the_reset_that_is_not_proven_is_the_persons_to_decide(tmp_path: Path) -> None:
+    frozen: list[int] = []
+    crew: list[Product] = []  # once the prompt that brings the limit was typed
+
+    def freeze(point: str, _what: str) -> None:
+        if point == "after_typed" and crew and not frozen:
+            look = crew[0].app.services.watch.last("w1")
+            assert look is not None
+            frozen.append(look.clis[0].pid)
+            os.kill(frozen[0], signal.SIGSTOP)
+
+    async with product(tmp_path, agents=1, checkpoint=freeze) as p:
+        await with_profiles(p, w1="codex-plus-1")
+        await p.app.call("agent.send", {"id": "w1", "text": "LIMIT1 please"})
+        crew.append(p)
+        try:
+            told = await p.message(lambda m: "Its usage limit is over, so it was to go on." in m["text"])
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+        assert "w1 unconfirmed" in told["text"]
+        assert [b["label"] for row in told["buttons"] for b in row] == [
+            "👁 Show w1", "⏎ Press Enter", "↻ Send again", "✓ Leave",
+        ]  # fmt: skip
+        assert len(p.prompts("w1")) == 1
+        await p.client.press(told["message_id"], "⏎ Press Enter")
+        await p.becomes(told["message_id"], lambda m: "w1 started" in m["text"], within=30)
+        assert len(p.prompts("w1")) == 2
+
+
+async def test_a_wish_to_have_an_agent_moved_that_cannot_be_granted_is_told(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        await with_profiles(p, w1="codex-plus-1")
+        services = p.app.services
+        await services.wishes.add("w1", "cli", "codex-plus-1")
+        await p.message(lambda m: "w1 has no profile that it could be moved from" in m["text"])
+        async with services.store.begin() as tx:
+            old = {"w1": {"by": "cli", "at": time.time() - KEPT_S - 1, "off": "codex-plus-1"}}
+            (await tx.get_one(SettingRow, KEY)).value = old
+        after_a_restart = Wishes(
+            services.store, services.clock,
+            registry=services.registry, rotation=services.rotation, watch=services.watch,
+        )  # fmt: skip
+        assert await after_a_restart.tick() == []
+        await p.message(lambda m: "w1 stays on codex-plus-1: it was not idle for 6 hours." in m["text"])
 
 
 async def test_a_limit_that_ended_before_anybody_looked_is_over(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from bot.cli import main
 from bot.home import Home
-from tests.unit.test_quota_rules import SEED_AGENT
+from tests.unit.test_profiles_config import SEED_AGENT
 
 ONE, TWO = "codex-plus-1", "codex-plus-2"
 
@@ -24,7 +26,10 @@ class Desk:
 
     def run(self, *words: str, code: int = 0) -> str:
         """What it prints; what it says beside that is in `said`."""
-        got = main(["--home", str(self.home.root), "quota", *words])
+        return self.maf("quota", *words, code=code)
+
+    def maf(self, *words: str, code: int = 0) -> str:
+        got = main(["--home", str(self.home.root), *words])
         out, self.said = self._capsys.readouterr()
         assert got == code, out + self.said
         return out
@@ -95,6 +100,25 @@ def test_the_chosen_profile_and_why_not_the_others(desk: Desk, monkeypatch: pyte
     assert found["rejected"] == [{"profile": ONE, "why": "daily window is used up"}]
     monkeypatch.setenv("CODEX_PROFILE", ONE)
     assert desk.run("select") == "codex-plus-1: forced by CODEX_PROFILE\n"
+
+
+def test_enforcement_switched_off_gives_up_the_reserve_and_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run("record", "--profile", ONE, "--requests", "960")
+    assert desk.read("select")["rejected"] == [{"profile": ONE, "why": "is nearly used up"}]
+    monkeypatch.setenv("MAF_QUOTA_ENFORCEMENT", "false")
+    assert desk.read("select")["profile"] == ONE
+    desk.run("record", "--profile", ONE, "--requests", "40")
+    assert desk.read("select")["rejected"] == [{"profile": ONE, "why": "daily window is used up"}]
+
+
+def test_a_profile_that_agents_run_on_is_not_removed(desk: Desk) -> None:
+    desk.maf("agent", "create", "codex-worker", "--id", "w1", "--profile", ONE, "--no-start")
+    with closing(sqlite3.connect(desk.home.database, isolation_level=None)) as db:
+        db.execute("UPDATE agents SET desired = 'running'")  # as if it had been started, without a program of its own
+    desk.run("profile", "remove", ONE, code=1)
+    assert "codex-plus-1 is in use by w1." in desk.said
+    assert "maf agent stop w1" in desk.said
+    assert [p["agents"] for p in desk.read("profile", "list")] == [["w1"], []]
 
 
 def test_profiles_are_made_changed_and_taken_out(desk: Desk, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from tests.private_tmux import PrivateTmux, until
@@ -44,6 +46,8 @@ def test_status_key_and_sizes(tmux_socket: str, tmp_path: Path) -> None:
         until(wide, "the window wide again after the phone has left")
         pane = phone.open(attach, cwd=tmp_path, size=(90, 20))
         pane.sees("✋ 2 · w2 w3 codex 40%")
+        os.utime(home / "run/quota-line", (time.time() - 90, time.time() - 90))  # nobody keeps it fresh
+        until(lambda: "codex 40%" not in pane.screen, "the status line without old numbers")
         assert " maf w1 " in pane.screen
         until(
             lambda: tmux("display-message", "-p", "-t", "=maf-w1:", "#{window_width}") == "90",

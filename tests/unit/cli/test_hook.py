@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -121,12 +122,19 @@ def quota_line(cwd: Path, **env: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=env, cwd=cwd).stdout
 
 
-def test_the_quota_line_is_what_stands_in_its_file(tmp_path: Path) -> None:
-    line = "[CODEX QUOTA] Profile: a | 🟡 OK\n[PROFILES] Active: 1/1\n"
+def test_the_quota_line_is_what_stands_in_its_file_until_that_is_old(tmp_path: Path) -> None:
+    line = "#[fg=yellow]codex-plus-1 65%#[default]\n"
+    file = tmp_path / ".maf" / "run" / "quota-line"
     (tmp_path / ".maf" / "run").mkdir(parents=True)
     (tmp_path / "deep" / "er").mkdir(parents=True)
     assert quota_line(tmp_path) == ""
-    (tmp_path / ".maf" / "run" / "quota-line").write_text(line)
+    file.write_text(line)
+    os.utime(file, (time.time() + 60, time.time() + 60))
     assert quota_line(tmp_path / "deep" / "er") == line
     assert quota_line(Path("/"), MAF_HOME=str(tmp_path / ".maf")) == line
     assert quota_line(Path("/")) == ""
+    os.utime(file, (time.time() - 1, time.time() - 1))
+    assert quota_line(tmp_path) == ""
+    file.write_bytes(b"\xff")
+    os.utime(file, (time.time() + 60, time.time() + 60))
+    assert quota_line(tmp_path) == ""
