@@ -134,7 +134,8 @@ def mend(saved: list[object], message: str, how: str) -> None:
     termios.tcsetattr(TTY, termios.TCSAFLUSH, quiet)  # type: ignore[arg-type]
     # A spinner left in the title would pass for work; this one tells the bot how the CLI ended.
     title = f"\x1b]2;{ENDED}{how}\x07".encode()
-    os.write(1, MEND + title + b"\r\n" + message.encode("utf8", "replace") + b"\r\n" + PASTE_ON)
+    # What a killed CLI drew below its cursor is its frame, not its last words.
+    os.write(1, MEND + title + b"\r\n\x1b[J" + message.encode("utf8", "replace") + b"\r\n" + PASTE_ON)
 
 
 def wait_for_key() -> bool:

@@ -84,8 +84,9 @@ def one_agent(
         lines.append(f"asks: {clipped(view.reading.dialog.title, 80)}")
     elif view.reading and view.reading.says:
         lines.append(f"“{clipped(view.reading.says, 120)}”")
-    if a.restarts or a.errors:
-        lines.append(f"restarts {a.restarts} · errors {a.errors}")
+    counted = [f"{name} {count}" for name, count in (("restarts", a.restarts), ("errors", a.errors)) if count]
+    if counted:
+        lines.append(" · ".join(counted))
     if stats and (spent := spent_of(stats)):
         lines.append(spent)
     answer = [Button("✋ Its question", DialogTap(card=question, mark="-", verb="show"))] if question else []

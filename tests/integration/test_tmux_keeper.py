@@ -62,6 +62,19 @@ async def test_after_kill_9_the_terminal_is_mended(sessions: Sessions, panes: Pa
     assert flags.text == "0 1"
 
 
+async def test_the_frame_below_the_cursor_gives_way_to_the_message(
+    sessions: Sessions, panes: Panes, tmp_path: Path
+) -> None:
+    drawn = "printf 'last words\\n> \\n%s\\nhelp\\033[2A\\r' ----------; kill -9 $$"
+    argv = keeper_command(["sh", "-c", drawn])
+    pane = await sessions.create("maf-w1", cwd=tmp_path, env={"MAF_AGENT": "w1"}, argv=argv)
+    await shows(panes, pane, "stopped")
+    screen = (await panes.capture([pane]))[pane].plain.split()
+    assert " ".join(screen) == (
+        "last words > w1 stopped (killed, signal 9). Restart: maf agent start w1, or press r here."
+    )
+
+
 async def test_only_the_restart_key_alone_restarts(sessions: Sessions, panes: Panes, tmp_path: Path) -> None:
     pane, log = await start(sessions, panes, tmp_path)
     await panes.keys(pane, "q")
