@@ -1,4 +1,4 @@
-"""The environment of an agent: login, agent.env, type, profile, and of ours only MAF_AGENT and MAF_HOME. Pure."""
+"""The environment of an agent: login, agent.env, type, profile, and of ours only MAF_AGENT and MAF_HOME."""
 
 from __future__ import annotations
 
@@ -53,6 +53,22 @@ def parse_env(text: str) -> dict[str, str]:
     return found
 
 
+def read_env(path: Path) -> dict[str, str]:
+    """The variables of such a file; {} where there is none, or it is no text. Raises OSError."""
+    try:
+        return parse_env(path.read_text("utf8"))
+    except (FileNotFoundError, UnicodeDecodeError):
+        return {}
+
+
+def login_environment(home: Home) -> dict[str, str]:
+    """What `maf init` found in the person's login shell; {} where it has not looked."""
+    try:
+        return {name: value for name, value in read_env(home.run / "login-env").items() if value}
+    except OSError:
+        return {}
+
+
 def agent_environment(
     *,
     login: Mapping[str, str],
@@ -63,7 +79,8 @@ def agent_environment(
     agent_id: str,
     home: Path,
 ) -> dict[str, str]:
-    """The whole environment of an agent; a later source wins over an earlier one. `cli_env` names the CLI's home."""
+    """The whole environment of an agent; a later source wins over an earlier one. `cli_env` names the CLI's home.
+    Pure."""
     kept = {k: v for k, v in login.items() if k in _KEPT or k.startswith("LC_")}
     merged = {**kept, **agent_env, **type_env, **profile_env, **cli_env}
     clean = {k: v for k, v in merged.items() if k not in SECRET}  # not even agent.env can hand them on

@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from functools import cached_property
 
 from bot.agents.delivery.service import Deliveries
-from bot.agents.environment import parse_env
+from bot.agents.environment import login_environment
 from bot.agents.hooks.consent import Consent
 from bot.agents.hooks.events import Hooks
 from bot.agents.hooks.setup import HookSetup
@@ -71,7 +71,6 @@ class Wiring:
         self.background = background
         self.checkpoint = checkpoint
         self.clock = SystemClock()
-        self.login_env = _login_environment(home)
         # On the person's own server no option is changed, so it gets no configuration of ours either.
         ours = settings.tmux_socket != PERSONS and home.tmux_conf.is_file()
         self._tmux_conf = home.tmux_conf if ours else None
@@ -122,7 +121,7 @@ class Wiring:
             home=self.home,
             settings=self.settings,
             clock=self.clock,
-            login_env=self.login_env,
+            login_env=tool_environment(),
         )
         life.choose_account = self.accounts.before_start
         life.before_launch = self.hook_setup.before_start
@@ -193,7 +192,7 @@ class Wiring:
 
     @cached_property
     def quota(self) -> Quota:
-        search = self.login_env.get("PATH")
+        search = {**tool_environment(), **login_environment(self.home)}.get("PATH")
         return Quota(self.store, self.home, self.profiles, self.settings, self.clock, path=lambda: search)
 
     @cached_property
@@ -342,10 +341,3 @@ class Wiring:
         """All that operations and handlers may use: each has its name here too."""
         made = (field.name for field in fields(Services) if field.default is field.default_factory is MISSING)
         return Services(**{name: getattr(self, name) for name in made})
-
-
-def _login_environment(home: Home) -> dict[str, str]:
-    """What agents get of the person's login: as `maf init` found it, over what this process has."""
-    saved = home.run / "login-env"
-    found = parse_env(saved.read_text(encoding="utf8", errors="replace")) if saved.is_file() else {}
-    return {**tool_environment(), **{k: v for k, v in found.items() if v}}

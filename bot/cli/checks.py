@@ -42,6 +42,8 @@ class Check:
 
 def all_checks(home: Home) -> Iterator[Check]:
     """Every quick check, in the order in which a person would mend them."""
+    from bot.agents.environment import login_environment
+
     yield python()
     yield tmux()
     login = login_environment(home)
@@ -136,16 +138,6 @@ def home_folder(home: Home) -> Check:
 def _inside_private(path: Path, home: Home) -> bool:
     """Whether nobody else can come to this file, whatever its own mode is."""
     return path != home.root and not home.root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-
-
-def login_environment(home: Home) -> dict[str, str]:
-    """What `maf init` saw in the login shell; {} when it has not."""
-    from bot.agents.environment import parse_env
-
-    try:
-        return parse_env((home.run / "login-env").read_text(encoding="utf8"))
-    except OSError:
-        return {}
 
 
 def login_env(home: Home, login: Mapping[str, str]) -> Check:

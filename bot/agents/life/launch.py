@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from bot.agents.environment import ProfileSetup, agent_environment, parse_env
+from bot.agents.environment import ProfileSetup, agent_environment, login_environment, read_env
 from bot.agents.model import Agent
 from bot.agents.types import AgentType
 from bot.clis.cli import Conversation, cli_for
@@ -44,8 +43,8 @@ def prepare(
 
     Raises DependencyMissing (its CLI is not installed), LoginNeeded.
     """
-    login = {**login_env, **_env_file(home.run / "login-env")}
-    agent_env = _env_file(home.agent_env)
+    login = {**login_env, **login_environment(home)}
+    agent_env = read_env(home.agent_env)
     path = {**login, **agent_env, **type_.env, **setup.env}.get("PATH")
     if setup.home is not None:
         setup.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,10 +100,3 @@ def _lost(agent: Agent, setup: ProfileSetup, others: Collection[Agent]) -> Conve
     if found is None or any(other.conversation == found.id for other in others):
         return None
     return found
-
-
-def _env_file(path: Path) -> dict[str, str]:
-    try:
-        return parse_env(path.read_text("utf8"))
-    except (FileNotFoundError, UnicodeDecodeError):
-        return {}
