@@ -14,7 +14,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from bot.app import App
 from bot.home import Home
@@ -128,13 +127,13 @@ async def says(client: Client, expected: list[str], within: float = 60) -> None:
     assert await heads(client) == expected
 
 
-CLIMB = [
-    (55, "🟡 codex-plus-1 · 5h window at 55 %"),
-    (80, "🟠 codex-plus-1 · 5h window at 80 %"),
-    (92, "🔴 codex-plus-1 · 5h window at 92 %"),
-    (96, "🚨 codex-plus-1 · 5h window at 96 %"),
-    (100, "🚨 codex-plus-1 · 5h window is used up"),
-]
+CLIMB: dict[float, str] = {
+    55: "🟡 codex-plus-1 · 5h window at 55 %",
+    80: "🟠 codex-plus-1 · 5h window at 80 %",
+    92: "🔴 codex-plus-1 · 5h window at 92 %",
+    96: "🚨 codex-plus-1 · 5h window at 96 %",
+    100: "🚨 codex-plus-1 · 5h window is used up",
+}
 BACK = "🟢 codex-plus-1 · 5h window is back, 2 % used"
 
 
@@ -146,30 +145,30 @@ async def test_the_climb_is_five_alerts_and_one_recovery_though_the_bot_is_kille
         account.at(40)
         await bot.start()
         expected: list[str] = []
-        faults: dict[int, tuple[str, dict[str, Any]]] = {
-            80: ("429", {"count": 2, "retry_after": 1}),
-            92: ("500", {"count": 2}),
-            96: ("timeout", {"count": 1}),
-        }
-        for percent, head in CLIMB:
-            if percent in faults:
-                kind, more = faults[percent]
-                await client.fault(kind, method="sendMessage", **more)
-            if percent in (92, 100):
-                await bot.settle()
-                await bot.kill()  # what happens meanwhile is told after the restart
-                account.at(percent)
-                await bot.start()
-            else:
-                account.at(percent)
-                if percent == 96:
-                    # Killed while Telegram does not answer: the row is there, the message is not.
-                    await until(lambda: _asked(client), 60, "a try to send")
-                    await bot.kill()
-                    await bot.start()
-            expected.append(head)
+
+        async def tells(*percents: float) -> None:
+            expected.extend(CLIMB[percent] for percent in percents)
             await says(client, expected, 60)
-            account.at(percent)  # the same again is nothing new
+            account.at(percents[-1])  # the same again is nothing new
+
+        account.at(55)
+        await tells(55)
+        await client.fault("429", method="sendMessage", count=2, retry_after=1)
+        account.at(80)
+        await tells(80)
+        await client.fault("500", method="sendMessage", count=2)
+        await bot.settle()
+        await bot.kill()
+        account.at(92)  # told after the restart
+        await bot.start()
+        await tells(92)
+        await client.fault("timeout", method="sendMessage", count=1)
+        account.at(96)
+        await until(lambda: _asked(client), 60, "a try to send")
+        await bot.kill()  # while Telegram does not answer: the row is there, the message is not
+        account.at(100)
+        await bot.start()
+        await tells(96, 100)
         account.reset()
         expected.append(BACK)
         await says(client, expected)
