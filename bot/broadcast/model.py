@@ -106,6 +106,7 @@ class Item:
         return self.status == "drafted"
 
     def as_dict(self) -> dict[str, Any]:
+        """The `item` shape of contract.md section 1, and the title of its bead."""
         return {
             "agent": self.agent,
             "action": self.action,
@@ -161,6 +162,7 @@ class Draft:
         raise NotFound.of("agent in this draft", agent, [i.agent for i in self.items])
 
     def as_dict(self) -> dict[str, Any]:
+        """The `draft` shape of contract.md section 1, and who applied it and what the plan notes."""
         return {
             "draft": self.id,
             "version": self.version,

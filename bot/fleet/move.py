@@ -34,6 +34,7 @@ class Move:
     detail: str = ""
 
     def as_dict(self) -> dict[str, Any]:
+        """What `maf quota rotate --json` prints."""
         return {
             "agent": self.agent,
             "from": self.source,

@@ -81,7 +81,7 @@ _NOTHING = Brief()
 def modernise(raw: dict[str, Any]) -> dict[str, Any]:
     """Turn the field names of older packs into today's; today's own fields are left as they are and win.
 
-    Older shape (the MAF of seed.md, `prompt-packs/README.md`): `id_prefixes`, `base_prefix` (a text in front of every
+    Older shape (the first product's `prompt-packs/README.md`): `id_prefixes`, `base_prefix` (a text in front of every
     prompt), `supervisor`/`reviewer`/`implementor_N` at the top with `label_preferences`, `reserve_paths_hint` and
     `test_commands`, `commit_protocol.implementors`. `implementor_N` becomes agent `wN`.
     """

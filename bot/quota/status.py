@@ -58,6 +58,7 @@ class WindowStatus:
         return self.local or self.limit_id in MAIN_FAMILIES
 
     def as_dict(self, now: float) -> dict[str, Any]:
+        """One of `windows` in the `quota` shape of contract.md section 1; `now`: unix seconds."""
         return {
             "used": self.used,
             "limit": self.limit,

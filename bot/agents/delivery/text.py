@@ -1,7 +1,7 @@
 """What becomes of a text before it is typed: pure, and every change is told to the sender.
 
 LF becomes CR on its way through a paste, so CRLF would double every line; ESC [ 201 ~ inside the text would end the
-bracketed paste early and the rest would arrive as keys (facts: tmux 3.3a passes both through untouched).
+bracketed paste early and the rest would arrive as keys (tmux 3.3a passes both through untouched).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ LONGEST_PROMPT = 2 * 1024 * 1024
 LONGEST_WORD = 400
 PROMPTS_KEPT = 30
 
-# What each event says of the state (facts: Codex 0.169.0, Claude Code 2.1.328). None: nothing, something else follows.
+# What each event says of the state (Codex 0.169.0, Claude Code 2.1.328). None: nothing, something else follows.
 _VOTES: dict[str, State | None] = {
     "UserPromptSubmit": State.WORKING,
     "PreToolUse": State.WORKING,

@@ -1,7 +1,7 @@
 """Holding agents where they are: SIGSTOP for a CLI and all that it started, SIGCONT to go on.
 
 Never for the pane's own process: tmux continues a stopped one at once, with its whole group. An interactive shell as
-parent would take the terminal and then the next paste (facts/cli-control.md section 7), so what sits in one is left.
+parent would take the terminal and then the next paste (measured: tmux 3.3a, bash), so what sits in one is left.
 """
 
 from __future__ import annotations

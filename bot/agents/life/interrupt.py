@@ -1,7 +1,7 @@
 """Interrupting a turn, with a look at the composer afterwards.
 
-Claude puts the prompt back into its composer when nothing of the answer stood on the screen yet, Codex what was queued
-(facts/cli-control.md sections 0 and 7): the next paste would be glued to it. What came back by itself is cleared; text
+Claude 2.1.328 puts the prompt back into its composer when nothing of the answer stood on the screen yet, Codex 0.169.0
+what was queued: the next paste would be glued to it. What came back by itself is cleared; text
 that a person may have written is not. Escape is never sent to an idle agent: Codex would begin to edit history.
 """
 

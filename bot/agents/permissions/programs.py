@@ -19,7 +19,6 @@ NETWORK = frozenset(
         "netlify heroku flyctl psql mysql mariadb redis-cli mongo mongosh twine mail sendmail"
     ).split()
 )
-SQL = frozenset("psql mysql mariadb sqlite3 duckdb sqlplus sqlcmd mongo mongosh".split())
 INSTALLS = frozenset(
     (
         "pip pip3 uv uvx pipx poetry npm npx pnpm yarn bun cargo go gem bundle composer apt apt-get brew dnf yum "

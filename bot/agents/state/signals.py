@@ -14,7 +14,7 @@ from bot.tmux.keeper import ENDED
 from bot.tmux.panes import PaneFacts
 from bot.tmux.processes import Process
 
-# A CLI draws its first screen within a second (facts: 0.3 to 0.8 s); on a loaded machine it may take long.
+# A CLI draws its first screen within a second (measured: 0.3 to 0.8 s); on a loaded machine it may take long.
 STARTING_S = 30.0
 _SESSION = {"idle": State.IDLE, "busy": State.WORKING, "waiting": State.WAITING}
 _PHASE = {"working": State.WORKING, "idle": State.IDLE, "limited": State.LIMITED}
