@@ -142,7 +142,7 @@ class Answers(BaseMiddleware):
         except MafError as error:
             text = render(told(error)).text
             if tap.answered or len(text) > MAX_ALERT:  # cut, it would lose what to do
-                await say.error(error)
+                await say.error(error, again=False)
             else:
                 await _quietly(tap.answer(text, alert=True))
         except Exception as error:  # As above.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiogram.types import CallbackQuery
@@ -11,7 +12,7 @@ from aiogram.utils.formatting import Text
 
 from bot.errors import MafError
 from bot.notices import post, touch
-from bot.notices.shown import Shown, shown
+from bot.notices.shown import Shown, just_said, shown
 from bot.store import Store
 from bot.telegram.card import text_data
 from bot.telegram.keyboards import Button
@@ -20,6 +21,7 @@ from handlers.wording import told
 
 # answerCallbackQuery takes 200 characters.
 MAX_ALERT = 200
+JUST = timedelta(seconds=30)
 
 
 class Say:
@@ -41,9 +43,13 @@ class Say:
             await post(tx, kind, data, chat_id=self.chat_id, key=key, reply_to=self.reply_to)
         return key
 
-    async def error(self, error: MafError) -> None:
-        """What went wrong, and what to do."""
-        await self.text(told(error))
+    async def error(self, error: MafError, *, again: bool = True) -> None:
+        """What went wrong, and what to do. With `again` False not a second time when it was only just said: somebody
+        who taps a button ten times reads it once."""
+        data = text_data(told(error))
+        async with self.store.begin() as tx:
+            if again or not await just_said(tx, self.chat_id, "text", data, datetime.now(UTC) - JUST):
+                await post(tx, "text", data, chat_id=self.chat_id, reply_to=self.reply_to)
 
     async def shown(self, message_id: int) -> Shown | None:
         """The notice behind one of our messages in this chat."""

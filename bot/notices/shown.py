@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -21,6 +23,12 @@ class Shown:
     data: dict[str, Any]
     key: str | None
     chat_id: int | None
+
+
+async def just_said(tx: Transaction, chat_id: int, kind: str, data: Mapping[str, Any], since: datetime) -> bool:
+    """Whether this very notice is the last one of that chat, and not older than `since`."""
+    row = await tx.scalar(select(OutboxRow).where(OutboxRow.chat_id == chat_id).order_by(OutboxRow.id.desc()).limit(1))
+    return row is not None and row.created_at >= since and (row.kind, row.data) == (kind, dict(data))
 
 
 async def shown(tx: Transaction, chat_id: int, message_id: int) -> Shown | None:

@@ -20,7 +20,7 @@ from bot.telegram.access import Role
 from bot.telegram.people import Person
 from handlers.middlewares import Answers
 from handlers.say import Say
-from tests.flow.product import Product, product, until
+from tests.flow.product import Product, button, product, until
 from tests.integration.shop import MAF, Shop
 
 OLD = {"message_id": 7, "date": 0}  # Bot API: an InaccessibleMessage has the date 0
@@ -137,6 +137,28 @@ async def test_a_refusal_too_long_for_an_alert_is_said_in_the_chat(tmp_path: Pat
         await p.message(lambda m: m["text"].endswith("Here is the new one."))
         (answer,) = await p.client.calls("answerCallbackQuery")
         assert "text" not in answer["parameters"]  # said once, and whole
+
+
+async def test_of_many_taps_on_one_button_the_first_counts_and_the_rest_are_told_once(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        draft = await p.draft()
+        mid, label = draft["message_id"], button(draft, "Send 1")
+        assert p.app.chat is not None
+        free, turns, owner = asyncio.Event(), p.app.chat._turns, p.client.sandbox.owner
+
+        async def long_work(_before: object) -> None:
+            await free.wait()
+
+        turns.give((owner, owner), long_work)
+        await asyncio.gather(*(p.client.press(mid, label) for _ in range(30)))  # all are answered before they are done
+        free.set()
+        await p.becomes(mid, lambda m: "1 of 1 taken" in m["text"], within=30)
+        await until(lambda: not turns.tasks, within=30)
+        await p.client.say("/help")
+        await p.message(lambda m: m["message_id"] > mid and "/broadcast" in m["text"] and m["from"]["is_bot"])
+        said = [m["text"] for m in await p.all() if "sent draft" in m["text"]]
+        assert len(said) == 1, said
+        assert len(p.prompts("w1")) == 1
 
 
 async def test_a_press_that_has_to_wait_for_its_turn_is_answered_first(tmp_path: Path) -> None:
