@@ -12,7 +12,10 @@ import time
 
 
 def run() -> int:
-    sys.stdout.write(current(_path()))
+    text = current(_path())
+    sys.stdout.write(text)
+    if not text and sys.stderr.isatty():  # a person asks, not tmux
+        sys.stderr.write("No bot keeps the line fresh. Start it: maf up; or look: maf quota status\n")
     return 0
 
 

@@ -52,7 +52,24 @@ async def text(
     if format not in FORMATS:
         raise WrongUsage(f"There is no format {format}.", hint=f"Use one of: {', '.join(FORMATS)}, json.")
     everyone = await _statuses(app, refresh)
-    return {"text": _text(app, everyone, format, profile), "notes": app.quota.notes}
+    return {"text": _text(app, everyone, format, profile), "notes": _notes(app, profile)}
+
+
+def _notes(app: Services, named: str | None) -> list[str]:
+    """What a person should mend, and how; `named` is the CODEX_PROFILE of their terminal."""
+    notes, forced = list(app.quota.notes), named or app.settings.codex_profile
+    if forced and app.profiles.find(forced) is None:
+        notes.append(f"CODEX_PROFILE {forced} names no profile; it forces nothing")
+    for status in app.quota.statuses():
+        profile = status.profile
+        if not profile.active or not profile.tracked:
+            continue
+        if status.login == "needed":
+            notes.append(f"{profile.name} needs a new login: {login_steps(profile)[0]}")
+        elif not profile.home.is_dir():
+            mend = f"maf quota profile add {profile.name}" if profile.own_home else f"{profile.home} is missing"
+            notes.append(f"{profile.name} has no home: {mend}")
+    return notes
 
 
 def _text(app: Services, everyone: list[ProfileStatus], form: str, profile: str | None) -> str:
@@ -116,7 +133,7 @@ async def select(app: Services, *, agent: str | None = None, kind: str = "codex"
         "profile": choice.profile,
         "reason": choice.reason,
         "rejected": [{"profile": name, "why": why} for name, why in choice.rejected],
-        "notes": app.quota.notes,
+        "notes": _notes(app, forced),
     }
 
 

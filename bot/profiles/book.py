@@ -99,10 +99,14 @@ class ProfileBook:
         )
 
     def add(self, name: str, *, kind: str = "codex", path: Path | None = None, priority: int | None = None) -> Profile:
-        """Make the entry, and the home unless `path` names one that exists. Raises WrongUsage or Refused."""
+        """Make the entry, and the home unless `path` names one that exists. An entry that was written by hand has its
+        home made. Raises WrongUsage or Refused."""
         if not NAME.fullmatch(name):
             raise WrongUsage(f"{name!r} is no name for a profile.", hint="Use letters, digits, . _ and - (at most 40).")
         raw = self._raw()
+        known = self.find(name)
+        if known is not None and known.own_home and known.kind == kind and path is None and not known.home.exists():
+            return self._with_home(known)
         if name in raw["profiles"]:
             raise Refused(f"There is a profile named {name} already.", hint=f"maf quota profile edit {name}")
         if path is not None and not path.expanduser().is_dir():
@@ -119,9 +123,10 @@ class ProfileBook:
             entry["home"] = str(path.expanduser().resolve())
         raw["profiles"][name] = entry
         self._write(raw)
-        profile = self.get(name)
-        if path is None:
-            profile.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.get(name) if path is not None else self._with_home(self.get(name))
+
+    def _with_home(self, profile: Profile) -> Profile:
+        profile.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return profile
 
     def edit(self, name: str, changes: Mapping[str, Any]) -> Profile:

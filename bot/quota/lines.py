@@ -67,9 +67,9 @@ def compact(everyone: Sequence[ProfileStatus]) -> str:
     width = max((len(s.profile.name) for s in everyone), default=0)
     lines = []
     for status in everyone:
-        windows = "  ".join(f"{w.name} {round(w.percent)}%" for w in status.windows.values())
-        note = windows or ("log in again" if status.login == "needed" else "no data yet")
-        lines.append(f"{EMOJI[status.level]} {status.profile.name:<{width}}  {note}")
+        windows = [f"{w.name} {round(w.percent)}%" for w in status.windows.values()]
+        told = "  ".join([*_amiss(status), *windows])
+        lines.append(f"{EMOJI[status.level]} {status.profile.name:<{width}}  {told}")
     return "\n".join(lines)
 
 
@@ -78,9 +78,9 @@ def table(everyone: Sequence[ProfileStatus], zone: ZoneInfo) -> str:
     rows = [("", "PROFILE", "WINDOW", "USED", "RESETS", "SOURCE", "AGE")]
     for status in everyone:
         name = status.profile.name + ("" if status.profile.active else " (off)")
-        if not status.windows:
-            note = "log in again" if status.login == "needed" else "no data yet"
+        for note in _amiss(status):
             rows.append((EMOJI[status.level], name, note, "", "", "", ""))
+            name = ""
         for window in status.windows.values():
             rows.append((EMOJI[window.level], name, *_cells(window, zone, status.at)))
             name = ""
@@ -90,6 +90,13 @@ def table(everyone: Sequence[ProfileStatus], zone: ZoneInfo) -> str:
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row[1:], widths, strict=True))
         lines.append(f"{row[0] or '  '} {cells}".rstrip())
     return "\n".join(lines)
+
+
+def _amiss(status: ProfileStatus) -> list[str]:
+    """What stands where numbers should, or beside our own counts, which need no login."""
+    if status.login == "needed":
+        return ["log in again"]
+    return [] if status.windows else ["no data yet"]
 
 
 def _cells(window: WindowStatus, zone: ZoneInfo, now: float) -> tuple[str, str, str, str, str]:

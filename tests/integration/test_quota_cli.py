@@ -100,6 +100,23 @@ def test_the_chosen_profile_and_why_not_the_others(desk: Desk, monkeypatch: pyte
     assert found["rejected"] == [{"profile": ONE, "why": "daily window is used up"}]
     monkeypatch.setenv("CODEX_PROFILE", ONE)
     assert desk.run("select") == "codex-plus-1: forced by CODEX_PROFILE\n"
+    monkeypatch.setenv("CODEX_PROFILE", "codex-plus-11")
+    assert desk.run("select").splitlines()[0] == f"{TWO}: priority 2"
+    assert "note: CODEX_PROFILE codex-plus-11 names no profile; it forces nothing" in desk.said
+
+
+def test_an_account_that_was_written_by_hand_is_shown_how_to_get_its_home(desk: Desk) -> None:
+    desk.run("status")
+    assert f"note: {ONE} has no home: maf quota profile add {ONE}" in desk.said
+    home = desk.home.profile(ONE)
+    assert f"CODEX_HOME={home} codex login" in desk.run("profile", "add", ONE)
+    assert home.is_dir()
+    entry = next(p for p in desk.read("profile", "list") if p["profile"] == ONE)
+    assert (entry["priority"], entry["limits"]["daily"]) == (1, 1000)
+    desk.run("status")
+    assert f"{ONE} has no home" not in desk.said
+    desk.run("profile", "add", ONE, code=1)
+    assert f"There is a profile named {ONE} already" in desk.said
 
 
 def test_enforcement_switched_off_gives_up_the_reserve_and_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

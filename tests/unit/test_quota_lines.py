@@ -87,6 +87,9 @@ def test_the_table_and_the_compact_list_say_who_must_log_in() -> None:
     everyone = [status("a", percent=78), status("b", login="needed")]
     assert compact(everyone) == "🟠 a  5h 78%\n🟢 b  log in again"
     assert "log in again" in table(everyone, ZoneInfo("UTC"))
+    counts = [status("c", login="needed", daily=1000, used=650)]  # our own counts need no login
+    assert compact(counts) == "🟡 c  log in again  daily 65%"
+    assert [row.split()[-3:] for row in table(counts, ZoneInfo("UTC")).splitlines()[1:2]] == [["log", "in", "again"]]
 
 
 def test_the_status_bar_shows_active_accounts_with_numbers_in_colour() -> None:
