@@ -11,8 +11,8 @@ import click
 
 from bot.cli import call
 from bot.cli.command import Group, pass_terminal
-from bot.cli.terminal import Terminal, table
-from bot.errors import DONE, NOT_CONFIRMED, REFUSED, DependencyMissing, Refused, WrongUsage
+from bot.cli.terminal import Terminal, table, write_picture
+from bot.errors import DONE, NOT_CONFIRMED, REFUSED, DependencyMissing, Refused
 
 command = Group(
     "agent",
@@ -217,10 +217,7 @@ def capture(terminal: Terminal, agent_id: str, lines: int, png: Path | None) -> 
         return
     from bot.agents.seeing.picture import png as drawn
 
-    try:
-        png.write_bytes(drawn(answer["ansi"], answer["width"], cursor=answer["cursor"]))
-    except OSError as error:
-        raise WrongUsage(f"{png} cannot be written: {error.strerror}.") from error
+    write_picture(png, drawn(answer["ansi"], answer["width"], cursor=answer["cursor"]))
     terminal.show({"agent": agent_id, "png": str(png)}, f"{agent_id} is drawn in {png}.")
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import click
 
 from bot.cli.terminal import Terminal
+from bot.home import find_home
 
 
 def _home(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     if value:
+        if find_home(value).root.is_file():
+            raise click.BadParameter(f"{value} is a file. Give the .maf folder.")
         ctx.ensure_object(Terminal).home_option = value
 
 

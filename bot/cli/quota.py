@@ -11,7 +11,7 @@ import click
 
 from bot.cli import call, quota_line
 from bot.cli.command import Group, pass_terminal
-from bot.cli.terminal import Terminal, table
+from bot.cli.terminal import Terminal, table, write_picture
 
 command = Group("quota", help="What is left of each account, and which one serves next.")
 FORMATS = ["tmux", "compact", "table", "json"]
@@ -106,7 +106,7 @@ def line(terminal: Terminal) -> None:
 def chart(terminal: Terminal, *, out: Path, profile: str | None, dark: bool) -> None:
     """Draw use, thresholds, resets and the forecast."""
     answer = call.read(terminal, "quota.chart", {"profile": profile, "dark": dark}, timeout=REFRESH_TIMEOUT_S)
-    out.write_bytes(base64.b64decode(answer["png"]))
+    write_picture(out, base64.b64decode(answer["png"]))
     terminal.show({"out": str(out)}, f"Written: {out}")
 
 

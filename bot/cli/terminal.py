@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
+from bot.errors import WrongUsage
 from bot.home import Home, find_home
 
 
@@ -47,6 +49,14 @@ class Terminal:
         click.echo(f"error: {shape['message']}", err=True)
         if shape["hint"]:
             click.echo(f"hint: {shape['hint']}", err=True)
+
+
+def write_picture(path: Path, png: bytes) -> None:
+    """Put a drawn picture where the person wants it. Raises WrongUsage."""
+    try:
+        path.write_bytes(png)
+    except OSError as error:
+        raise WrongUsage(f"{path} cannot be written: {error.strerror}.", hint="Choose another place.") from error
 
 
 def table(rows: list[list[str]], head: list[str]) -> str:

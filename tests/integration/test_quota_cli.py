@@ -170,3 +170,13 @@ def test_a_configuration_that_never_fitted_is_an_error_with_file_path_and_reason
         desk.run(*words, code=1)
         assert "default-agent-config.json: profiles.a.priorty: Extra inputs are not permitted" in desk.said
         assert str(desk.home.agent_config) in desk.said
+
+
+def test_a_chart_that_cannot_be_written_is_an_error_that_names_the_place(desk: Desk, tmp_path: Path) -> None:
+    desk.run("chart", "--out", str(tmp_path / "nowhere" / "chart.png"), code=2)
+    assert desk.said.splitlines() == [
+        f"error: {tmp_path}/nowhere/chart.png cannot be written: No such file or directory.",
+        "hint: Choose another place.",
+    ]
+    desk.run("chart", "--out", str(tmp_path / "chart.png"))
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")

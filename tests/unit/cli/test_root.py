@@ -71,6 +71,8 @@ def test_every_command_says_what_it_is_for(name: str, capsys: pytest.CaptureFixt
         (["agent", "create"], "Missing argument 'TYPE'.", "maf agent create --help"),
         (["agent", "list", "--nope"], "No such option", "maf agent list --help"),
         (["agent", "explain"], "Give an agent, or --kind and --capture.", ""),
+        (["--home", __file__, "agent", "list"], "is a file. Give the .maf folder.", ""),
+        (["agent", "list", "--home", __file__], "is a file. Give the .maf folder.", "maf agent list --help"),
         (["pair", "--ttl", "soon"], "--ttl soon", ""),
         (["pair", "--ttl", "30d"], "between 1s and 1d", ""),
     ],
