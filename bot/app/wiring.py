@@ -297,6 +297,7 @@ class Wiring:
             registry=self.registry,
             life=self.life,
             panes=self.panes,
+            hooks=self.hooks,
             claims=self.claims,
         )
 

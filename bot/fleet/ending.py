@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import select
 
+from bot.agents.hooks.events import Hooks
 from bot.agents.life import worktree
 from bot.agents.life.service import Life
 from bot.agents.registry import Registry
@@ -71,6 +72,7 @@ class Ending:
         registry: Registry,
         life: Life,
         panes: Panes,
+        hooks: Hooks,
         claims: Claims,
         reservations: Reservations | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class Ending:
         self._registry = registry
         self._life = life
         self._panes = panes
+        self._hooks = hooks
         self._claims = claims
         self.reservations = reservations
 
@@ -105,6 +108,7 @@ class Ending:
             except MafError as error:
                 problems.append(f"its paste buffers: {error.message}")
         tree = await worktree.remove(self._home.worktree(agent_id)) if agent.worktree else None
+        self._hooks.forget(agent_id)
         await asyncio.to_thread(self._files, agent_id)
         for problem in problems:
             log.warning("%s was deleted, but not all it held: %s", agent_id, problem)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,10 @@ async def test_an_agent_that_ends_for_good_lets_go_of_everything(app: App) -> No
         copied = {column.key: getattr(row, column.key) for column in DeliveryRow.__table__.columns}
         tx.add(DeliveryRow(**{**copied, "id": "dwaiting1", "status": "queued"}))
 
+    begun = datetime.now(UTC)
+    prompt = {"hook_event_name": "UserPromptSubmit", "prompt": "old"}
+    assert await services.hooks.take_spooled([{"agent": "d1", "payload": prompt}]) == 1
+
     gone = await app.call("agent.delete", {"id": "d1"})
 
     assert gone["claims"] == [bead.id]
@@ -87,6 +92,7 @@ async def test_an_agent_that_ends_for_good_lets_go_of_everything(app: App) -> No
     assert await services.panes.buffers() == ["somebody"]
     assert (await services.deliveries.get("dwaiting1")).status == "refused"
     assert [session.name for session in await services.sessions.all()] == []
+    assert services.hooks.prompts("d1", begun) == [], "an agent of that name hears nothing of the one before"
 
 
 async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_socket: str, tmp_path: Path) -> None:

@@ -199,6 +199,7 @@ class Hooks:
         return agent_id in self._ears and self._ears[agent_id].held > 0
 
     def forget(self, agent_id: str) -> None:
+        """It is gone for good: the next one of its name starts with nothing heard."""
         self._ears.pop(agent_id, None)
 
     async def _agent_of(self, event: HookEvent | None) -> Agent | None:
@@ -242,15 +243,8 @@ class Hooks:
     async def _follow(self, agent: Agent, event: HookEvent) -> None:
         """Which conversation the agent is in now, so that a restart goes on with it."""
         path = Path(event.transcript) if event.transcript else None
-        if (
-            not event.conversation
-            or path is None
-            or (agent.conversation, agent.transcript)
-            == (
-                event.conversation,
-                path,
-            )
-        ):
+        known = (agent.conversation, agent.transcript) == (event.conversation, path)
+        if known or not event.conversation or path is None:
             return
         if not await asyncio.to_thread(self._is_its_own, agent, path):
             log.info("a hook of %s names a conversation outside its home; not followed", agent.id)
