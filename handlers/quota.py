@@ -75,7 +75,7 @@ async def tap_alerts(_query: CallbackQuery, say: Say) -> None:
 
 async def tap_refresh(_query: CallbackQuery, app: Services, say: Say, tap: Tap) -> None:
     await app.quota.refresh(force=True)
-    await tap.answer("As of now.")
+    await tap.answer("Asked again.")
     await say.refresh(tap.message_id)
 
 

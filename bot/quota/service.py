@@ -75,15 +75,13 @@ class Quota:
     def now(self) -> float:
         return self._clock.now().timestamp()
 
-    async def refresh(
-        self, *, force: bool = False, alerts: bool = False, patience: float | None = None
-    ) -> list[ProfileStatus]:
-        """Ask every source that is due, fuse, and (in the bot) post the alerts that are due. `patience`: see Reader."""
+    async def refresh(self, *, force: bool = False, alerts: bool = False) -> list[ProfileStatus]:
+        """Ask every source that is due (with `force` each one), fuse, and post the alerts that are due."""
         async with self._refreshing:
             await self.reader.load()
             profiles, ttl = self.book.all(), self._ttl()
             tracked = [p for p in profiles if p.tracked]
-            await asyncio.gather(*(self.reader.read(p, force=force, ttl=ttl, patience=patience) for p in tracked))
+            await asyncio.gather(*(self.reader.read(p, force=force, ttl=ttl, patience=self._patience) for p in tracked))
             await self.reader.save([p.name for p in profiles])
             await self._fuse()
             self._refreshed_at = self._clock.monotonic()
@@ -95,7 +93,7 @@ class Quota:
         """As of at most one interval ago."""
         age = self._clock.monotonic() - self._refreshed_at
         if age >= self.config.status_update_interval_seconds or self.book.file.changed:
-            return await self.refresh(patience=self._patience)
+            return await self.refresh()
         await self._fuse()
         return self.statuses()
 
@@ -106,7 +104,7 @@ class Quota:
         if not self.config.enabled or now - self._ticked_at < self.config.status_update_interval_seconds:
             return False
         self._ticked_at = now  # not when others refreshed: alerts are posted here alone
-        await self.refresh(alerts=True, patience=self._patience)
+        await self.refresh(alerts=True)
         await self.write_mirrors()
         return True
 
