@@ -27,6 +27,7 @@ from bot.store.tables import DraftRow
 CARD = "draft"
 # Actions whose bead may go to another agent; a resume belongs to the agent that holds the bead.
 SWAPPABLE = frozenset({"assign", "review", "commit", "assist"})
+EDITED = "edited by "  # how the reason of an item begins that a person wrote
 
 
 class Drafts:
@@ -122,7 +123,7 @@ class Drafts:
         Raises TextRefused for an empty or too long text, Refused for an item that was sent.
         """
         new = normalise(text)
-        values = {"prompt": new.text.strip("\n"), "reason": "; ".join((f"edited by {by}", *new.notes))}
+        values = {"prompt": new.text.strip("\n"), "reason": "; ".join((f"{EDITED}{by}", *new.notes))}
         changed = f"{by} edited the prompt of {agent}"
         return await self._change_item(
             draft_id, agent, version, {"drafted", "skipped"}, changed=changed, status="drafted", **values
@@ -208,7 +209,7 @@ class Drafts:
     def _handed(self, item: Item, to: str, situation: Situation, pack: Pack, by: str) -> dict[str, Any]:
         """The row values of what `item` holds, for another agent."""
         agent = situation.agent(to)
-        prompt = item.prompt
+        prompt, reason = item.prompt, f"given by {by}" if item.prompt else item.reason
         if item.bead is not None:
             bead = situation.bead(agent, item.bead)
             if bead is None:
@@ -216,12 +217,14 @@ class Drafts:
             partner = "" if item.action == "assign" else _holder(bead, situation)
             context = PromptContext(partner=partner, beads_writable=agent.repo not in situation.read_only)
             prompt = render_prompt(pack, agent, bead, item.action, context)
+            if item.reason.startswith(EDITED):  # it spoke to the other agent
+                reason = f"given by {by}, written anew: the text that was edited for {item.agent} is left out"
         return {
             "action": item.action,
             "bead": item.bead,
             "title": item.title,
             "prompt": prompt,
-            "reason": f"given by {by}" if item.prompt else item.reason,
+            "reason": reason,
             "status": item.status,
         }
 

@@ -89,6 +89,8 @@ async def test_two_agents_exchange_what_they_get(tmp_path: Path) -> None:
         draft = await p.draft()
         mid = draft["message_id"]
         before = {i["agent"]: i["bead"] for i in (await p.status())["items"]}
+        await p.app.services.drafts.edit_item(draft["text"].split()[2], "w1", "Mind the gap, w1.", "Olga")
+        draft = await p.becomes(mid, lambda m: "edited by Olga" in m["text"])
         await p.client.press(mid, button(draft, "Look at each"))
         page = await p.becomes(mid, lambda m: m["text"].startswith("1/3"))
         await p.client.press(mid, button(page, "Other agent"))
@@ -100,6 +102,8 @@ async def test_two_agents_exchange_what_they_get(tmp_path: Path) -> None:
         assert after["w2"]["bead"] == before["w1"]
         assert "You are w1" in after["w1"]["prompt"]
         assert "You are w2" in after["w2"]["prompt"]
+        assert after["w1"]["reason"] == "given by Olga"
+        assert "the text that was edited for w1 is left out" in after["w2"]["reason"]
 
 
 async def test_cancel_stale_buttons_and_a_new_draft_send_nothing(tmp_path: Path) -> None:
