@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.broadcast.model import PlanAgent
+from bot.broadcast.survey import plan_agent
 from bot.clock import iso
 from bot.notices import post, touch
 from bot.notices.live import Followed
@@ -103,20 +103,7 @@ class LiveMessages:
         async with services.store.begin() as tx:
             active = await services.packs.active(tx)
         pack = services.packs.get(active)
-        held = {claim.bead for claim in await services.claims.all_open()}
-        free = [bead for bead in tasks.ready if bead.id not in held]
-        agents = [
-            PlanAgent(
-                id=view.id,
-                role=view.agent.role,
-                kind=view.agent.kind,
-                state=view.state,
-                labels=view.agent.labels,
-                bead=None,
-                profile=view.agent.profile,
-                repo=tasks.repo_of.get(view.agent.workdir, ""),
-                workdir=view.agent.workdir,
-            )
-            for view in views
-        ]
+        held = {(claim.repo, claim.bead) for claim in await services.claims.all_open()}
+        free = [bead for bead in tasks.ready if (bead.repo, bead.id) not in held]
+        agents = [plan_agent(view, tasks) for view in views]
         services.ready_for = frozenset(a.id for a in agents if any(fits(a, bead, pack) is None for bead in free))

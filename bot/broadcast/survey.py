@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.agents.model import AgentView
 from bot.agents.state.watch import Watch
 from bot.beads.book import BeadsBook, Gathered, NoBeads
 from bot.beads.model import Bead
@@ -89,21 +90,7 @@ class Survey:
             raise NoBeads(said or "No agent works in a folder with Beads.")
         # The row of a bead that is done is closed later (Sender.settle_claims): making a draft changes nothing.
         claims = [c for c in claims if c.bead in tasks.unfinished.get(c.repo, {c.bead})]
-        agents = tuple(
-            PlanAgent(
-                id=view.id,
-                role=view.agent.role,
-                kind=view.agent.kind,
-                state=view.state,
-                labels=view.agent.labels,
-                bead=next((c.bead for c in claims if c.agent == view.id), None),
-                profile=view.agent.profile,
-                repo=tasks.repo_of.get(view.agent.workdir, ""),
-                workdir=view.agent.workdir,
-                limit_resets=(view.reading.reset_at or "") if view.reading else "",
-            )
-            for view in views
-        )
+        agents = tuple(plan_agent(view, tasks, claims) for view in views)
         return Situation(
             agents=agents,
             ready=tasks.ready,
@@ -113,3 +100,20 @@ class Survey:
             read_only=tasks.read_only,
             notes=tasks.notes,
         )
+
+
+def plan_agent(view: AgentView, tasks: Gathered, claims: Sequence[OpenClaim] = ()) -> PlanAgent:
+    """An agent as planning looks at it. `tasks` says to which repo it belongs, `claims` which bead it holds."""
+    agent = view.agent
+    return PlanAgent(
+        id=view.id,
+        role=agent.role,
+        kind=agent.kind,
+        state=view.state,
+        labels=agent.labels,
+        bead=next((claim.bead for claim in claims if claim.agent == view.id), None),
+        profile=agent.profile,
+        repo=tasks.repo_of.get(agent.workdir, ""),
+        workdir=agent.workdir,
+        limit_resets=(view.reading.reset_at or "") if view.reading else "",
+    )

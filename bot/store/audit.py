@@ -30,6 +30,7 @@ class Entry:
     outcome: str
 
     def as_dict(self) -> dict[str, Any]:
+        """One entry of `maf audit --json`."""
         return {
             "at": iso(self.at),
             "actor": self.actor,
