@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from bot.agents.state.look import Look
 from bot.clis.model import State
 from bot.clis.text import normal
 from tests.integration.agents_fleet import NASTY, Fleet, eventually
@@ -51,17 +52,20 @@ async def test_a_dialog_a_draft_and_copy_mode(fleet: Fleet, kind: str, models: M
     await fleet.panes.control.run(f"copy-mode -t {agent.pane}")
     done = await fleet.deliveries.send(agent.id, "SHELL from copy mode", created_by="test", wait=30)
     assert done.exit_code == 0, (done, await fleet.screen(agent.id))
-    look = await fleet.until(agent.id, lambda look: look.view.state is State.WAITING)
-    assert look.reading is not None
+    look = await fleet.until(agent.id, lambda look: look.view.state is State.WAITING and _asks(look))
     asked = await fleet.deliveries.send(agent.id, "approve?", created_by="test")
     assert asked.status == "refused"
     assert "waits for a permission" in asked.reason
     after = (await fleet.watch.look([agent.id]))[agent.id]
-    assert after.reading is not None
-    assert after.reading.dialog is not None
-    assert look.reading.dialog is not None
+    assert after.reading is not None and after.reading.dialog is not None
+    assert look.reading is not None and look.reading.dialog is not None
     assert after.reading.dialog.fingerprint == look.reading.dialog.fingerprint
     assert "approve" not in " ".join(heard(models))
+
+
+def _asks(look: Look) -> bool:
+    """Its own file says that it waits a moment before the dialog is drawn."""
+    return look.reading is not None and look.reading.dialog is not None
 
 
 async def test_a_cli_that_has_exited_and_a_pane_that_is_gone(fleet: Fleet, kind: str, models: MockModels) -> None:

@@ -101,7 +101,7 @@ async def test_hooks_of_the_person_in_codex_are_reviewed_by_a_person() -> None:
         assert {"Review hooks", "Trust all and continue"} <= set(labels(asked))
         await real.p.client.press(asked["message_id"], button(asked, "Continue without trusting"))
         await real.becomes(State.IDLE)
-        await real.p.becomes(asked["message_id"], lambda m: "✅ w1: Continue without trusting" in m["text"])
+        await real.p.becomes(asked["message_id"], lambda m: "✖ w1: Continue without trusting" in m["text"])
 
 
 @pytest.mark.timeout(240)
