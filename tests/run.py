@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 TESTS_FAILED = 1  # pytest's exit code for "some tests failed", as against usage or internal errors
-PROCESSES = "3"
+PROCESSES = "4"
 FEW = 5
 LAST_FAILED = Path(".pytest_cache/v/cache/lastfailed")
 
@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
     if words[:1] == ["-n"]:
         processes, words = words[1], words[2:]
     LAST_FAILED.unlink(missing_ok=True)
-    code = run(["-n", processes, "--dist", "load", *words])
+    code = run(["-n", processes, "--dist", "worksteal", *words])
     again = failed()
     if code != TESTS_FAILED or not 0 < len(again) <= FEW:
         return code

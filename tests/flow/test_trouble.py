@@ -33,10 +33,12 @@ async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_th
 async def test_a_store_that_another_program_locks_is_said_and_what_came_meanwhile_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 2.0)  # enough for our own, and soon over for this test
     async with product(tmp_path, agents=1) as p:
-        with closing(sqlite3.connect(p.home.database, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        open_anywhere = sqlite3.connect(p.home.database, timeout=30, isolation_level=None, check_same_thread=False)
+        with closing(open_anywhere) as other:
+            # In a thread: a transaction of ours may be open, and it ends only while the loop goes on.
+            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
             asked = asyncio.to_thread(client.call, p.home.socket, "pair.create", {"role": "viewer"}, timeout=20.0)
             with pytest.raises(RemoteError, match="The store is locked by another process") as caught:
                 await asked
