@@ -104,7 +104,10 @@ def no_such_command(text: str, served: Collection[str]) -> str:
 
 async def lost(_message: Message, say: Say) -> None:
     """Words that answer nothing: better a pointer than silence, and nothing is sent to anybody."""
-    await say.text("I did nothing with that: I take commands.\nTo an agent: /send w1 TEXT. All commands: /help")
+    await say.text(
+        "I did nothing with that: I take commands, and replies to a message of mine that asks for one.\n"
+        "To an agent: /send w1 TEXT. All commands: /help"
+    )
 
 
 async def unread(_message: Message, say: Say) -> None:
