@@ -116,6 +116,22 @@ async def test_a_hook_that_its_cli_drops_leaves_nothing_to_answer(tmp_path: Path
         assert "answered already" in late["answer"]["text"]
 
 
+async def test_after_a_dropped_hook_the_same_words_are_another_question(tmp_path: Path) -> None:
+    """Esc at the pane, and the agent asks again at once: a tap on the first card decides nothing."""
+    async with product(tmp_path, agents=1, beads=False) as p:
+        waiting = await Held.begin(p, "w1", request("npm ci"))
+        card = await card_of(p, "npm ci")
+        waiting.drop()
+        pane = str((await p.app.services.registry.get("w1")).pane)
+        await p.app.services.panes.keys(pane, "SHELL `npm ci`", literal=True)
+        await p.app.services.panes.keys(pane, "Enter")
+        newer = await p.message(lambda m: m["message_id"] > card["message_id"] and "$ npm ci" in m["text"])
+        late = await p.client.press(card["message_id"], "Yes")
+        assert "answered already" in late["answer"]["text"]
+        await p.client.press(newer["message_id"], "Yes")
+        await p.becomes(newer["message_id"], lambda m: "✅ w1: Yes" in m["text"])
+
+
 async def test_a_question_without_a_dialog_ends_with_what_its_cli_tells(tmp_path: Path) -> None:
     """Answered at the pane, Claude leaves its hook waiting; a tap afterwards must not claim to have decided."""
     async with product(tmp_path, agents=1, beads=False) as p:

@@ -177,15 +177,19 @@ class Permissions:
         wait = self._codex_wait if agent.kind == "codex" else CLAUDE_WAIT
         # The CLI may drop its hook at any moment; a row half-made would be a question that nobody can answer.
         begun = asyncio.ensure_future(self._begin(agent, event, held, wait))
+        dropped = False
         try:
             await asyncio.shield(begun)
             async with asyncio.timeout(wait.total_seconds()):
                 return await held
         except TimeoutError:
             return None
+        except asyncio.CancelledError:
+            dropped = True
+            raise
         finally:
             if not self._closing:
-                self._noticing.spawn(self._end_hold(begun))
+                self._noticing.spawn(self._end_hold(agent.id, begun, held, dropped=dropped))
 
     def heard(self, agent: Agent, event: HookEvent) -> None:
         """What a CLI tells of itself may end a question whose dialog was never seen: one that was answered at the pane
@@ -213,11 +217,21 @@ class Permissions:
         finally:
             self._asks.locks[agent.id].release()
 
-    async def _end_hold(self, begun: asyncio.Future[str]) -> None:
-        """This hook waits no more."""
+    async def _end_hold(
+        self, agent: str, begun: asyncio.Future[str], held: asyncio.Future[object], *, dropped: bool
+    ) -> None:
+        """This hook waits no more. A CLI drops its hook when somebody answers at the pane: then the question is over,
+        and a dialog that stands there afterwards, in the same words too, is another one."""
         ask_id = await begun
-        self._asks.held.pop(ask_id, None)
-        await self._asks.unheld(ask_id)
+        if self._asks.held.get(ask_id) is not held:
+            return  # another hook waits with this question by now
+        del self._asks.held[ask_id]
+        if not dropped:
+            await self._asks.unheld(ask_id)
+            return
+        async with self._asks.locks[agent]:
+            if ask_id in self._asks:
+                await self._asks.over(self._asks[ask_id], "answered", via="pane")
 
     async def _hold(self, agent: Agent, event: HookEvent, wait: timedelta) -> Ask:
         """The row of a question whose hook waits now; the one of its dialog, where that was seen first."""
@@ -230,7 +244,7 @@ class Permissions:
         if dialog is None:
             return await self._asks.add(agent, question, source="hook", suggestions=suggestions)
         for one in self._asks.standing(agent.id):
-            if one.ask.fingerprint == dialog.fingerprint:
+            if one.ask.fingerprint == dialog.fingerprint and one.ask.source == "screen":
                 return self._asks.keep(await self._asks.rows.change(one.ask.id, source="both", suggestions=suggestions))
         both = together(question, dialog, workspace=str(agent.workdir))
         return await self._asks.add(agent, both, source="both", suggestions=suggestions)
