@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
@@ -16,9 +14,6 @@ from bot.operations import Services
 from bot.telegram.callbacks import DraftTap, ItemTap, ReportTap, SwapTap
 from bot.telegram.people import Person
 from handlers.say import Say, Tap
-
-# Tenths of a second: a message can be answered before its id, which Telegram gave it, stands in our rows.
-SHOWN_TRIES = 10
 
 
 def router() -> Router:
@@ -121,11 +116,6 @@ async def is_edit(message: Message, say: Say) -> dict[str, Shown] | bool:
     if replied is None or replied.from_user is None or not replied.from_user.is_bot:
         return False
     notice = await say.shown(replied.message_id)
-    for _ in range(SHOWN_TRIES):
-        if notice is not None:
-            break
-        await asyncio.sleep(0.1)
-        notice = await say.shown(replied.message_id)
     return {"notice": notice} if notice is not None and notice.kind in {"edit", "draft"} else False
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,8 +15,8 @@ from aiogram.utils.formatting import Text
 
 from bot.errors import MafError
 from bot.notices import post, touch
-from bot.notices.shown import Shown, just_said, shown
-from bot.store import Store
+from bot.notices.shown import Shown, just_said, on_its_way, shown
+from bot.store import Store, Transaction
 from bot.telegram.card import text_data
 from bot.telegram.keyboards import Button
 from bot.telegram.text import shorten
@@ -22,6 +25,8 @@ from handlers.wording import told
 # answerCallbackQuery takes 200 characters.
 MAX_ALERT = 200
 JUST = timedelta(seconds=30)
+# How long to wait for the id of a message that is on its way, and how often to look.
+KNOWN_WITHIN_S, LOOK_S = 10.0, 0.1
 
 
 class Say:
@@ -53,13 +58,12 @@ class Say:
 
     async def shown(self, message_id: int) -> Shown | None:
         """The notice behind one of our messages in this chat."""
-        async with self.store.begin() as tx:
-            return await shown(tx, self.chat_id, message_id)
+        async with self._notice(message_id) as (_tx, notice):
+            return notice
 
     async def refresh(self, message_id: int, **data: Any) -> None:
         """Render the message with this id again, with `data` changed."""
-        async with self.store.begin() as tx:
-            notice = await shown(tx, self.chat_id, message_id)
+        async with self._notice(message_id) as (tx, notice):
             if notice is None or notice.key is None:
                 return
             if data:
@@ -68,6 +72,19 @@ class Say:
                 )
             else:
                 await touch(tx, notice.key)
+
+    @asynccontextmanager
+    async def _notice(self, message_id: int) -> AsyncIterator[tuple[Transaction, Shown | None]]:
+        """The notice behind a message of this chat, and the transaction that found it. One that is not known while
+        something is on its way is waited for."""
+        until = time.monotonic() + KNOWN_WITHIN_S
+        while True:
+            async with self.store.begin() as tx:
+                notice = await shown(tx, self.chat_id, message_id)
+                if notice is not None or time.monotonic() > until or not await on_its_way(tx, self.chat_id):
+                    yield tx, notice
+                    return
+            await asyncio.sleep(LOOK_S)
 
 
 class Tap:

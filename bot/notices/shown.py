@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 
 from bot.store import Transaction
 from bot.store.tables import OutboxRow
+from bot.telegram.outbox_rows import NO_ANSWER
 
 RECENT = 200
 
@@ -29,6 +30,14 @@ async def just_said(tx: Transaction, chat_id: int, kind: str, data: Mapping[str,
     """Whether this very notice is the last one of that chat, and not older than `since`."""
     row = await tx.scalar(select(OutboxRow).where(OutboxRow.chat_id == chat_id).order_by(OutboxRow.id.desc()).limit(1))
     return row is not None and row.created_at >= since and (row.kind, row.data) == (kind, dict(data))
+
+
+async def on_its_way(tx: Transaction, chat_id: int) -> bool:
+    """Whether a call that shows something in that chat has not come back yet: a person may see, tap and answer what it
+    sent before we know its id."""
+    here = or_(OutboxRow.chat_id == chat_id, OutboxRow.chat_id.is_(None))
+    called = (OutboxRow.status == "due", OutboxRow.last_error == NO_ANSWER)
+    return await tx.scalar(select(OutboxRow.id).where(*called, here).limit(1)) is not None
 
 
 async def shown(tx: Transaction, chat_id: int, message_id: int) -> Shown | None:
