@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from bot.app.wiring import Checkpoint, Wiring
-from bot.errors import NotFound, WrongUsage
+from bot.errors import MafError, NotFound, WrongUsage
 from bot.home import Home
 from bot.operations import OPERATIONS, READS, Services
 from bot.remote import spool
@@ -23,6 +23,7 @@ from bot.settings import Settings
 from bot.store import Store, migrate
 from bot.store.audit import in_words
 from bot.store.errors import trouble
+from bot.store.patience import patient
 
 if TYPE_CHECKING:
     from bot.app.chat import Chat
@@ -109,13 +110,14 @@ class App:
         schedule = Schedule()
         await chat.connect()
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(chat.run())
-                await services.watch.start()
-                await server.start()
-                await self._resume()
-                Jobs(services, chat.inbox).register(schedule)
-                schedule.start()
+            with patient():
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(chat.run())
+                    await services.watch.start()
+                    await server.start()
+                    await self._resume()
+                    Jobs(services, chat.inbox).register(schedule)
+                    schedule.start()
         finally:
             schedule.stop()
             await asyncio.shield(self._leave(chat, server))
@@ -143,8 +145,11 @@ class App:
         await self.services.permissions.close()  # first: each hook that waits holds a connection open
         await server.stop(grace=DRAIN_S)
         await self.services.apply.close(timeout=DRAIN_S)
-        await self.services.statistics.save()
-        await self.services.quota.leave()
+        for save in (self.services.statistics.save, self.services.quota.leave):
+            try:
+                await save()
+            except (MafError, DBAPIError) as error:  # the store failed, and the rest is to end all the same
+                log.warning("at the end: %s", error)
         for task in list(self.services.tasks):
             task.cancel()
         await asyncio.gather(*self.services.tasks, return_exceptions=True)
@@ -154,7 +159,8 @@ class App:
         if op not in READS:
             await self._resumed.wait()
         try:
-            return await self.call(op, params, actor=str(params.get("actor", "cli")))
+            with patient(False):
+                return await self.call(op, params, actor=str(params.get("actor", "cli")))
         except DBAPIError as error:  # a store that is locked, full or gone is no fault of the bot
             if (known := trouble(error)) is None:
                 raise
@@ -165,11 +171,12 @@ class App:
         """An event of an agent's hook; what the hook prints, None to leave everything to the CLI."""
         from bot.app import accounts
 
-        if event.get("kind") == "statusline":
-            await accounts.statusline(self.services, event)
-            self.services.watch.told(str(event.get("agent") or ""), event.get("payload"))
-            return None
-        return await self.services.hooks.take(event)
+        with patient(False):  # its CLI stands still meanwhile
+            if event.get("kind") == "statusline":
+                await accounts.statusline(self.services, event)
+                self.services.watch.told(str(event.get("agent") or ""), event.get("payload"))
+                return None
+            return await self.services.hooks.take(event)
 
 
 __all__ = ["App"]

@@ -28,6 +28,7 @@ from bot.app.webhook import OurWebhook, Webhook
 from bot.errors import MafError, WrongSetting
 from bot.notices import Bell, post
 from bot.operations import Services
+from bot.store.patience import patient
 from bot.telegram.access import Role, menu
 from bot.telegram.card import text_data
 from bot.telegram.inbox import Inbox, Unhandled, readable
@@ -221,7 +222,8 @@ class Chat:
         answered = before is not None and await self._waited(update, before)
         try:
             if update.model_fields_set != {"update_id"}:  # else it could not be read, see bot.telegram.inbox.readable
-                await self.dispatcher.feed_update(self.bot, update, answered=answered)
+                with patient(False):
+                    await self.dispatcher.feed_update(self.bot, update, answered=answered)
         except MafError as error:
             log.warning("update %s: %s", update.update_id, error.message)
         except Exception:  # The edge of the process: one update must not end the bot.

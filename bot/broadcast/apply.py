@@ -26,6 +26,7 @@ from bot.errors import MafError, Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
 from bot.store.errors import trouble
+from bot.store.patience import patient_task
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 from bot.work.claims import Claims
 
@@ -168,7 +169,7 @@ class Apply:
         self._spawn(draft.id, self._sender.send(draft.id, item_ids))
 
     def _spawn(self, draft_id: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._run(draft_id, work), name=f"apply {draft_id}")
+        task = patient_task(self._run(draft_id, work), name=f"apply {draft_id}")
         self._tasks.setdefault(draft_id, set()).add(task)
         task.add_done_callback(lambda t: self._forget(draft_id, t))
 

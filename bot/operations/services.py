@@ -41,6 +41,7 @@ from bot.quota.service import Quota
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.audit import Audit
+from bot.store.patience import patient_task
 from bot.tmux.servers import AllPanes
 from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
@@ -95,7 +96,7 @@ class Services:
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Let work go on after the one who asked has his answer. What it does must be safe to be cut off at any row."""
-        task = asyncio.create_task(work, name=name)
+        task = patient_task(work, name=name)
         self.tasks.add(task)
         task.add_done_callback(self._done)
 

@@ -6,16 +6,25 @@ tmux, Telegram or a subprocess inside one: read, close, act, record.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from bot.store.errors import trouble, unanswered
+from bot.store.patience import waits
+
+log = logging.getLogger(__name__)
 
 Transaction = AsyncSession
 BUSY_TIMEOUT_S = 15.0
+LOOK_AGAIN_S = 1.0
 
 
 class Store:
@@ -34,9 +43,38 @@ class Store:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
-        """A read-write transaction; on SQLite it takes the write lock at once, so it never fails half-way as busy."""
-        async with self._sessions() as session, session.begin():
+        """A read-write transaction; on SQLite it takes the write lock at once, so it never fails half-way as busy.
+
+        A store that is locked or gone is met here, before anything was done: StoreUnreachable, or a wait until it is
+        back for the work that bot.store.patience names.
+        """
+        session = await self._opened()
+        async with session:  # which rolls back what was not committed
             yield session
+            await session.commit()
+
+    async def _opened(self) -> AsyncSession:
+        told = False
+        while True:
+            session = self._sessions()
+            try:
+                await session.connection()  # connects, and begins
+            except (SQLAlchemyError, OSError) as error:
+                await session.close()
+                known = unanswered(error) if isinstance(error, OSError) else trouble(error)
+                if known is None:
+                    raise
+                if not waits():
+                    raise known from error
+                if not told:
+                    log.warning("%s Waiting until it is back.", known.message)
+                told = True
+            except BaseException:  # the one who asked has left
+                await session.close()
+                raise
+            else:
+                return session
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def close(self) -> None:
         await self.engine.dispose()

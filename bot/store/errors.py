@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.errors import DependencyMissing, MafError
 
@@ -33,6 +34,8 @@ class StoreUnreachable(DependencyMissing):
 
 def trouble(error: BaseException) -> MafError | None:
     """An error that came up while the store was used, as one for a person; None when it is a fault of the program."""
+    if isinstance(error, PoolTimeout):
+        return StoreUnreachable("The store is not keeping up: too much waits for it.", hint="Try again in a minute.")
     if not isinstance(error, DBAPIError):
         return None
     if isinstance(error.orig, sqlite3.Error):
@@ -40,6 +43,11 @@ def trouble(error: BaseException) -> MafError | None:
     if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
         return StoreUnreachable(f"The database failed: {str(error.orig).splitlines()[0]}")
     return None
+
+
+def unanswered(error: OSError) -> MafError:
+    """A database that could not be connected to (asyncpg lets the error of the socket through), for a person."""
+    return StoreUnreachable(f"The database does not answer: {error}.")
 
 
 def sqlite_trouble(error: BaseException | None, file: Path | str) -> MafError | None:

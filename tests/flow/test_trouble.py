@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from bot.app import App
 from bot.broadcast import ledger
 from bot.errors import DEPENDENCY, NotFound, RemoteError
+from bot.home import Home
 from bot.remote import client
+from bot.settings import load_settings
 from bot.store import engine
 from bot.store.tables import DraftRow
-from tests.flow.product import button, product, until
+from tests.flow.product import button, pair_owner, product, socket_of, until
+from tests.integration.sandbox_client import running
 
 
 async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_the_agents(tmp_path: Path) -> None:
@@ -30,21 +34,74 @@ async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_th
         assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
 
 
+async def locked(file: Path) -> sqlite3.Connection:
+    """The store, locked by another program until the connection is closed."""
+    other = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
+    # In a thread: a transaction of ours may be open, and it ends only while the loop goes on.
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+    return other
+
+
+def waits(caplog: pytest.LogCaptureFixture) -> int:
+    """How often the bot said that it waits for its store."""
+    return sum("The store is locked by another process. Waiting" in record.message for record in caplog.records)
+
+
 async def test_a_store_that_another_program_locks_is_said_and_what_came_meanwhile_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 2.0)  # enough for our own, and soon over for this test
     async with product(tmp_path, agents=1) as p:
-        open_anywhere = sqlite3.connect(p.home.database, timeout=30, isolation_level=None, check_same_thread=False)
-        with closing(open_anywhere) as other:
-            # In a thread: a transaction of ours may be open, and it ends only while the loop goes on.
-            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+        with closing(await locked(p.home.database)):
             asked = asyncio.to_thread(client.call, p.home.socket, "pair.create", {"role": "viewer"}, timeout=20.0)
             with pytest.raises(RemoteError, match="The store is locked by another process") as caught:
                 await asked
             assert (caught.value.code, caught.value.exit_code) == ("store", DEPENDENCY)
             await p.client.say("/agent w1")
         await p.message(lambda m: m["from"]["is_bot"] and m["text"].startswith("🟢 w1"))
+
+
+async def test_a_bot_that_starts_while_its_store_is_locked_waits_and_then_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.3)
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    async with running() as person:
+        sandbox = person.sandbox
+        settings = load_settings(
+            home, bot_token=sandbox.token, telegram_api=sandbox.origin, tmux_socket=socket_of(tmp_path)
+        )
+        async with App.open(home, settings, background=True) as app:
+            await pair_owner(app, sandbox.owner)
+            with closing(await locked(home.database)):
+                bot = asyncio.create_task(app.run())
+                await until(lambda: waits(caplog) > 0 or bot.done(), what="waiting")
+                await person.say("/agents")
+            await person.until(lambda m: any("There are no agents yet" in x["text"] for x in m))
+            assert not bot.done()
+            bot.cancel()
+            await asyncio.gather(bot, return_exceptions=True)
+
+
+async def test_prompts_on_their_way_wait_for_a_locked_store_and_arrive_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.3)
+    reached = asyncio.Event()
+    async with product(tmp_path, checkpoint=lambda point, _: reached.set() if point == "after_paste" else None) as p:
+        draft = await p.draft()
+        await p.client.press(draft["message_id"], button(draft, "Send 3"))
+        await reached.wait()
+        with closing(await locked(p.home.database)):
+            await until(lambda: waits(caplog) > 2, what="waiting")
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 3)
+        assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
+        pane = str((await p.app.services.registry.get("w1")).pane)
+        await until(lambda: p.app.services.watch.view("w1").state == "idle", what="w1 idle")
+        await p.app.services.panes.keys(pane, "SHELL", literal=True)
+        await p.app.services.panes.keys(pane, "Enter")
+        await p.message(lambda m: "w1 wants to run" in m["text"])
 
 
 async def test_a_draft_that_is_too_old_is_not_sent(tmp_path: Path) -> None:

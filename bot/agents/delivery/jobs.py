@@ -12,6 +12,7 @@ from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import DeliveryRows
 from bot.errors import MafError
 from bot.store.errors import trouble
+from bot.store.patience import patient_task
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Jobs:
         if delivery.status not in ("submitted", "unconfirmed"):
             return
         errand = self._errands.follow if delivery.status == "submitted" else self._errands.late
-        task = asyncio.create_task(errand(delivery), name=f"after {delivery.id}")
+        task = patient_task(errand(delivery), name=f"after {delivery.id}")
         self._after[delivery.id] = task
         task.add_done_callback(lambda done: self._after_done(delivery, done))
 
@@ -87,7 +88,7 @@ class Jobs:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, delivery_id: str, work: Coroutine[Any, Any, Delivery]) -> asyncio.Task[Delivery]:
-        job = asyncio.create_task(work, name=f"delivery {delivery_id}")
+        job = patient_task(work, name=f"delivery {delivery_id}")
         self._jobs[delivery_id] = job
         job.add_done_callback(lambda done: self._job_done(delivery_id, done))
         return job

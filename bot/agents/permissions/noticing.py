@@ -16,6 +16,7 @@ from bot.agents.state.watch import Look, Watch
 from bot.clis.model import Dialog
 from bot.clock import Clock
 from bot.errors import MafError
+from bot.store.patience import patient_task
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Noticing:
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Let work go on by itself until `close`."""
-        task = asyncio.create_task(work, name="permissions")
+        task = patient_task(work, name="permissions")
         self._tasks.add(task)
         task.add_done_callback(self._done)
 

@@ -1,0 +1,119 @@
+"""Who waits for a store that is locked or gone: see bot.store.patience."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.store import Store, engine
+from bot.store.errors import StoreUnreachable
+from bot.store.patience import patient, patient_task, waits
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(engine, "LOOK_AGAIN_S", 0.1)
+    with closing(sqlite3.connect(tmp_path / "maf.db")) as made:
+        made.execute("CREATE TABLE line (text TEXT)")
+    return tmp_path / "maf.db"
+
+
+@pytest.fixture
+async def store(file: Path) -> AsyncIterator[Store]:
+    made = Store(f"sqlite+aiosqlite:///{file}")
+    yield made
+    await made.close()
+
+
+def locked(file: Path) -> closing[sqlite3.Connection]:
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return closing(other)
+
+
+async def write(store: Store, what: str) -> None:
+    async with store.begin() as tx:
+        await tx.execute(text("INSERT INTO line VALUES (:what)"), {"what": what})
+
+
+def lines(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as db:
+        return [row[0] for row in db.execute("SELECT text FROM line ORDER BY rowid")]
+
+
+async def test_who_asks_is_told_that_it_is_locked(file: Path, store: Store) -> None:
+    with locked(file), pytest.raises(StoreUnreachable, match="locked by another process"):
+        await write(store, "asked")
+    assert lines(file) == []
+
+
+async def test_the_bots_own_work_waits_and_is_done_once(file: Path, store: Store) -> None:
+    with locked(file), patient():
+        work = asyncio.create_task(write(store, "own"))
+        with pytest.raises(TimeoutError):  # far longer than one who asked is left waiting
+            await asyncio.wait_for(asyncio.shield(work), 1.0)
+    await asyncio.wait_for(work, 30)
+    assert lines(file) == ["own"]
+
+
+async def test_a_hundred_that_wait_are_all_done(file: Path, store: Store) -> None:
+    """More than the pool has connections."""
+    with locked(file), patient():
+        work = [asyncio.create_task(write(store, str(n))) for n in range(100)]
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in work)
+    await asyncio.wait_for(asyncio.gather(*work), 60)
+    assert sorted(lines(file), key=int) == [str(n) for n in range(100)]
+
+
+async def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing_and_holds_nothing(
+    file: Path, store: Store
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.begin() as tx:
+            await tx.execute(text("INSERT INTO line VALUES ('half')"))
+            _ = 1 / 0
+    with locked(file), patient():
+        work = asyncio.create_task(write(store, "never"))
+        await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        assert work.cancelled()
+    await write(store, "after")
+    assert lines(file) == ["after"]
+
+
+async def test_a_database_that_is_not_there_is_said_in_words() -> None:
+    """asyncpg lets the error of the socket through; nothing listens on port 1."""
+    began = time.monotonic()
+    store = Store("postgresql+asyncpg://maf@127.0.0.1:1/maf")
+    with pytest.raises(StoreUnreachable, match="The database does not answer") as caught:
+        async with store.begin():
+            raise AssertionError("nothing was there to begin on")
+    await store.close()
+    assert "MAF_DATABASE_URL" in caught.value.hint
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(("outer", "expected"), [(None, False), (True, True), (False, True)])
+async def test_a_task_that_outlives_its_beginner_waits_only_in_a_running_bot(
+    outer: bool | None, expected: bool
+) -> None:
+    async def ask() -> bool:
+        return waits()
+
+    if outer is None:
+        assert await patient_task(ask(), name="t") is expected
+        return
+    with patient(outer):
+        assert waits() is outer
+        assert await patient_task(ask(), name="t") is expected
+        assert waits() is outer
