@@ -145,6 +145,7 @@ class App:
         await self.services.permissions.close()  # first: each hook that waits holds a connection open
         await server.stop(grace=DRAIN_S)
         await self.services.apply.close(timeout=DRAIN_S)
+        await self.services.side.leave()
         for save in (self.services.statistics.save, self.services.quota.leave):
             try:
                 await save()

@@ -21,6 +21,7 @@ from bot.store import Store
 from bot.work.claims import Claims
 
 NEEDS_YOU = frozenset({State.WAITING, State.DEAD, State.ERROR})
+ENDED = "bot ended"  # two words: a narrow status line shows no more
 
 
 class SideFiles:
@@ -33,17 +34,32 @@ class SideFiles:
         self._watch = watch
         self._claims = claims
         self._written: dict[Path, str] = {}
+        self._left = False
 
     async def changed(self, _change: Change) -> None:
         await self.write()
 
     async def write(self) -> None:
         """Write those files whose text changed since the last time; what fails is tried at the next round."""
+        if self._left:
+            return
         pack = await self._pack()
         views = self._watch.views()
         held = {claim.agent: claim.bead for claim in reversed(await self._claims.all_open())}
         texts = {self._home.agent_facts(view.id): json.dumps(facts_of(view, held.get(view.id), pack)) for view in views}
         texts[self._home.waiting], texts[self._home.next] = status_line(views)
+        await self._write(texts)
+
+    async def leave(self) -> None:
+        """The bot ends: what the agents do is not known from now on, and the files say so instead of growing old."""
+        self._left = True
+        texts = {self._home.waiting: ENDED, self._home.next: ""}
+        for path in (self._home.agent_facts(view.id) for view in self._watch.views()):
+            if path in self._written:
+                texts[path] = json.dumps({**json.loads(self._written[path]), "state": None})
+        await self._write(texts)
+
+    async def _write(self, texts: Mapping[Path, str]) -> None:
         due = {path: text for path, text in texts.items() if self._written.get(path) != text}
         with contextlib.suppress(OSError):  # a full disk is the doctor's business
             await asyncio.to_thread(_write, due)

@@ -116,6 +116,11 @@ async def test_the_side_windows_of_a_worker(app: App) -> None:
     await eventually(runs_on_a_key)
     await shows("tests", "make test: passed")
     assert (project / "ran").read_text() == "it ran\n"
+    await app.services.side.leave()
+    await app.services.side.write()  # a round that was late
+    assert home.waiting.read_text("utf8") == "bot ended"
+    await app.services.panes.keys(panes["monitoring"].pane, "r")
+    await shows("monitoring", "the bot is not running")
 
 
 @pytest.mark.parametrize("columns", [44, 160])
