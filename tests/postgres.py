@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 _numbers = count(1)
 
 
@@ -37,7 +39,7 @@ def _as_owner() -> list[str]:
 
 def _run(*command: str | Path, cwd: Path) -> None:
     argv = [*_as_owner(), *map(str, command)]
-    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
 

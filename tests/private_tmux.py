@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.tmux.door import lock_file
+from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 
 
-def until(probe: Callable[[], T | None], what: str, timeout: float = 15.0) -> T:
-    """Wait until `probe` gives something true, and return it. Fails naming `what` when the time is up."""
+def until(probe: Callable[[], T | None], what: str | Callable[[], str], timeout: float = PATIENCE_S) -> T:
+    """Wait until `probe` gives something true, and return it. Fails naming `what` when the time is up; a function says
+    what there is at that moment."""
     deadline = time.monotonic() + timeout
     while True:
         if value := probe():
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what}")
+            raise AssertionError(f"not within {timeout} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.05)
 
 
@@ -36,11 +38,11 @@ def end_server(socket: Path | str) -> None:
     """
     command = ["tmux", "-S", str(socket)]
     asked = subprocess.run(
-        [*command, "display-message", "-p", "#{pid}"], capture_output=True, text=True, timeout=10, check=False
+        [*command, "display-message", "-p", "#{pid}"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     if asked.returncode == 0 and asked.stdout.strip().isdecimal():
         pid = int(asked.stdout)
-        subprocess.run([*command, "kill-server"], capture_output=True, timeout=10, check=False)
+        subprocess.run([*command, "kill-server"], capture_output=True, timeout=PATIENCE_S, check=False)
         with contextlib.suppress(ProcessLookupError):
             for _ in range(100):
                 os.kill(pid, 0)
@@ -91,9 +93,11 @@ class Pane:
         self.server.run("send-keys", "-l", "-t", self.id, text)
         time.sleep(0.3)
 
-    def sees(self, text: str, timeout: float = 15.0) -> str:
+    def sees(self, text: str, timeout: float = PATIENCE_S) -> str:
         """Wait until `text` is on the screen; returns the screen."""
-        return until(lambda: self.screen if text in self.screen else None, f"{text!r} on\n{self.screen}", timeout)
+        return until(
+            lambda: self.screen if text in self.screen else None, lambda: f"{text!r} on\n{self.screen}", timeout
+        )
 
 
 class PrivateTmux:
@@ -118,7 +122,7 @@ class PrivateTmux:
 
     def run(self, *words: str, text: str | None = None) -> str:
         done = subprocess.run(
-            [*self._command, *words], input=text, capture_output=True, text=True, timeout=10, check=True
+            [*self._command, *words], input=text, capture_output=True, text=True, timeout=PATIENCE_S, check=True
         )
         return done.stdout
 

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bot.tmux.panes import Panes
+from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 
 
-async def until(probe: Callable[[], Awaitable[T]], what: str, *, seconds: float = 10.0) -> T:
+async def until(probe: Callable[[], Awaitable[T]], what: str, *, seconds: float = PATIENCE_S) -> T:
     """The first true answer of the probe. Fails the test, naming what was waited for, after the deadline."""
     deadline = time.monotonic() + seconds
     while True:
@@ -29,7 +30,7 @@ async def text_of(panes: Panes, pane: str) -> str:
     return screens[pane].plain if pane in screens else ""
 
 
-async def shows(panes: Panes, pane: str, text: str, *, seconds: float = 10.0) -> str:
+async def shows(panes: Panes, pane: str, text: str, *, seconds: float = PATIENCE_S) -> str:
     """Wait until the pane shows the text; its whole screen."""
 
     async def probe() -> str:

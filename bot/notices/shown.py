@@ -28,7 +28,8 @@ class Shown:
 
 async def just_said(tx: Transaction, chat_id: int, kind: str, data: Mapping[str, Any], since: datetime) -> bool:
     """Whether this very notice is the last one of that chat, and not older than `since`."""
-    row = await tx.scalar(select(OutboxRow).where(OutboxRow.chat_id == chat_id).order_by(OutboxRow.id.desc()).limit(1))
+    here = or_(OutboxRow.sent_to == chat_id, OutboxRow.chat_id == chat_id)
+    row = await tx.scalar(select(OutboxRow).where(here).order_by(OutboxRow.id.desc()).limit(1))
     return row is not None and row.created_at >= since and (row.kind, row.data) == (kind, dict(data))
 
 

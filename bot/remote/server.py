@@ -21,6 +21,8 @@ LINE_LIMIT = 64 * 1024 * 1024
 REQUEST_TIMEOUT_S = 30.0
 # sun_path holds 104 bytes on macOS and 108 on Linux, the closing zero included.
 LONGEST_PATH = 100
+# Turns of the loop from accepting a connection to serving it; asyncio (3.11) loses one whose server closes meanwhile.
+ACCEPT_TURNS = 3
 
 Progress = Callable[[Any], Awaitable[None]]
 Operate = Callable[[str, dict[str, Any], Progress], Awaitable[Any]]
@@ -64,6 +66,10 @@ class Server:
         """Take no more requests, let those at work end within `grace` seconds, remove the socket."""
         if self._server is None:
             return
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
         self._server.close()
         if self._open:
             _, late = await asyncio.wait(self._open, timeout=grace)
@@ -76,7 +82,7 @@ class Server:
             self._short.rmdir()
         self._server = None
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)

@@ -174,8 +174,8 @@ class Lane:
             message = Message(content, message.keyboard, message.photo, message.document)
         standing = row.parts if row.sent_to == self.chat_id else []
         topic = await self._topic(row) if not standing else None
-        self.pace.called(outbox.clock.monotonic(), edited=row.id if _is_edit(row) else None)
         await outbox.rows.trying(row.id)
+        self.pace.called(outbox.clock.monotonic(), edited=row.id if _is_edit(row) else None)
         try:
             ids = await deliver(
                 outbox.bot,

@@ -20,7 +20,9 @@ from bot.home import Home
 from bot.settings import load_settings
 from bot.telegram.access import Role
 from bot.telegram.people import Access
+from handlers.middlewares import ANSWER_WITHIN_S
 from tests.integration.sandbox_client import Client, running
+from tests.patience import PATIENCE_S
 from tests.private_tmux import end_server
 
 LABELS = (("frontend",), ("backend",), ("db", "docs"), (), ())
@@ -81,18 +83,18 @@ class Product(Crew):
         return list((await self.client.messages(chat=chat))["messages"])
 
     async def message(
-        self, wanted: Callable[[dict[str, Any]], bool], chat: int | None = None, within: float = 15
+        self, wanted: Callable[[dict[str, Any]], bool], chat: int | None = None, within: float = PATIENCE_S
     ) -> dict[str, Any]:
         """The newest message for which `wanted` is true, as soon as there is one."""
-        try:
-            messages = await self.client.until(lambda m: any(wanted(x) for x in m), chat=chat, within=within)
-        except TimeoutError:
-            texts = [m["text"] for m in await self.all(chat)]
-            raise AssertionError(f"no such message among {texts}") from None
+        messages = await self.client.until(lambda m: any(wanted(x) for x in m), chat=chat, within=within)
         return next(m for m in reversed(messages) if wanted(m))
 
     async def becomes(
-        self, message_id: int, wanted: Callable[[dict[str, Any]], bool], chat: int | None = None, within: float = 15
+        self,
+        message_id: int,
+        wanted: Callable[[dict[str, Any]], bool],
+        chat: int | None = None,
+        within: float = PATIENCE_S,
     ) -> dict[str, Any]:
         """That message, as soon as it looks as wanted."""
         return await self.message(lambda m: m["message_id"] == message_id and wanted(m), chat, within)
@@ -109,6 +111,12 @@ def prompts_of(home: Home, agent: str) -> list[str]:
             if entry.get("type") == "user":
                 found.append(entry["text"])
     return found
+
+
+def answered(tap: dict[str, Any], words: str) -> bool:
+    """Whether a tap was answered with these words; one whose work takes long is answered before, without any."""
+    text = tap["answer"]["text"]
+    return words in text or (not text and tap["took"] > ANSWER_WITHIN_S)
 
 
 def button(message: dict[str, Any], label: str) -> str:
@@ -132,7 +140,7 @@ def socket_of(tmp_path: Path) -> str:
     return str(tmp_path / "t.sock")
 
 
-async def until(condition: Callable[[], Awaitable[bool] | bool], within: float = 15.0, what: str = "it") -> None:
+async def until(condition: Callable[[], Awaitable[bool] | bool], what: str = "it", within: float = PATIENCE_S) -> None:
     """Wait for a condition, looking often."""
     deadline = time.monotonic() + within
     while True:
@@ -202,7 +210,7 @@ async def product(tmp_path: Path, **options: Any) -> AsyncIterator[Product]:
             yield Product(made.app, made.home, made.project, made.agents, made.bot, client)
 
 
-async def idle(made: Crew, within: float = 20.0) -> None:
+async def idle(made: Crew) -> None:
     """Wait until every agent is idle and the bot polls."""
 
     async def ready() -> bool:
@@ -212,7 +220,7 @@ async def idle(made: Crew, within: float = 20.0) -> None:
         return len(views) == len(made.agents) and all(v.state == "idle" for v in views)
 
     try:
-        await until(ready, within, "idle agents")
+        await until(ready, "idle agents")
     except AssertionError:
         states = {v.id: (str(v.state), v.rule) for v in made.app.services.watch.views()}
         raise AssertionError(f"the agents are not idle: {states}") from None

@@ -47,7 +47,7 @@ async def test_a_menu_about_a_limit_is_asked_in_the_chat_and_what_costs_money_ne
         p.home.run.mkdir(exist_ok=True)
         (p.home.run / "login-env").write_text(f'PATH="{bin_}:/usr/bin:/bin"\n', "utf8")
         await p.app.call("agent.create", {"type": "claude-worker", "id": "w1", "workdir": str(p.project)})
-        card = await p.message(lambda m: "What do you want to do?" in m["text"] and bool(m["buttons"]), within=30)
+        card = await p.message(lambda m: "What do you want to do?" in m["text"] and bool(m["buttons"]))
         assert p.app.services.watch.view("w1").state is State.WAITING
         funds, wait = button(card, "Add funds"), button(card, "Stop and wait")
         await p.client.press(card["message_id"], funds)
@@ -58,4 +58,4 @@ async def test_a_menu_about_a_limit_is_asked_in_the_chat_and_what_costs_money_ne
         await p.client.press(again["message_id"], wait)
         await p.becomes(card["message_id"], lambda m: "✅ w1: Stop and wait" in m["text"])
         assert keys.read_bytes() == b"1"
-        await until(lambda: p.app.services.watch.view("w1").state is State.IDLE, 20, "w1 idle")
+        await until(lambda: p.app.services.watch.view("w1").state is State.IDLE, "w1 idle")

@@ -10,7 +10,7 @@ from typing import Any
 from bot.agents.permissions.rows import card_key
 from bot.clock import SystemClock
 from bot.notices import post
-from tests.flow.product import Product, button, product, until
+from tests.flow.product import Product, answered, button, product, until
 
 
 def is_ask(command: str) -> Any:
@@ -61,7 +61,7 @@ async def test_a_question_in_a_pane_is_answered_from_the_chat(tmp_path: Path) ->
         assert labels[:2] == ["Yes", "No"]
         assert "Yes, and don't ask again" in labels
         answer = await p.client.press(card["message_id"], "Yes")
-        assert "w1: Yes" in answer["answer"]["text"]
+        assert answered(answer, "w1: Yes")
         done = await p.becomes(card["message_id"], lambda m: "✅ w1: Yes – Olga" in m["text"])
         assert done["buttons"] in ([], None)
         await until(lambda: state(p, "w1") == "idle", what="idle")
@@ -71,7 +71,7 @@ async def test_a_question_in_a_pane_is_answered_from_the_chat(tmp_path: Path) ->
             ("done", "npm test -- cart", "Yes")
         ]
         late = await p.client.press(card["message_id"], "Yes")
-        assert "answered already" in late["answer"]["text"]
+        await p.told("answered already", late)
 
 
 async def test_a_dialog_that_changed_is_refused_each_time_and_nothing_is_pressed(tmp_path: Path) -> None:
@@ -80,6 +80,9 @@ async def test_a_dialog_that_changed_is_refused_each_time_and_nothing_is_pressed
         panes = p.app.services.panes
         pane = p.app.services.watch.view("w1").agent.pane
         assert pane
+        await until(lambda: p.app.chat is not None, "the bot")
+        assert p.app.chat is not None
+        turns = p.app.chat._turns
         await asks(p, "w1", "git push origin b0")
         card = await p.message(is_ask("git push origin b0"))
         for number in range(1, 21):
@@ -88,7 +91,8 @@ async def test_a_dialog_that_changed_is_refused_each_time_and_nothing_is_pressed
             await asks(p, "w1", f"git push origin b{number}")
             await until(lambda: state(p, "w1") == "waiting", what="the next question")
             answer = await p.client.press(card["message_id"], "Yes")
-            assert "changed" in answer["answer"]["text"] or "else" in answer["answer"]["text"], answer
+            assert answered(answer, "changed") or answered(answer, "else"), answer
+            await until(lambda: not turns.tasks, "the end of the tap")
             dialog = (await p.app.services.watch.look(["w1"]))["w1"].reading
             assert dialog is not None
             assert dialog.dialog is not None
@@ -127,7 +131,7 @@ async def test_a_lasting_grant_needs_an_owner_and_a_second_tap(tmp_path: Path) -
             await post(tx, "permission", {"card": shared}, chat_id=group, key=card_key(shared))
         there = await p.message(is_ask("cargo build"), group)
         answer = await p.client.press(there["message_id"], button(there, "don't ask again"), who=otto, chat=group)
-        assert "Only an owner may grant this for good" in answer["answer"]["text"]
+        await p.told("Only an owner may grant this for good", answer, chat=group)
         await p.client.press(card["message_id"], button(card, "don't ask again"))
         sure = await p.becomes(card["message_id"], lambda m: "Sure?" in m["text"])
         assert state(p, "w1") == "waiting"
@@ -218,5 +222,5 @@ async def test_one_reminder_then_one_digest_and_then_silence(tmp_path: Path) -> 
         for card in (again, below):
             await p.becomes(card["message_id"], lambda m: "✖ w2: No" in m["text"] and not m["buttons"])
         late = await p.client.press(digest["message_id"], "✋ w2")
-        assert "answered meanwhile" in late["answer"]["text"]
+        await p.told("answered meanwhile", late)
         assert sum("still wait" in m["text"] for m in await p.all()) == 3

@@ -18,7 +18,7 @@ from pathlib import Path
 from bot.app import App
 from bot.home import Home
 from bot.settings import load_settings
-from tests.flow.product import button, pair_owner, socket_of, until
+from tests.flow.product import answered, button, pair_owner, socket_of, until
 from tests.integration.sandbox_client import Client, running
 from tests.private_tmux import end_server
 from tests.rollouts import Rollout, write_monitoring, write_profiles
@@ -60,7 +60,7 @@ class Bot:
             assert self.process.returncode is None, "the bot did not start"
             return len(await self.client.calls("getUpdates")) > before
 
-        await until(polls, 120, "polling")
+        await until(polls, "polling")
 
     async def settle(self) -> None:
         """Until every message counts as sent: the Bot API knows no way to ask whether one arrived, so one whose answer
@@ -70,7 +70,7 @@ class Bot:
             with sqlite3.connect(f"file:{self.home.database}?mode=ro", uri=True) as db:
                 return bool(db.execute("SELECT count(*) = 0 FROM outbox WHERE status = 'due'").fetchone()[0])
 
-        await until(sent, 20, "all messages are sent")
+        await until(sent, "all messages are sent")
 
     async def kill(self) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -117,13 +117,13 @@ async def heads(client: Client) -> list[str]:
     return [m["text"].splitlines()[0] for m in messages if NAME in m["text"].splitlines()[0]]
 
 
-async def says(client: Client, expected: list[str], within: float = 60) -> None:
+async def says(client: Client, expected: list[str]) -> None:
     """Wait until the chat has as many messages, then compare them all."""
 
     async def enough() -> bool:
         return len(await heads(client)) >= len(expected)
 
-    await until(enough, within, f"{len(expected)} messages")
+    await until(enough, f"{len(expected)} messages")
     assert await heads(client) == expected
 
 
@@ -148,7 +148,7 @@ async def test_the_climb_is_five_alerts_and_one_recovery_though_the_bot_is_kille
 
         async def tells(*percents: float) -> None:
             expected.extend(CLIMB[percent] for percent in percents)
-            await says(client, expected, 60)
+            await says(client, expected)
             account.at(percents[-1])  # the same again is nothing new
 
         account.at(55)
@@ -164,7 +164,7 @@ async def test_the_climb_is_five_alerts_and_one_recovery_though_the_bot_is_kille
         await tells(92)
         await client.fault("timeout", method="sendMessage", count=1)
         account.at(96)
-        await until(lambda: _asked(client), 60, "a try to send")
+        await until(lambda: _asked(client), "a try to send")
         await bot.kill()  # while Telegram does not answer: the row is there, the message is not
         account.at(100)
         await bot.start()
@@ -194,13 +194,13 @@ async def test_an_alert_says_what_is_asked_for_and_can_be_muted_until_the_reset(
             account.rollout.response(now - minutes * 60, 100, {"primary": (percent, 300, account.resets)})
         account.at(80)
         await bot.start()
-        messages = await client.until(lambda m: any(NAME in x["text"] for x in m), within=60)
+        messages = await client.until(lambda m: any(NAME in x["text"] for x in m))
         alert = next(m for m in messages if NAME in m["text"])
         assert "at this pace empty" in alert["text"]
         assert "resets" in alert["text"]
         assert "runs on it: nobody" in alert["text"]
         answer = await client.press(alert["message_id"], button(alert, "🔕"))
-        assert answer["answer"]["text"] == "Quiet until it resets."
+        assert answered(answer, "Quiet until it resets.")
         await client.until(lambda m: any("🔕 until" in x["text"] for x in m))
         account.at(93)
         await client.say("/alerts")
@@ -208,7 +208,7 @@ async def test_an_alert_says_what_is_asked_for_and_can_be_muted_until_the_reset(
         assert "🔔 1 alert\n" in next(m["text"] for m in listed if "codex-plus-1 5h" in m["text"])
         assert [h for h in await heads(client) if "window at" in h] == ["🟠 codex-plus-1 · 5h window at 80 %"]
         await client.press(alert["message_id"], "📈")
-        await client.until(lambda m: any(x.get("photo") for x in m), within=60)
+        await client.until(lambda m: any(x.get("photo") for x in m))
 
 
 async def test_quota_in_chat_is_a_table_over_a_picture_with_a_button_per_account(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ async def test_quota_in_chat_is_a_table_over_a_picture_with_a_button_per_account
         Account(home).at(78)
         await bot.start()
         await client.say("/quota")
-        messages = await client.until(lambda m: any(x.get("photo") and "1 account" in x["text"] for x in m), within=60)
+        messages = await client.until(lambda m: any(x.get("photo") and "1 account" in x["text"] for x in m))
         shown = next(m for m in messages if m.get("photo"))
         assert "codex-plus-1" in shown["text"]
         assert "5h 78 %" in shown["text"]

@@ -64,7 +64,7 @@ async def test_quota_that_runs_out_between_draft_and_tap_stops_that_item_alone(t
         account.at(100, time.time() + 3600)
         await p.app.services.quota.refresh()
         await p.client.press(draft["message_id"], "✅ Send 3")
-        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2, within=30)
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2)
         status = {i["agent"]: i for i in (await p.status())["items"]}
         assert status["w1"]["status"] == "refused"
         assert "codex-plus-1 is at 100 %" in status["w1"]["reason"]
@@ -92,7 +92,7 @@ async def test_agents_that_stopped_at_a_limit_go_on_after_the_reset_one_after_an
             found = await rows()
             return len(found) == 2 and all(r.resume_at is not None for r in found)
 
-        await until(planned, 60, "both have their time")
+        await until(planned, "both have their time")
         ends = [r.resets_at or 0.0 for r in await rows()]
         assert min(ends) >= resets - 1  # the account's reset or its own, whichever is later; both in whole seconds
         first, second = sorted(r.resume_at or 0.0 for r in await rows())
@@ -102,7 +102,7 @@ async def test_agents_that_stopped_at_a_limit_go_on_after_the_reset_one_after_an
         async def prompted() -> bool:
             return any(r.outcome for r in await rows())
 
-        await until(prompted, 60, "the first goes on")
+        await until(prompted, "the first goes on")
         (one,) = [r for r in await rows() if r.outcome]
         assert one.outcome == "prompted"
         assert time.time() >= resets
@@ -138,7 +138,7 @@ async def test_a_prompt_after_the_reset_that_is_not_proven_is_the_persons_to_dec
         ]  # fmt: skip
         assert len(p.prompts("w1")) == 1
         await p.client.press(told["message_id"], "⏎ Press Enter")
-        await p.becomes(told["message_id"], lambda m: "w1 started" in m["text"], within=30)
+        await p.becomes(told["message_id"], lambda m: "w1 started" in m["text"])
         assert len(p.prompts("w1")) == 2
 
 
@@ -171,5 +171,5 @@ async def test_a_limit_that_ended_before_anybody_looked_is_over(tmp_path: Path) 
                 (row,) = list(await tx.scalars(select(LimitStopRow))) or [None]
             return row is not None and row.outcome == "prompted"
 
-        await until(took_up, 30, "it goes on")
+        await until(took_up, "it goes on")
         assert PLAIN.splitlines()[0][:30] in p.prompts("w1")[-1]

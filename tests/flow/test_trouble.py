@@ -21,6 +21,7 @@ from bot.store import engine
 from bot.store.tables import DraftRow
 from tests.flow.product import button, pair_owner, product, socket_of, until
 from tests.integration.sandbox_client import running
+from tests.patience import PATIENCE_S
 
 
 async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_the_agents(tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_th
         await p.client.fault("500", method="editMessageText", count=1)
         await p.client.fault("duplicate", method="getUpdates", count=3)
         await p.client.press(draft["message_id"], button(draft, "Send 3"))
-        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 3, within=30)
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 3)
         assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 1]
 
 
@@ -53,7 +54,7 @@ async def test_a_store_that_another_program_locks_is_said_and_what_came_meanwhil
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 2.0)  # enough for our own, and soon over for this test
     async with product(tmp_path, agents=1) as p:
         with closing(await locked(p.home.database)):
-            asked = asyncio.to_thread(client.call, p.home.socket, "pair.create", {"role": "viewer"}, timeout=20.0)
+            asked = asyncio.to_thread(client.call, p.home.socket, "pair.create", {"role": "viewer"}, timeout=PATIENCE_S)
             with pytest.raises(RemoteError, match="The store is locked by another process") as caught:
                 await asked
             assert (caught.value.code, caught.value.exit_code) == ("store", DEPENDENCY)
@@ -110,7 +111,7 @@ async def test_a_draft_that_is_too_old_is_not_sent(tmp_path: Path) -> None:
         async with p.app.services.store.begin() as tx:
             await tx.execute(update(DraftRow).values(expires_at=p.app.services.clock.now() - timedelta(seconds=1)))
         answer = await p.client.press(draft["message_id"], button(draft, "Send 1"))
-        assert "has expired; nothing of it was sent" in answer["answer"]["text"]
+        await p.told("has expired; nothing of it was sent", answer)
         closed = await p.becomes(draft["message_id"], lambda m: "has expired" in m["text"])
         await p.client.press(draft["message_id"], button(closed, "Fresh draft"))
         fresh = await p.message(lambda m: m["message_id"] != draft["message_id"] and "1 prompt " in m["text"])
@@ -142,7 +143,7 @@ async def test_refused_items_give_back_what_was_claimed_for_them_and_are_tried_a
         await until(lambda: p.app.services.watch.view("w3").state == "idle", what="w3 idle")
         taps = [p.client.press(mid, button(report, "Retry failed")) for _ in range(2)]
         await p.told("There is nothing to retry in draft", *await asyncio.gather(*taps))
-        await p.becomes(mid, lambda m: "3 of 3 taken" in m["text"], within=30)
+        await p.becomes(mid, lambda m: "3 of 3 taken" in m["text"])
         assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1, 2]
 
 
@@ -182,7 +183,7 @@ async def test_a_busy_agent_gets_its_prompt_when_it_is_free(tmp_path: Path) -> N
         waits = await p.becomes(draft["message_id"], lambda m: "queued, sent when it is free" in m["text"])
         assert "w1 is working" in waits["text"]
         assert len(p.prompts("w1")) == 1
-        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2, within=30)
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2)
         assert [len(p.prompts(agent)) for agent in p.agents] == [2, 1]
 
 
@@ -197,7 +198,7 @@ async def test_two_that_begin_at_the_same_items_send_each_prompt_once(tmp_path: 
             await ledger.set_status(tx, before.id, {"pending"}, status="applying", applied_at=before.created_at)
         ids = [item.id for item in before.items]
         await asyncio.gather(*(sender.send(before.id, ids) for _ in range(3)))
-        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2, within=30)
+        await p.becomes(draft["message_id"], lambda m: m["text"].count("started") == 2)
         assert [len(p.prompts(agent)) for agent in p.agents] == [1, 1]
         assert {(c.agent, c.bead) for c in await p.app.services.claims.all_open()} == {
             (i.agent, i.bead) for i in before.items

@@ -38,7 +38,7 @@ async def stuck(tmp_path: Path) -> AsyncIterator[tuple[Product, dict[str, Any]]]
         found.append(p)
         try:
             await p.client.press(draft["message_id"], button(draft, "Send 2"))
-            report = await p.becomes(draft["message_id"], lambda m: "typed, not confirmed" in m["text"], within=30)
+            report = await p.becomes(draft["message_id"], lambda m: "typed, not confirmed" in m["text"])
         finally:
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
@@ -84,7 +84,7 @@ async def test_the_person_looks_and_presses_enter(tmp_path: Path) -> None:
         await p.client.press(mid, button(report, "Show w1"))
         await p.message(lambda m: m["message_id"] > mid and m["from"]["is_bot"] and "w1" in str(m))
         await p.client.press(mid, button(report, "Press Enter"))
-        done = await p.becomes(mid, lambda m: m["text"].count("started") == 2, within=30)
+        done = await p.becomes(mid, lambda m: m["text"].count("started") == 2)
         assert "2 of 2 taken" in done["text"]
         assert labels(done) == []
         assert len(p.prompts("w1")) == 1
@@ -101,7 +101,7 @@ async def test_sent_again_only_once_the_composer_is_free_and_then_once(tmp_path:
         await until(lambda: not standing(p), what="an empty composer")
         taps = [p.client.press(mid, button(report, "Send again")) for _ in range(2)]
         answers = await asyncio.gather(*taps)
-        await p.becomes(mid, lambda m: m["text"].count("started") == 2 and not m["buttons"], within=30)
+        await p.becomes(mid, lambda m: m["text"].count("started") == 2 and not m["buttons"])
         assert len(p.prompts("w1")) == 1
         await p.told("by Olga.", *answers)
         await refused(p, report, "by Olga.")
@@ -126,7 +126,7 @@ async def test_left_as_it_is_it_asks_no_more_and_late_evidence_still_counts(tmp_
         assert ("w1", item["bead"]) in held
         assert standing(p)
         await keys(p, "Enter")
-        await p.becomes(mid, lambda m: m["text"].count("started") == 2, within=30)
+        await p.becomes(mid, lambda m: m["text"].count("started") == 2)
         assert len(p.prompts("w1")) == 1
         await refused(p, report, "w1 is started already")
         assert len(p.prompts("w1")) == 1

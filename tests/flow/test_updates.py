@@ -22,6 +22,7 @@ from handlers.middlewares import Answers
 from handlers.say import Say
 from tests.flow.product import Product, button, product, until
 from tests.integration.shop import MAF, Shop
+from tests.patience import PATIENCE_S
 
 OLD = {"message_id": 7, "date": 0}  # Bot API: an InaccessibleMessage has the date 0
 
@@ -42,13 +43,13 @@ async def test_quick_messages_of_one_person_are_answered_in_order(tmp_path: Path
         async def all_there() -> bool:
             return len(await answers()) == len(asked)
 
-        await until(all_there, 30)
+        await until(all_there)
         assert await answers() == asked
 
 
 async def test_a_press_under_a_message_that_is_too_old_is_answered(tmp_path: Path) -> None:
     async with product(tmp_path, agents=0, beads=False) as p:
-        await until(lambda: p.app.chat is not None, 30)
+        await until(lambda: p.app.chat is not None)
         assert p.app.chat is not None
         for number, user in enumerate((p.client.sandbox.owner, 4242)):
             person = {"id": user, "is_bot": False, "first_name": "A"}
@@ -62,7 +63,7 @@ async def test_a_press_under_a_message_that_is_too_old_is_answered(tmp_path: Pat
 
 async def test_what_is_no_text_is_answered_and_what_telegram_writes_is_not(tmp_path: Path) -> None:
     async with product(tmp_path, agents=0, beads=False) as p:
-        await until(lambda: p.app.chat is not None, 30)
+        await until(lambda: p.app.chat is not None)
         assert p.app.chat is not None
         owner = p.client.sandbox.owner
         common = {
@@ -91,7 +92,7 @@ async def test_a_database_that_fails_for_a_while_ends_nothing_and_loses_nothing(
         await rename(table, "away")
         await p.client.say("/help")
         asked = len(await p.client.calls("getUpdates"))
-        await until(lambda: _asked(p, asked + 2), 30)
+        await until(lambda: _asked(p, asked + 2))
         assert not p.bot.done()
         await rename("away", table)
         await p.message(lambda m: "You are owner" in m["text"])
@@ -107,7 +108,7 @@ async def test_a_group_that_takes_the_bot_in_again_gets_what_it_missed(tmp_path:
         block = f"/sandbox/chats/{group}/block"
         await p.client.post(block, {"from": p.client.sandbox.owner, "blocked": True})
         await p.client.say("/help", chat=group)
-        await until(lambda: _said(p, "Forbidden: bot was kicked from the group chat"), 30)
+        await until(lambda: _said(p, "Forbidden: bot was kicked from the group chat"))
         await p.client.post(block, {"from": p.client.sandbox.owner, "blocked": False})
         await p.message(lambda m: "You are owner" in m["text"], chat=group)
         assert len([m for m in await p.all(group) if m["from"]["is_bot"]]) == 1
@@ -123,7 +124,7 @@ async def _said(p: Product, words: str) -> bool:
 
 async def test_a_refusal_too_long_for_an_alert_is_said_in_the_chat(tmp_path: Path) -> None:
     async with product(tmp_path, agents=0, beads=False) as p:
-        await until(lambda: p.app.chat is not None, 30)
+        await until(lambda: p.app.chat is not None)
         assert p.app.chat is not None
         owner = p.client.sandbox.owner
         you = {"id": owner, "is_bot": False, "first_name": "You"}
@@ -152,8 +153,8 @@ async def test_of_many_taps_on_one_button_the_first_counts_and_the_rest_are_told
         turns.give((owner, owner), long_work)
         await asyncio.gather(*(p.client.press(mid, label) for _ in range(30)))  # all are answered before they are done
         free.set()
-        await p.becomes(mid, lambda m: "1 of 1 taken" in m["text"], within=30)
-        await until(lambda: not turns.tasks, within=30)
+        await p.becomes(mid, lambda m: "1 of 1 taken" in m["text"])
+        await until(lambda: not turns.tasks)
         await p.client.say("/help")
         await p.message(lambda m: m["message_id"] > mid and "/broadcast" in m["text"] and m["from"]["is_bot"])
         said = [m["text"] for m in await p.all() if "sent draft" in m["text"]]
@@ -165,7 +166,7 @@ async def test_a_press_that_has_to_wait_for_its_turn_is_answered_first(tmp_path:
     async with product(tmp_path, agents=1, beads=False) as p:
         owner = p.client.sandbox.owner
         await p.client.say("/agents")
-        board = await p.message(lambda m: bool(m["buttons"]), within=30)
+        board = await p.message(lambda m: bool(m["buttons"]))
         assert p.app.chat is not None
         free = asyncio.Event()
 
@@ -202,7 +203,7 @@ def test_the_terminal_says_when_telegram_cannot_be_reached(tmp_path: Path) -> No
                 assert health["telegram"].startswith("cannot be reached (")
             finally:
                 bot.terminate()
-                bot.wait(timeout=30)
+                bot.wait(timeout=PATIENCE_S)
                 shop.end()
 
 

@@ -74,12 +74,12 @@ async def test_a_command_comes_by_webhook_and_later_by_polling_again(home: Home,
         hooked = {"webhook_url": url, "webhook_secret": SECRET, "webhook_listen": ("127.0.0.1", port)}
         async with bot(home, client, tmp_path, **hooked) as app:
             await client.say("/help")
-            await client.until(lambda ms: any("/broadcast_targeted" in m["text"] for m in ms), within=30)
+            await client.until(lambda ms: any("/broadcast_targeted" in m["text"] for m in ms))
             assert await client.calls("getUpdates") == []
             await at_the_door(app, url)
         await client.say("/agents")  # while nobody listens: Telegram keeps it
         async with bot(home, client, tmp_path):
-            await client.until(lambda ms: any("There are no agents" in m["text"] for m in ms[1:]), within=30)
+            await client.until(lambda ms: any("There are no agents" in m["text"] for m in ms[1:]))
             texts = [m["text"] for m in (await client.messages())["messages"]]
             assert not any("Another program" in text for text in texts)
 
@@ -112,9 +112,7 @@ async def test_somebody_elses_webhook_is_not_taken_away(home: Home, tmp_path: Pa
         await client.call("setWebhook", url="https://elsewhere.example/hook")
         async with bot(home, client, tmp_path):
             await until(lambda: bool(client.sandbox.world.calls), what="a call")
-            await client.until(
-                lambda ms: any("Another program uses this bot's token" in m["text"] for m in ms), within=30
-            )
+            await client.until(lambda ms: any("Another program uses this bot's token" in m["text"] for m in ms))
             assert await client.calls("deleteWebhook") == []
 
 

@@ -26,8 +26,7 @@ from bot.store.tables import Base
 from bot.tmux.control import ControlClient
 from bot.tmux.panes import Panes
 from bot.tmux.sessions import Sessions
-
-DEADLINE_S = 20.0
+from tests.patience import PATIENCE_S
 
 NASTY = "\n".join(
     [
@@ -110,7 +109,7 @@ class Fleet:
         return taken
 
 
-async def eventually(ask: Callable[[], Awaitable[bool]], *, within: float = DEADLINE_S) -> None:
+async def eventually(ask: Callable[[], Awaitable[bool]], *, within: float = PATIENCE_S) -> None:
     """Ask until the answer is yes. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not await ask():

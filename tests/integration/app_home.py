@@ -13,6 +13,7 @@ from bot.beads.sample import write_sample
 from bot.home import Home
 from bot.settings import load_settings
 from tests.integration.agents_fleet import eventually
+from tests.patience import PATIENCE_S
 
 
 @asynccontextmanager
@@ -34,7 +35,7 @@ async def open_app(tmp_path: Path, tmux_socket: str) -> AsyncIterator[App]:
 def git(folder: Path, *words: str) -> str:
     who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     done = subprocess.run(
-        ["git", "-C", str(folder), *who, *words], capture_output=True, text=True, timeout=20, check=True
+        ["git", "-C", str(folder), *who, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     return done.stdout.strip()
 
@@ -52,7 +53,7 @@ async def state(app: App, name: str, wanted: str) -> None:
     await eventually(ask)
 
 
-async def until(right: Callable[[], bool], within: float = 15.0) -> None:
+async def until(right: Callable[[], bool], within: float = PATIENCE_S) -> None:
     async def ask() -> bool:
         return right()
 
@@ -61,5 +62,5 @@ async def until(right: Callable[[], bool], within: float = 15.0) -> None:
 
 def tmux(socket: str, *words: str) -> str:
     return subprocess.run(
-        ["tmux", "-S", socket, *words], capture_output=True, text=True, timeout=10, check=True
+        ["tmux", "-S", socket, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     ).stdout.strip()

@@ -25,6 +25,7 @@ from bot.telegram.card import Document, Message, RenderContext, text_data
 from bot.telegram.keyboards import Button
 from bot.telegram.outbox import Outbox
 from bot.telegram.people import Access
+from tests.patience import PATIENCE_S
 
 from .sandbox_client import Client
 
@@ -81,12 +82,12 @@ class World:
         async with self.store.begin() as tx:
             return list(await tx.scalars(select(OutboxRow).order_by(OutboxRow.id)))
 
-    async def texts(self, count: int, within: float = 15) -> list[str]:
+    async def texts(self, count: int, within: float = PATIENCE_S) -> list[str]:
         """The bot's messages, once there are `count`."""
         messages = await self.client.until(lambda ms: len(ms) >= count, within=within)
         return [m["text"] for m in messages]
 
-    async def settled(self, row_id: int, status: str, within: float = 15) -> OutboxRow:
+    async def settled(self, row_id: int, status: str, within: float = PATIENCE_S) -> OutboxRow:
         async with asyncio.timeout(within):
             while True:
                 row = next(r for r in await self.rows() if r.id == row_id)

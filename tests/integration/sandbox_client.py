@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from bot.sandbox.server import Sandbox
+from tests.patience import PATIENCE_S
 
 
 class Client:
@@ -39,27 +41,27 @@ class Client:
 
     async def press(self, message: int, button: str, *, chat: int | None = None, who: int | None = None) -> Any:
         chat, who = chat or self.sandbox.owner, who or self.sandbox.owner
-        path = f"/sandbox/chats/{chat}/messages/{message}/press"
-        return await self.post(path, {"from": who, "button": button})
+        path, began = f"/sandbox/chats/{chat}/messages/{message}/press", time.monotonic()
+        answer = await self.post(path, {"from": who, "button": button})
+        return answer | {"took": time.monotonic() - began}
 
     async def messages(self, *, chat: int | None = None, after: int = 0, wait: float = 0) -> Any:
         chat = chat or self.sandbox.owner
         return await self.get(f"/sandbox/chats/{chat}/messages?after={after}&wait={wait}")
 
     async def until(
-        self, found: Callable[[list[Any]], bool], *, chat: int | None = None, within: float = 10
+        self, found: Callable[[list[Any]], bool], *, chat: int | None = None, within: float = PATIENCE_S
     ) -> list[Any]:
         """All messages of the chat, as soon as `found` is true of them."""
-        import asyncio
-
-        after = 0
-        async with asyncio.timeout(within):
-            while True:
-                messages = (await self.messages(chat=chat))["messages"]
-                if found(messages):
-                    return list(messages)
-                after = max([after, *(m["seq"] for m in messages)])
-                await self.messages(chat=chat, after=after, wait=1)
+        after, deadline = 0, time.monotonic() + within
+        while True:
+            messages = (await self.messages(chat=chat))["messages"]
+            if found(messages):
+                return list(messages)
+            texts = [m["text"] for m in messages]
+            assert time.monotonic() < deadline, f"not within {within:g} s; the chat shows {texts}"
+            after = max([after, *(m["seq"] for m in messages)])
+            await self.messages(chat=chat, after=after, wait=1)
 
     async def fault(self, kind: str, **more: Any) -> None:
         await self.post("/sandbox/faults", {"kind": kind, **more})

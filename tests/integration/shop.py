@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE_S
 from tests.private_tmux import end_server
 
 MAF = [sys.executable, "-m", "bot.cli"]
@@ -34,7 +35,7 @@ class Shop:
             env={**self.env, **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert "Traceback" not in ran.stdout + ran.stderr
@@ -60,7 +61,7 @@ class Shop:
                 yield json.loads(line)
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(timeout=30)
+                process.wait(timeout=PATIENCE_S)
                 assert "Traceback" not in process.stderr.read()
             assert process.returncode == 0
 

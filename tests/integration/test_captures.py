@@ -91,7 +91,7 @@ async def test_what_is_drawn_in_the_second_of_the_last_capture_is_not_missed(con
             _, screens = await captures.look([pane])
             return wanted in screens[pane].plain
 
-        await until(seen, f"line {number}", seconds=3)
+        await until(seen, f"line {number}")
         found.append(number)
     assert found == list(range(20))
 

@@ -17,6 +17,7 @@ import pytest
 from bot.cli import main
 from bot.store import engine
 from tests.integration.shop import MAF, Shop
+from tests.patience import PATIENCE_S
 from tests.private_tmux import until
 
 TOKEN = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -38,7 +39,7 @@ def all_started(shop: Shop, draft: str) -> Any:
 def test_the_sandbox_does_the_main_job_and_leaves_cleanly(shop: Shop) -> None:
     with shop.up() as there:
         assert set(there) == {"page", "api", "token", "key", "chat", "owner"}
-        with urllib.request.urlopen(there["page"].split("#")[0], timeout=10) as page:
+        with urllib.request.urlopen(there["page"].split("#")[0], timeout=PATIENCE_S) as page:
             assert b"<html" in page.read().lower()
         agents = shop.read("agent", "list")
         assert [(a["id"], a["state"], a["kind"]) for a in agents] == [(f"d{n}", "idle", "demo") for n in (1, 2, 3)]
@@ -76,7 +77,7 @@ def test_the_sandbox_comes_back_where_it_was_and_makes_way_for_a_token(shop: Sho
         assert process.stderr is not None
         assert "What the sandbox made is in" in process.stderr.readline()
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE_S)
     free.close()
     (aside,) = shop.home.glob("sandbox-*")
     assert {"maf.db", "sandbox", "demo", "logs"} <= {path.name for path in aside.iterdir()}
@@ -152,7 +153,7 @@ def test_a_prompt_without_a_bot(shop: Shop) -> None:
     shop.maf("agent", "create", "demo", "--id", "d1")
     text = "first; `second` $HOME\n" * 20 + "Привет 🙂"
     (shop.folder / "prompt.txt").write_text(text)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while shop.read("agent", "show", "d1")["state"] != "idle" and time.monotonic() < deadline:
         time.sleep(0.2)
     sent = shop.read("agent", "send", "d1", "--text-file", "prompt.txt")

@@ -15,6 +15,7 @@ import pytest
 
 from bot.beads.sample import write_sample
 from bot.cli import main
+from tests.patience import PATIENCE_S
 
 NONE = type(None)
 TEXT, MAYBE_TEXT, NUMBER, MAYBE_NUMBER = (str,), (str, NONE), (int, float), (int, float, NONE)
@@ -67,7 +68,9 @@ def maf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return json.loads(said.out)
 
     yield run
-    subprocess.run(["tmux", "-S", str(tmp_path / "t"), "kill-server"], capture_output=True, timeout=10, check=False)
+    subprocess.run(
+        ["tmux", "-S", str(tmp_path / "t"), "kill-server"], capture_output=True, timeout=PATIENCE_S, check=False
+    )
 
 
 def fits(value: Any, shape: Shape) -> None:

@@ -21,6 +21,7 @@ from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.errors import NotFound, Refused
 from tests.integration.agents_fleet import NASTY, Fleet, eventually, open_fleet
+from tests.patience import PATIENCE_S
 from tests.private_tmux import until
 
 
@@ -156,7 +157,10 @@ async def test_a_question_that_opens_after_the_text_was_typed_gets_no_enter(flee
 
     def question_opens(at: Point, delivery_id: str) -> None:
         if at == "after_typed":  # held here, between paste and Enter, until the agent asks
-            until(lambda: "Allow this command?" in subprocess.check_output(show, text=True, timeout=10), "the question")
+            until(
+                lambda: "Allow this command?" in subprocess.check_output(show, text=True, timeout=PATIENCE_S),
+                "the question",
+            )
 
     deliveries = fleet.again(question_opens)
     sending = asyncio.create_task(deliveries.send(agent.id, "steer", created_by="test", now=True))
@@ -232,7 +236,7 @@ async def test_what_is_taken_is_seen_to_start(tmp_path: Path, tmux_socket: str, 
         async def started() -> bool:
             return all([(await fleet.deliveries.get(one.id)).status == "started" for one in made])
 
-        await eventually(started, within=3)
+        await eventually(started)
 
 
 async def test_marks_are_made_inert_and_raw_keeps_them(fleet: Fleet) -> None:

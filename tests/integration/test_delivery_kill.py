@@ -18,6 +18,7 @@ from bot.agents.delivery.rows import DeliveryRows
 from bot.clis.model import State
 from bot.clock import SystemClock
 from tests.integration.agents_fleet import Fleet, open_fleet
+from tests.patience import PATIENCE_S
 
 MOMENTS = 6
 
@@ -31,14 +32,14 @@ async def fleet(tmp_path: Path, tmux_socket: str) -> AsyncIterator[Fleet]:
 async def killed(fleet: Fleet, agent: str, point: str, text: str) -> None:
     argv = [str(fleet.home.root.parent), fleet.sessions.socket, agent, point, text]
     child = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.integration.delivery_child", *argv)
-    assert await asyncio.wait_for(child.wait(), 25) == -signal.SIGKILL
+    assert await asyncio.wait_for(child.wait(), PATIENCE_S) == -signal.SIGKILL
 
 
 async def settle(fleet: Fleet) -> dict[str, str]:
     """Resume, and wait for the end of all: the status of every delivery so far, by its text, the oldest first."""
     deliveries = fleet.again()
     for one in await deliveries.resume():
-        await deliveries.wait(one.id, 25)
+        await deliveries.wait(one.id, PATIENCE_S)
     rows = DeliveryRows(fleet.store, SystemClock())
     return {one.text: one.status for one in await rows.with_status(*get_args(Status))}
 

@@ -31,7 +31,7 @@ def start(
     """Below its keeper, as the product starts it; without one, tmux may never learn with which code it ended."""
     launch = DEMO.launch(home=home, workdir=home, resume=resume, extra=["--seconds", str(seconds)])
     pane = tmux.open(keeper_command(launch.argv), cwd=home, size=size)
-    until(lambda: pane.title == "demo: idle", f"an idle agent on\n{pane.screen}")
+    until(lambda: pane.title == "demo: idle", lambda: f"an idle agent on\n{pane.screen}")
     return pane
 
 
@@ -60,7 +60,7 @@ def test_it_takes_a_prompt_whole_once_and_prints_it_in_full(tmux: PrivateTmux, t
     ]
     text = "\n".join(lines)
     send(pane, text)
-    until(lambda: texts(pane, tmp_path, "turn_end") or None, f"the end of the turn on\n{pane.screen}")
+    until(lambda: texts(pane, tmp_path, "turn_end") or None, lambda: f"the end of the turn on\n{pane.screen}")
     assert texts(pane, tmp_path, "user") == [text]
     kinds = [entry.kind for entry in entries(pane, tmp_path)]
     assert kinds == ["meta", "user", "turn_start", "model", "usage", "turn_end"]
@@ -103,7 +103,10 @@ def test_its_dialog_is_answered_by_keys(tmux: PrivateTmux, tmp_path: Path, keys:
     send(pane, "please SHELL")
     pane.sees("❯ 1. Yes")
     pane.keys(*keys)
-    until(lambda: any(entry.kind == kind for entry in entries(pane, tmp_path)) or None, f"{kind} on\n{pane.screen}")
+    until(
+        lambda: any(entry.kind == kind for entry in entries(pane, tmp_path)) or None,
+        lambda: f"{kind} on\n{pane.screen}",
+    )
     until(lambda: pane.title == "demo: idle", "idle")
     assert "Allow this command?" not in pane.screen
 
@@ -140,7 +143,7 @@ def test_a_usage_limit_holds_until_its_time(tmux: PrivateTmux, tmp_path: Path) -
     until(lambda: pane.title == "demo: limited", "limited")
     limit = next(entry for entry in entries(pane, tmp_path) if entry.kind == "limit")
     assert 0 < limit.data["resets_at"] - time.time() + 1 <= 3
-    until(lambda: pane.title == "demo: idle", "idle again", 6)
+    until(lambda: pane.title == "demo: idle", "idle again")
 
 
 def test_a_crash_is_a_crash_and_the_conversation_comes_back(tmux: PrivateTmux, tmp_path: Path) -> None:
@@ -196,7 +199,7 @@ def fits_any_width(pane: Pane, count: int) -> None:
     screen is beyond reach."""
     for columns in (34, 12, 60, 20, 80):
         resize(pane, columns, 24)
-        until(lambda c=columns: rules(pane) == ["─" * c] * count or None, f"{count} rules on\n{pane.screen}")  # type: ignore[misc]
+        until(lambda c=columns: rules(pane) == ["─" * c] * count or None, lambda: f"{count} rules on\n{pane.screen}")  # type: ignore[misc]
 
 
 def test_another_width_leaves_no_litter(tmux: PrivateTmux, tmp_path: Path) -> None:
@@ -223,7 +226,10 @@ def test_it_works_on_at_any_size(tmux: PrivateTmux, tmp_path: Path) -> None:
     send(pane, "a prompt of some words that is longer than narrow terminals are wide")
     for size in ((34, 12), (12, 6), (200, 50), (20, 4), (80, 24)):
         resize(pane, *size)
-        until(lambda columns=size[0]: "─" * columns in rules(pane) or None, f"a rule of {size[0]} on\n{pane.screen}")  # type: ignore[misc]
+        until(
+            lambda columns=size[0]: "─" * columns in rules(pane) or None,
+            lambda columns=size[0]: f"a rule of {columns} on\n{pane.screen}",
+        )  # type: ignore[misc]
     until(lambda: texts(pane, tmp_path, "turn_end") or None, "the end of the turn")
     pane.paste("and the next")
     pane.sees("> and the next")

@@ -21,6 +21,7 @@ from bot.home import Home
 from bot.store import Store, copies, migrate, sqlite
 from bot.store.errors import StoreDamaged, StoreTooNew, StoreUnreachable, sqlite_trouble
 from bot.store.tables import PersonRow
+from tests.patience import PATIENCE_S
 from tests.postgres import postgres_cluster, postgres_url  # noqa: F401
 
 
@@ -250,7 +251,7 @@ async def test_a_store_at_the_head_does_not_import_alembic(tmp_path: Path) -> No
         "import asyncio, sys; from bot.store import migrate;"
         f"print(asyncio.run(migrate.upgrade({url!r})).after, 'alembic' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert done.stdout.split() == [migrate.head(), "False"]
 
 

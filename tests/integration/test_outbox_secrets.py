@@ -17,6 +17,7 @@ from bot.store import Store
 from bot.store.tables import OutboxRow
 from bot.telegram.card import text_data
 from bot.telegram.outbox import Outbox
+from tests.patience import PATIENCE_S
 
 TOKEN = "123456789:" + "a" * 35
 
@@ -45,7 +46,7 @@ async def test_a_proxy_that_sends_us_in_a_circle_leaves_no_token_in_the_row(stor
     )
     task = asyncio.create_task(outbox.run())
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 async with store.begin() as tx:
                     row = (await tx.scalars(select(OutboxRow))).one()

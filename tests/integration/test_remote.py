@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import stat
@@ -21,6 +22,7 @@ from bot.cli.terminal import Terminal
 from bot.errors import DependencyMissing, NotFound, Refused, RemoteError
 from bot.remote import client, lock
 from bot.remote.server import Progress, Server
+from tests.patience import PATIENCE_S
 
 
 class Bot:
@@ -71,7 +73,7 @@ async def serving(path: Path) -> AsyncIterator[Bot]:
 
 
 async def ask(path: Path, op: str, **params: Any) -> Any:
-    return await asyncio.to_thread(client.call, path, op, params, timeout=10)
+    return await asyncio.to_thread(client.call, path, op, params, timeout=PATIENCE_S)
 
 
 async def test_an_answer_carries_any_text(tmp_path: Path) -> None:
@@ -87,7 +89,7 @@ async def test_an_answer_carries_any_text(tmp_path: Path) -> None:
 async def test_progress_comes_before_the_result(tmp_path: Path) -> None:
     path, seen = tmp_path / "maf.sock", []
     async with serving(path):
-        answer = await asyncio.to_thread(client.call, path, "counts", {}, timeout=10, on_progress=seen.append)
+        answer = await asyncio.to_thread(client.call, path, "counts", {}, timeout=PATIENCE_S, on_progress=seen.append)
     assert seen == [{"n": 0}, {"n": 1}, {"n": 2}]
     assert answer == {"op": "counts"}
 
@@ -133,7 +135,7 @@ async def test_an_operation_ends_though_the_one_who_asked_hung_up(tmp_path: Path
         await ask(tmp_path / "maf.sock", "echo")
         link.close()
         bot.go.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(bot.finished) < 2:
                 await asyncio.sleep(0.01)
         assert bot.finished == ["echo", "waits"]
@@ -143,12 +145,33 @@ async def test_a_hook_whose_cli_went_away_is_cancelled(tmp_path: Path) -> None:
     async with serving(tmp_path / "maf.sock") as bot:
         link = client.connect(tmp_path / "maf.sock")
         link.sendall(b'{"hook": {"waits": true}}\n')
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not bot.hooks:
                 await asyncio.sleep(0.01)
             link.close()
             await bot.cancelled.wait()
         assert bot.finished == []
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_comes_while_the_bot_leaves_is_answered_or_turned_away(tmp_path: Path, turns: int) -> None:
+    """However many turns of the loop before: nobody is left hanging, and no connection stays behind."""
+    bot, path = Bot(), tmp_path / "maf.sock"
+    server = Server(path, bot.operate, bot.hook)
+    await server.start()
+    link = client.connect(path)
+    link.settimeout(PATIENCE_S)
+    with link:
+        link.sendall(b'{"op": "echo", "params": {}}\n')
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.stop()
+        try:
+            answer = await asyncio.to_thread(link.recv, 65536)
+        except ConnectionError:
+            answer = b""
+    assert answer == (b'{"result": {"op": "echo"}}\n' if bot.finished else b"")
+    gc.collect()  # a connection that stayed behind is a ResourceWarning, and so an error
 
 
 async def test_hooks_are_answered_and_a_failing_one_says_nothing(tmp_path: Path) -> None:

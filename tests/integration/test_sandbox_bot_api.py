@@ -10,6 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.patience import PATIENCE_S
+
 from .sandbox_client import Client, running
 
 
@@ -176,7 +178,7 @@ async def test_long_poll_wakes_at_once(client: Client) -> None:
     await asyncio.wait({poll}, timeout=0.2)
     assert not poll.done()
     await client.say("now")
-    status, body = await asyncio.wait_for(poll, 2)
+    status, body = await asyncio.wait_for(poll, PATIENCE_S)
     assert status == 200 and body["result"][0]["message"]["text"] == "now"
 
 
@@ -184,10 +186,10 @@ async def test_the_older_of_two_polls_is_ended(client: Client) -> None:
     older = asyncio.create_task(client.call("getUpdates", timeout=20))
     await asyncio.wait({older}, timeout=0.2)
     newer = asyncio.create_task(client.call("getUpdates", timeout=20))
-    status, body = await asyncio.wait_for(older, 5)
+    status, body = await asyncio.wait_for(older, PATIENCE_S)
     assert status == 409 and body["description"].startswith("Conflict: terminated by other getUpdates request")
     await client.say("for the newer")
-    assert (await asyncio.wait_for(newer, 5))[1]["result"]
+    assert (await asyncio.wait_for(newer, PATIENCE_S))[1]["result"]
 
 
 async def test_webhook_excludes_polling(client: Client) -> None:

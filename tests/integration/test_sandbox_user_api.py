@@ -12,6 +12,7 @@ import pytest
 
 from bot.errors import DependencyMissing
 from bot.sandbox.server import Sandbox
+from tests.patience import PATIENCE_S
 
 from .sandbox_client import Client, running
 
@@ -65,7 +66,7 @@ async def test_seq_tells_what_changed(client: Client) -> None:
     await asyncio.wait({waiting}, timeout=0.2)
     assert not waiting.done()
     await client.call("editMessageText", chat_id=client.sandbox.owner, message_id=first, text="one, again")
-    changed = await asyncio.wait_for(waiting, 3)
+    changed = await asyncio.wait_for(waiting, PATIENCE_S)
     assert [(m["message_id"], m["text"], m["edits"]) for m in changed["messages"]] == [(first, "one, again", 1)]
     await client.call("deleteMessage", chat_id=client.sandbox.owner, message_id=second)
     gone = await client.messages(after=changed["seq"])
@@ -78,11 +79,11 @@ async def test_seq_tells_what_changed(client: Client) -> None:
 async def test_a_tap_waits_for_its_answer(client: Client) -> None:
     number = await bot_says(client, "tap", reply_markup=keys("Go"))
     tap = asyncio.create_task(client.press(number, "Go"))
-    (update,) = (await client.call("getUpdates", timeout=5))[1]["result"]
+    (update,) = (await client.call("getUpdates", timeout=50))[1]["result"]
     query = update["callback_query"]
     assert query["data"] == "data:Go" and query["message"]["message_id"] == number and query["chat_instance"]
     await client.call("answerCallbackQuery", callback_query_id=query["id"], text="Went", show_alert=True)
-    assert await tap == {"answer": {"text": "Went", "show_alert": True}}
+    assert (await tap)["answer"] == {"text": "Went", "show_alert": True}
 
 
 async def test_a_stale_tap_carries_its_old_data(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""A tap, or a reply, that comes before the Bot API's answer about its message stands in our rows."""
+"""What a handler says and changes: also under a message whose sending is not in our rows yet, and once where told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from bot.errors import Refused
 from bot.notices import post
 from bot.store import Store
 from bot.store.tables import OutboxRow
@@ -83,3 +85,21 @@ async def test_a_message_that_is_none_of_ours_is_not_waited_for(
     monkeypatch.setattr("handlers.say.KNOWN_WITHIN_S", math.inf)
     async with asyncio.timeout(30):
         assert await Say(sending.store, CHAT).shown(MESSAGE + 1) is None
+
+
+async def test_the_same_error_is_said_again_once_something_else_was_said(sending: Sending) -> None:
+    async def errors() -> int:
+        async with sending.store.begin() as tx:
+            return len(list(await tx.scalars(select(OutboxRow).where(OutboxRow.kind == "text"))))
+
+    say = Say(sending.store, CHAT)
+    for _ in range(2):
+        await say.error(Refused("It has changed."), again=False)
+    assert await errors() == 1
+    async with sending.store.begin() as tx:
+        card = await post(tx, "permission", {}, chat_id=None)
+    newer = Sending(sending.store, card)
+    await newer.begins()
+    await newer.ends()
+    await say.error(Refused("It has changed."), again=False)
+    assert await errors() == 2

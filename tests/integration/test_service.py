@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 TOKEN = "123456789:" + "a" * 35
 
 
@@ -36,7 +38,7 @@ class Machine:
     def maf(self, *words: str, home: str = "shop/.maf") -> tuple[int, Any]:
         done = subprocess.run(
             [sys.executable, "-m", "bot.cli", "--home", str(self.root / home), "service", *words, "--json"],
-            env=self.env, cwd=self.root, capture_output=True, text=True, timeout=60, check=False,
+            env=self.env, cwd=self.root, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr

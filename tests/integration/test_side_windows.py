@@ -133,7 +133,7 @@ async def test_attach_shows_the_agent_on_a_phone_and_on_a_wide_screen(app: App, 
     words = ["env", "-u", "TMUX", *(f"{name}={value}" for name, value in env.items()), *maf]
     try:
         tmux(outer, "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", "24", "-s", "t", *words)
-        await until(lambda: "Type a task" in tmux(outer, "capture-pane", "-p", "-t", "=t:"), within=30)
+        await until(lambda: "Type a task" in tmux(outer, "capture-pane", "-p", "-t", "=t:"))
         await until(
             lambda: tmux(tmux_socket, "display-message", "-p", "-t", agent["pane"], "#{pane_width}") == str(columns)
         )

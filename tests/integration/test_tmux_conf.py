@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
 from tests.private_tmux import PrivateTmux, until
 
 CONF = Path(__file__).parents[2] / "deploy" / "tmux.conf"
@@ -24,7 +25,7 @@ def test_status_key_and_sizes(tmux_socket: str, tmp_path: Path) -> None:
 
     def tmux(*words: str) -> str:
         command = ["tmux", "-S", tmux_socket, "-f", str(home / "tmux.conf"), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout.strip()
 
     tmux("new-session", "-d", "-s", "maf-w1", "-n", "cat", "-x", "200", "-y", "50", "cat")
     tmux("new-session", "-d", "-s", "maf-w2", "-n", "cat", "-x", "200", "-y", "50", "cat")

@@ -7,13 +7,16 @@ import subprocess
 
 from bot.tmux.control import ControlClient
 from bot.tmux.door import door
+from tests.patience import PATIENCE_S
 
 ROUNDS, AT_ONCE = 20, 3
 OPTIONS = ("show-options", "-g", ";", "show-options", "-s", ";", "show-hooks", "-g")
 
 
 def said(socket: str, *words: str) -> str:
-    return subprocess.run(["tmux", "-S", socket, *words], capture_output=True, text=True, timeout=10, check=True).stdout
+    return subprocess.run(
+        ["tmux", "-S", socket, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    ).stdout
 
 
 async def come_and_go(socket: str) -> int:

@@ -14,6 +14,7 @@ from bot.errors import Refused, WrongUsage
 from bot.tmux.control import ControlClient
 from bot.tmux.panes import Panes
 from bot.tmux.sessions import Sessions, TmuxFailed, Window
+from tests.patience import PATIENCE_S
 from tests.tmux_wait import until
 
 DUMP = (
@@ -60,7 +61,7 @@ async def test_a_server_of_the_person_keeps_our_settings_from_agents(
 ) -> None:
     env = {**os.environ, "MAF_BOT_TOKEN": "1234567:secret", "MAF_HOME": "/elsewhere"}
     theirs = ["tmux", "-S", tmux_socket, "new-session", "-d", "-s", "mine", "cat"]
-    subprocess.run(theirs, env=env, check=True, timeout=10)
+    subprocess.run(theirs, env=env, check=True, timeout=PATIENCE_S)
     out = tmp_path / "out"
     await sessions.create("maf-w1", cwd=tmp_path, env={"MAF_HOME": "/h"}, argv=[sys.executable, "-c", DUMP, str(out)])
     _, seen, _ = await dumped(out)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from tests.patience import PATIENCE_S
 from tests.real.installed import AGENT_MAIL, why_missing
 
 TOKEN = "mail-token-0123456789"
@@ -37,7 +38,7 @@ class MailServer:
 
     def messages(self) -> list[dict[str, Any]]:
         """Every message there is, newest first."""
-        answer = httpx.get(f"{self.url}/mail/api/unified-inbox", headers=_bearer(), timeout=20, trust_env=False)
+        answer = httpx.get(f"{self.url}/mail/api/unified-inbox", headers=_bearer(), timeout=PATIENCE_S, trust_env=False)
         answer.raise_for_status()
         return list(answer.json()["messages"])
 
@@ -47,7 +48,7 @@ class MailServer:
     def tool(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """What an agent does with its own MCP client."""
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
-        answer = httpx.post(f"{self.url}/mcp/", json=call, headers=_bearer(), timeout=30, trust_env=False)
+        answer = httpx.post(f"{self.url}/mcp/", json=call, headers=_bearer(), timeout=PATIENCE_S, trust_env=False)
         result = answer.raise_for_status().json()["result"]
         assert not result["isError"], result
         return dict(result["structuredContent"])
@@ -123,7 +124,7 @@ class Door:
             headers = {
                 name: request.headers[name] for name in ("Authorization", "Content-Type") if name in request.headers
             }
-            async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
                 answer = await client.request(
                     request.method, self.server + request.path_qs, content=body, headers=headers
                 )

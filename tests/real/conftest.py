@@ -33,7 +33,7 @@ class RealHome:
         launch = self.cli.launch(home=self.home, workdir=self.workdir, resume=resume, path=real_path())
         env = self.env | dict(launch.env) | {"PATH": real_path()}
         pane = self.tmux.open(launch.argv, cwd=self.workdir, env=env, size=size)
-        pane.sees("? for shortcuts", timeout=30)
+        pane.sees("? for shortcuts")
         return pane
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
 from tests.real.homes import make_codex_home
 from tests.real.installed import need
 
@@ -41,7 +42,7 @@ def make_tls(folder: Path) -> Tls:
         ["x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
          "-extfile", "names", "-out", "cert.pem"],
     ):  # fmt: skip
-        subprocess.run([openssl, *command], cwd=folder, capture_output=True, check=True, timeout=30)
+        subprocess.run([openssl, *command], cwd=folder, capture_output=True, check=True, timeout=PATIENCE_S)
     return made
 
 

@@ -11,6 +11,7 @@ from bot.agents.hooks.setup import REFUSED
 from bot.agents.state.watch import Look
 from bot.clis.model import State
 from tests.flow.product import Product, product, until
+from tests.patience import PATIENCE_S
 from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
@@ -38,10 +39,10 @@ class RealProduct:
     def state(self) -> State:
         return self.look.view.state
 
-    async def becomes(self, *states: State, within: float = 30) -> None:
+    async def becomes(self, *states: State, within: float = PATIENCE_S) -> None:
         """Until the watch says one of these."""
         try:
-            await until(lambda: self.state in states, within, f"{self.agent} {states}")
+            await until(lambda: self.state in states, f"{self.agent} {states}", within)
         except AssertionError:
             raise AssertionError(f"{self.state} because {self.look.view.rule}\n{self.screen}") from None
 
@@ -78,6 +79,6 @@ async def real_product(folder: Path, kind: str, *, hooks: bool) -> AsyncIterator
                 {"type": f"{kind}-worker", "id": "w1", "profile": PROFILE, "workdir": str(p.project)},
             )
             real = RealProduct(p, kind, made["id"], models, home)
-            await until(lambda: p.app.services.watch.last("w1") is not None, 15, "a first look")
+            await until(lambda: p.app.services.watch.last("w1") is not None, "a first look")
             await real.becomes(State.IDLE)
             yield real

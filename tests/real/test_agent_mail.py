@@ -116,7 +116,7 @@ async def test_a_bot_that_ended_after_the_send_does_not_send_again(server: MailS
         await say(store, clock, "ended on the way")
         way.hold = asyncio.Event()
         mail = asyncio.create_task(telling(store, clock, way.url, root).deliver())
-        await until(lambda: len(server.about("ended on the way")) == 1, 20, "the server has it")
+        await until(lambda: len(server.about("ended on the way")) == 1, "the server has it")
         mail.cancel()
         await asyncio.gather(mail, return_exceptions=True)
         way.hold = None
@@ -190,11 +190,11 @@ async def test_an_alert_of_the_running_bot_arrives_once_though_the_server_was_do
             with sqlite3.connect(f"file:{home.database}?mode=ro", uri=True) as db:
                 return bool(db.execute("SELECT 1 FROM announcements WHERE attempts > 0").fetchone())
 
-        await until(tried, 60, "it was tried")
+        await until(tried, "it was tried")
         with mail_server(tmp_path / "mail", port) as server:
-            await until(lambda: len(server.about(subject)) == 1, 60, "it arrives")
+            await until(lambda: len(server.about(subject)) == 1, "it arrives")
             account.at(80)
-            await until(lambda: len(server.about(next_one)) == 1, 60, "the next arrives")
+            await until(lambda: len(server.about(next_one)) == 1, "the next arrives")
             assert sorted(message["subject"] for message in server.messages()) == [subject, next_one]
         logs = "".join(path.read_text() for path in home.logs.glob("*.log*"))
         assert logs.count("Agent Mail at 127.0.0.1") == 1, "a server that is down is told of once"

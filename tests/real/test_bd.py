@@ -18,6 +18,7 @@ from bot.errors import NotFound, Refused
 from bot.settings import tool_environment
 from bot.store import Store, migrate
 from bot.work.claims import Claims
+from tests.patience import PATIENCE_S
 from tests.real.installed import need
 
 
@@ -29,8 +30,8 @@ def bd() -> Path:
 def run(bd: Path, folder: Path, *args: str) -> str:
     done = subprocess.run(
         [bd, "--json", "--actor", "ann", *args],
-        cwd=folder, env=tool_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-        check=False,
+        cwd=folder, env=tool_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"bd {args}: {done.stdout}{done.stderr}"
     return done.stdout
@@ -41,7 +42,7 @@ def made_once(bd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repo with the sample in a real database; making one takes seconds, so each test gets a copy."""
     folder = tmp_path_factory.mktemp("made") / "shop"
     folder.mkdir()
-    subprocess.run(["git", "init", "-q", str(folder)], check=True, timeout=30)
+    subprocess.run(["git", "init", "-q", str(folder)], check=True, timeout=PATIENCE_S)
     run(bd, folder, "init", "--prefix", "shop", "--non-interactive", "--skip-agents", "--skip-hooks")
     source = folder / "sample.jsonl"
     source.write_text("\n".join(sample_lines()) + "\n", encoding="utf-8")

@@ -27,7 +27,7 @@ def wait_for(home: RealHome, pane: Pane, kind: str, count: int = 1) -> list[Entr
         all_entries = home.cli.entries(found.path, 0)[0] if found else []
         return all_entries if sum(entry.kind == kind for entry in all_entries) >= count else None
 
-    return until(entries, f"{count} {kind} in the conversation; the screen:\n{pane.screen}", 20)
+    return until(entries, lambda: f"{count} {kind} in the conversation; the screen:\n{pane.screen}")
 
 
 def test_a_turn_is_read_from_the_file_in_its_order(real_home: RealHome) -> None:

@@ -25,7 +25,7 @@ def deliver(home: RealHome, pane: Pane, text: str) -> str:
     before = len(home.models.prompts())
     pane.paste(text)
     pane.keys("Enter")
-    until(lambda: len(home.models.prompts()) > before, f"a prompt at the model; the screen:\n{pane.screen}")
+    until(lambda: len(home.models.prompts()) > before, lambda: f"a prompt at the model; the screen:\n{pane.screen}")
     return home.models.prompts()[before]
 
 
@@ -52,7 +52,9 @@ def test_a_raw_bang_runs_a_shell_which_is_why_it_is_not_the_default(real_home: R
     assert neutral.text == "!touch ran-a-shell"
     pane.paste(neutral.text)
     pane.keys("Enter")
-    until((real_home.workdir / "ran-a-shell").exists, f"the file that the shell makes; the screen:\n{pane.screen}")
+    until(
+        (real_home.workdir / "ran-a-shell").exists, lambda: f"the file that the shell makes; the screen:\n{pane.screen}"
+    )
 
 
 def test_exit_alone_does_not_close_the_agent(real_home: RealHome) -> None:

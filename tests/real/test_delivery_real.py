@@ -22,7 +22,7 @@ def heard(models: MockModels) -> list[str]:
     return [normal(text) for text in models.prompts()]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_forty_nasty_lines_arrive_exactly_once_twenty_times(fleet: Fleet, kind: str, models: MockModels) -> None:
     agent = await ready(fleet, kind)
     sent = []

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.private_tmux import end_server, until
 from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
@@ -55,12 +56,12 @@ class Maf:
     def down(self) -> None:
         assert self.bot is not None
         self.bot.send_signal(signal.SIGTERM)
-        self.bot.communicate(timeout=60)
+        self.bot.communicate(timeout=PATIENCE_S)
 
     def kill(self) -> None:
         if self.bot is not None:
             self.bot.kill()
-            self.bot.communicate(timeout=10)
+            self.bot.communicate(timeout=PATIENCE_S)
 
     def run(self, *words: str) -> Any:
         done = subprocess.run(
@@ -79,7 +80,7 @@ class Maf:
         """What the bot has said in the owner's chat."""
         url = f"{self.line['api']}/sandbox/chats/{self.line['chat']}/messages?after=0&wait=0"
         request = urllib.request.Request(url, headers={"X-Sandbox-Key": self.line["key"]})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             messages = json.loads(answer.read())["messages"]
         return [message for message in messages if message["from"].get("is_bot")]
 
@@ -88,7 +89,7 @@ class Maf:
 
     def tmux(self, *words: str) -> str:
         return subprocess.run(
-            ["tmux", "-S", str(self.socket), *words], capture_output=True, text=True, timeout=10, check=False
+            ["tmux", "-S", str(self.socket), *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False
         ).stdout
 
     def processes(self, agent: str) -> list[int]:
@@ -151,20 +152,20 @@ def test_a_killed_tmux_server_under_twenty_demo_agents_and_four_real_ones(maf: M
             "agent", "create", f"{kind}-worker", "--id", name, "--profile", name, "--workdir", str(maf.root / "work")
         )
     total = DEMOS + len(REAL)
-    until(all_idle(maf, total), f"{total} idle agents: {maf.states()}", timeout=90)
+    until(all_idle(maf, total), lambda: f"{total} idle agents: {maf.states()}", timeout=90)
     talked = [*REAL, "d1", "d20"]
     for name in talked:
         assert maf.run("agent", "send", name, "--text", f"remember {name}", "--wait", "30")["status"] in (
             "submitted",
             "started",
         )
-    until(all_idle(maf, total), "idle again", timeout=60)
+    until(all_idle(maf, total), "idle again")
     time.sleep(4)  # not a wait for a result: the fleet has been idle for a while, as it is when a server dies at night
     before = len(maf.messages())
 
     os.kill(int(maf.tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)
-    until(lambda: set(maf.states().values()) == {"dead"}, "all dead", timeout=60)
-    until(lambda: len(maf.messages()) > before, "an alert", timeout=30)
+    until(lambda: set(maf.states().values()) == {"dead"}, "all dead")
+    until(lambda: len(maf.messages()) > before, "an alert")
     time.sleep(8)  # nothing more may come
     told = maf.messages()[before:]
     assert len(told) == 1, [message["text"] for message in told]
@@ -172,7 +173,7 @@ def test_a_killed_tmux_server_under_twenty_demo_agents_and_four_real_ones(maf: M
 
     maf.down()
     maf.up()
-    until(all_idle(maf, total), f"all back: {maf.states()}", timeout=120)
+    until(all_idle(maf, total), lambda: f"all back: {maf.states()}", timeout=120)
     assert len(maf.messages()) == before + 1, "the alert itself says that they are back"
     assert "back" in maf.messages()[-1]["text"]
     assert all(len(maf.processes(name)) == 1 for name in REAL), {name: maf.processes(name) for name in REAL}
@@ -183,7 +184,7 @@ def test_a_killed_tmux_server_under_twenty_demo_agents_and_four_real_ones(maf: M
             "submitted",
             "started",
         )
-        until(lambda name=name: given(models, name), f"the conversation of {name} at its model", timeout=30)
+        until(lambda name=name: given(models, name), f"the conversation of {name} at its model")
 
 
 def given(models: MockModels, name: str) -> bool:
@@ -192,19 +193,18 @@ def given(models: MockModels, name: str) -> bool:
     return any(f"remember {name}" in text for request in asked for text in request.all)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["codex", "claude"])
 def test_a_killed_cli_is_started_again_with_its_conversation(maf: Maf, models: MockModels, kind: str) -> None:
     maf.up()
     name = f"{kind}1"
     maf.run("agent", "create", f"{kind}-worker", "--id", name, "--profile", name, "--workdir", str(maf.root / "work"))
-    until(lambda: maf.states()[name] == "idle", "idle", timeout=60)
+    until(lambda: maf.states()[name] == "idle", "idle")
     maf.run("agent", "send", name, "--text", "remember the crash", "--wait", "30")
-    until(lambda: maf.states()[name] == "idle", "idle", timeout=60)
+    until(lambda: maf.states()[name] == "idle", "idle")
     (first,) = maf.processes(name)
     os.kill(first, signal.SIGKILL)
-    until(lambda: maf.processes(name) not in ([], [first]), "a new process", timeout=60)
-    until(lambda: maf.states()[name] == "idle", "idle", timeout=60)
+    until(lambda: maf.processes(name) not in ([], [first]), "a new process")
+    until(lambda: maf.states()[name] == "idle", "idle")
     agent = maf.run("agent", "show", name)
     assert (agent["restarts"], agent["errors"]) == (1, 1)
     assert "remember the crash" in maf.run("agent", "capture", name, "--lines", "200")["text"]

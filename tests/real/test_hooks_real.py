@@ -21,17 +21,16 @@ async def real(request: pytest.FixtureRequest) -> AsyncIterator[RealProduct]:
             yield made
 
 
-@pytest.mark.timeout(120)
 async def test_hooks_run_without_a_review_and_tell_state_conversation_and_prompts(real: RealProduct) -> None:
     assert set(installed(real.home, real.kind).events) == set(EVENTS[real.kind])
     assert "need review" not in real.screen
     done = await real.prompt("WAIT3 please")
     assert done["status"] in ("submitted", "started"), (done, real.screen)
-    await until(lambda: any(s.source == "hook" for s in real.look.signals), 10, "a hook signal")
+    await until(lambda: any(s.source == "hook" for s in real.look.signals), "a hook signal")
     await real.becomes(State.WORKING)
     assert any(s.source == "hook" and s.vote is State.WORKING for s in real.look.signals)
     await real.becomes(State.IDLE)
-    await until(lambda: any(s.source == "hook" and s.vote is State.IDLE for s in real.look.signals), 10, "Stop")
+    await until(lambda: any(s.source == "hook" and s.vote is State.IDLE for s in real.look.signals), "Stop")
     agent = await real.p.app.services.registry.get(real.agent)
     assert agent.conversation
     assert agent.transcript is not None

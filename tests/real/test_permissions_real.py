@@ -16,7 +16,7 @@ from bot.agents.permissions.answering import SETTLE_S, AskChanged
 from bot.agents.permissions.rows import Ask, mark
 from bot.agents.permissions.service import Answered, Reply
 from bot.clis.model import Dialog, State
-from tests.flow.product import button, until
+from tests.flow.product import answered, button, until
 from tests.real.product import RealProduct, real_product
 
 TIMES = 20
@@ -36,25 +36,21 @@ def hooked(real: RealProduct) -> bool:
 
 async def asked(real: RealProduct, after: int = 0) -> dict[str, Any]:
     """The card of what it asks, newer than message `after`, with the buttons of its CLI."""
-    return await real.p.message(
-        lambda m: m["message_id"] > after and m["text"].startswith("✋") and bool(m["buttons"]), within=20
-    )
+    return await real.p.message(lambda m: m["message_id"] > after and m["text"].startswith("✋") and bool(m["buttons"]))
 
 
 def labels(card: dict[str, Any]) -> list[str]:
     return [str(b["label"]) for row in card["buttons"] for b in row]
 
 
-def refusal(answer: dict[str, Any]) -> bool:
-    words = answer["answer"]["text"]
-    return "answered already" in words or "something else" in words or "any more" in words
+def refusal(tap: dict[str, Any]) -> bool:
+    return any(answered(tap, words) for words in ("answered already", "something else", "any more"))
 
 
 def yes(card: dict[str, Any]) -> str:
     return next(label for label in labels(card) if label in ("Yes", "Yes, proceed"))
 
 
-@pytest.mark.timeout(180)
 async def test_yes_no_and_words_for_the_agent(real: RealProduct) -> None:
     done = await real.prompt("SHELL first")
     assert done["status"] in ("submitted", "started"), (done, real.screen)
@@ -67,7 +63,7 @@ async def test_yes_no_and_words_for_the_agent(real: RealProduct) -> None:
     await real.p.client.press(card["message_id"], yes(card))
     await real.p.becomes(card["message_id"], lambda m: "✅ w1: Yes" in m["text"])
     target = real.p.project / command.split()[1]
-    await until(target.exists, 20, "the file that was allowed")
+    await until(target.exists, "the file that was allowed")
     await real.becomes(State.IDLE)
     target.unlink()
 
@@ -84,7 +80,7 @@ async def test_yes_no_and_words_for_the_agent(real: RealProduct) -> None:
     question = await real.p.message(lambda m: "Reply to this message" in m["text"])
     await real.p.client.say("use the build folder instead", reply_to=question["message_id"])
     await real.p.becomes(card["message_id"], lambda m: "use the build folder" in m["text"] and not m["buttons"])
-    await until(lambda: _reached(real, "use the build folder instead"), 30, "the words at the model")
+    await until(lambda: _reached(real, "use the build folder instead"), "the words at the model")
     assert not target.exists()
 
 
@@ -92,7 +88,6 @@ def _reached(real: RealProduct, words: str) -> bool:
     return any(words in text for r in real.models.requests for text in (*r.new, *r.results))
 
 
-@pytest.mark.timeout(120)
 async def test_the_first_answer_wins_and_it_may_be_at_the_pane(real: RealProduct) -> None:
     await real.prompt("SHELL please")
     card = await asked(real)
@@ -102,9 +97,9 @@ async def test_the_first_answer_wins_and_it_may_be_at_the_pane(real: RealProduct
         (ask,) = open_asks(real)
         clock = real.p.app.services.clock
         # No person is quicker, and Claude takes no keys in the first moment of its dialog.
-        await until(lambda: (clock.now() - ask.created_at).total_seconds() > 2 * SETTLE_S, 5, "a person's reaction")
+        await until(lambda: (clock.now() - ask.created_at).total_seconds() > 2 * SETTLE_S, "a person's reaction")
         await real.keys("1")
-    ended = await real.p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"], within=20)
+    ended = await real.p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
     assert not ended["buttons"]
     late = await real.p.client.press(card["message_id"], yes(card))
     assert refusal(late), late
@@ -113,15 +108,14 @@ async def test_the_first_answer_wins_and_it_may_be_at_the_pane(real: RealProduct
     assert not real.look.reading.composer.holds_text
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("real", ["codex-keys", "claude-keys", "claude-hooks"], indirect=True)
 async def test_a_yes_is_not_claimed_when_esc_at_the_pane_was_first(real: RealProduct) -> None:
     """Both at once, in several orders: no yes is claimed without the file, and no key of ours is left behind."""
     permissions = real.p.app.services.permissions
     for gap in (0.0, 0.01, 0.03, 0.06):
         await real.prompt("SHELL now")
-        await until(lambda: bool(open_asks(real)) and _dialog(real) is not None, 20, "the question")
-        await until(lambda: bool(open_asks(real)[0].fingerprint), 10, "its dialog beside it")
+        await until(lambda: bool(open_asks(real)) and _dialog(real) is not None, "the question")
+        await until(lambda: bool(open_asks(real)[0].fingerprint), "its dialog beside it")
         (ask,) = open_asks(real)
         target = real.p.project / ask.command.split()[1]
         answer = asyncio.create_task(permissions.answer(ask.card, mark([ask]), 0, Reply("Olga", "chat:1")))
@@ -130,17 +124,17 @@ async def test_a_yes_is_not_claimed_when_esc_at_the_pane_was_first(real: RealPro
         (told,) = await asyncio.gather(answer, return_exceptions=True)
         await real.becomes(State.IDLE, State.COMPOSING)
         if isinstance(told, AskChanged):
-            await until(lambda: not open_asks(real), 20, "the end of the question")
+            await until(lambda: not open_asks(real), "the end of the question")
         else:
             assert isinstance(told, Answered), told
-            await until(target.exists, 20, "the file that was allowed")
-        await until(lambda: _composed(real) not in {"1", "y"}, 10, "a composer without our key")
+            await until(target.exists, "the file that was allowed")
+        await until(lambda: _composed(real) not in {"1", "y"}, "a composer without our key")
         await real.keys("C-u")
         await real.becomes(State.IDLE)
         target.unlink(missing_ok=True)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_a_changed_question_is_refused_each_time(real: RealProduct) -> None:
     """Between card and tap the question is answered at the pane and another one, in the same words, comes up."""
     refused, target = 0, None
@@ -166,7 +160,7 @@ async def test_a_changed_question_is_refused_each_time(real: RealProduct) -> Non
     # The newest card is the one that counts.
     await real.p.client.press(card["message_id"], yes(card))
     assert target is not None
-    await until(target.exists, 20, "the file that was allowed")
+    await until(target.exists, "the file that was allowed")
 
 
 async def escaped(real: RealProduct) -> None:
@@ -182,7 +176,7 @@ async def escaped(real: RealProduct) -> None:
 
 async def next_ask(real: RealProduct, before: set[str]) -> Ask:
     """The question that comes up beside those."""
-    await until(lambda: _stands(real, before), 20, "the next question")
+    await until(lambda: _stands(real, before), "the next question")
     (ask,) = [ask for ask in open_asks(real) if ask.id not in before]
     return ask
 
@@ -206,7 +200,6 @@ def _dialog(real: RealProduct) -> Dialog | None:
     return real.look.reading.dialog if real.look.reading is not None else None
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("real", ["codex-hooks"], indirect=True)
 async def test_codex_asks_in_its_own_pane_when_the_time_of_its_hook_is_up(real: RealProduct) -> None:
     real.p.app.services.permissions._codex_wait = timedelta(seconds=4)
@@ -214,9 +207,7 @@ async def test_codex_asks_in_its_own_pane_when_the_time_of_its_hook_is_up(real: 
     card = await asked(real)
     assert "then it asks in its pane" in card["text"]
     assert _dialog(real) is None
-    card = await real.p.becomes(
-        card["message_id"], lambda m: any("don't ask again" in label for label in labels(m)), within=30
-    )
+    card = await real.p.becomes(card["message_id"], lambda m: any("don't ask again" in label for label in labels(m)))
     assert _dialog(real) is not None
     assert "then it asks in its pane" not in card["text"]
     await real.p.client.press(card["message_id"], "Yes, proceed")
@@ -225,9 +216,7 @@ async def test_codex_asks_in_its_own_pane_when_the_time_of_its_hook_is_up(real: 
     await real.prompt("SHELL and let go")
     card = await asked(real, card["message_id"])
     await real.p.client.press(card["message_id"], "⋯ More choices")
-    card = await real.p.becomes(
-        card["message_id"], lambda m: any("don't ask again" in label for label in labels(m)), within=30
-    )
+    card = await real.p.becomes(card["message_id"], lambda m: any("don't ask again" in label for label in labels(m)))
     await real.p.client.press(card["message_id"], button(card, "don't ask again"))
     sure = await real.p.becomes(card["message_id"], lambda m: "Sure?" in m["text"])
     await real.p.client.press(card["message_id"], button(sure, "✔"))

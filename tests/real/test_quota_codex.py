@@ -16,6 +16,7 @@ from typing import Any
 from bot.app import App
 from bot.home import Home
 from bot.settings import load_settings
+from tests.patience import PATIENCE_S
 from tests.real.homes import make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
@@ -46,7 +47,7 @@ class Fleet:
         done = subprocess.run(
             ["codex", "exec", "--skip-git-repo-check", "-C", str(self.work), prompt],
             env=self.env[name] | {"PATH": real_path()}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60, check=False,
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 

@@ -82,12 +82,12 @@ async def _move(app: App, models: MockModels) -> None:
     async def prompt(text: str) -> None:
         done = await app.call("agent.send", {"id": "w1", "text": text, "wait": 30})
         assert done["status"] in {"submitted", "started"}, done
-        await until(lambda: models.count(text) == 1, 20, "the model was asked")
-        await until(idle, 30, "w1 is idle")
+        await until(lambda: models.count(text) == 1, "the model was asked")
+        await until(idle, "w1 is idle")
 
     made = await app.call("agent.create", {"type": "claude-worker", "id": "w1"})
     assert made["profile"] == ONE
-    await until(idle, 40, "w1 is idle")
+    await until(idle, "w1 is idle")
     models.set(TOKENS[ONE], primary=100.0, secondary=55.0)
     await prompt("remember the word KOLIBRI")
 
@@ -95,7 +95,7 @@ async def _move(app: App, models: MockModels) -> None:
         status = {s.profile.name: s for s in await services.quota.refresh()}[ONE]
         return {n: round(w.percent) for n, w in status.windows.items()} == {"5h": 100, "7d": 55}
 
-    await until(told, 20, "the status line was passed on")
+    await until(told, "the status line was passed on")
     status = {s.profile.name: s for s in services.quota.statuses()}[ONE]
     assert {w.source for w in status.windows.values()} == {"statusline"}
     (move,) = await services.rotation.check()

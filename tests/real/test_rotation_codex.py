@@ -54,14 +54,14 @@ class Scene:
         """Type it, and wait until the model has answered and the agent is idle again."""
         done = await self.app.call("agent.send", {"id": "w1", "text": text, "wait": 30})
         assert done["status"] in {"submitted", "started"}, done
-        await until(lambda: self.models.count(text) == 1, 20, "the model was asked")
+        await until(lambda: self.models.count(text) == 1, "the model was asked")
         await self.idle()
 
-    async def idle(self, within: float = 30) -> None:
+    async def idle(self) -> None:
         async def ready() -> bool:
             return (await self.services.watch.fresh("w1")).state in {"idle", "limited"}
 
-        await until(ready, within, "w1 is idle")
+        await until(ready, "w1 is idle")
 
     async def used(self, percent: float, profile: str = ONE) -> None:
         """The provider says so in its next answer."""
@@ -153,7 +153,7 @@ async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_ho
         async def over() -> bool:
             return time.time() > resets
 
-        await until(over, 30, "the reset")
+        await until(over, "the reset")
         (home,) = await s.services.rotation.check()
         assert (home.outcome, home.target, home.reason) == ("moved", ONE, f"{ONE} has room again")
         s.models.set(KEYS[ONE], primary=1.0, preset=9000)
@@ -226,7 +226,7 @@ async def test_an_agent_that_a_limit_stopped_goes_on_with_its_bead_on_the_next_a
             async with s.services.store.begin() as tx:
                 return bool(await tx.scalar(select(LimitStopRow.bead)))
 
-        await until(stands, 30, "it stopped at the limit")
+        await until(stands, "it stopped at the limit")
         await s.services.quota.refresh()
         moving = asyncio.create_task(s.services.rotation.check())
         while not moving.done():  # the bot looks at stops while it moves agents
@@ -238,7 +238,7 @@ async def test_an_agent_that_a_limit_stopped_goes_on_with_its_bead_on_the_next_a
             await s.services.resume.tick()
             return any(claimed["bead"] in text for text in s.models.prompts(KEYS[TWO]))
 
-        await until(goes_on, 40, "it goes on")
+        await until(goes_on, "it goes on")
         await s.idle()
         await s.services.resume.tick()
         assert sum("Go on with it" in text for text in s.models.prompts()) == 1
@@ -310,7 +310,7 @@ async def test_what_may_not_be_moved(tmp_path: Path) -> None:
         async def working() -> bool:
             return (await s.services.watch.fresh("w1")).state == "working"
 
-        await until(working, 20, "w1 works")
+        await until(working, "w1 works")
         with pytest.raises(NotIdle, match="only an idle agent is moved"):
             await s.services.rotation.rotate("w1", "test")
         await task

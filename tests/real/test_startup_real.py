@@ -12,13 +12,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bot.clis.cli import cli_for
 from bot.clis.model import State
 from bot.clis.screens import read_text
 from tests.flow.product import button, until
-from tests.private_tmux import until as wait
+from tests.patience import PATIENCE_S
 from tests.real.conftest import RealHome
 from tests.real.installed import real_path
 from tests.real.product import PROFILE, RealProduct, real_product
@@ -34,7 +32,7 @@ async def stopped(kind: str, *, hooks: bool) -> AsyncIterator[RealProduct]:
 
 
 async def card(real: RealProduct, words: str) -> dict[str, Any]:
-    return await real.p.message(lambda m: words in m["text"] and bool(m["buttons"]), within=40)
+    return await real.p.message(lambda m: words in m["text"] and bool(m["buttons"]))
 
 
 def labels(message: dict[str, Any]) -> list[str]:
@@ -52,7 +50,6 @@ def is_idle(real: RealProduct, agent: str) -> Callable[[], bool]:
     return lambda: real.p.app.services.watch.view(agent).state is State.IDLE
 
 
-@pytest.mark.timeout(240)
 async def test_codex_is_trusted_once_for_a_repository_and_its_worktrees() -> None:
     async with stopped("codex", hooks=False) as real:
         app, config = real.p.app, real.home / "config.toml"
@@ -62,7 +59,7 @@ async def test_codex_is_trusted_once_for_a_repository_and_its_worktrees() -> Non
             ["init", "-q"],
             ["-c", "user.name=t", "-c", "user.email=t@x", "commit", "-q", "--allow-empty", "-m", "x"],
         ):
-            subprocess.run(["git", *words], cwd=real.p.project, check=True, timeout=30)
+            subprocess.run(["git", *words], cwd=real.p.project, check=True, timeout=PATIENCE_S)
         await app.call("agent.start", {"id": "w1"})
         made = {"type": "codex-worker", "profile": PROFILE, "workdir": str(real.p.project)}
         await app.call("agent.create", {**made, "id": "w2", "worktree": True})
@@ -71,24 +68,23 @@ async def test_codex_is_trusted_once_for_a_repository_and_its_worktrees() -> Non
         assert real.look.reading.dialog.kind == "trust"
         await choose(real, asked, "Trust and continue")
         for agent in ("w1", "w2"):
-            await until(is_idle(real, agent), 30, f"{agent} idle")
+            await until(is_idle(real, agent), f"{agent} idle")
         # That yes counts for another worktree of the same repository, even where Codex itself has forgotten it.
         # (One that runs would write it down again.)
         for agent in ("w1", "w2"):
             await app.call("agent.stop", {"id": agent})
         config.write_text(distrust, "utf8")
         await app.call("agent.create", {**made, "id": "w3", "worktree": True})
-        await until(is_idle(real, "w3"), 40, "w3 idle by itself")
+        await until(is_idle(real, "w3"), "w3 idle by itself")
 
         async def answered() -> bool:
             return any(
                 e.place == "preapproved" and e.target.startswith("w3") for e in await app.services.audit.recent(30)
             )
 
-        await until(answered, 10, "the audit of an answer by an owner's earlier yes")
+        await until(answered, "the audit of an answer by an owner's earlier yes")
 
 
-@pytest.mark.timeout(240)
 async def test_hooks_of_the_person_in_codex_are_reviewed_by_a_person() -> None:
     async with stopped("codex", hooks=True) as real:
         file = real.home / "hooks.json"
@@ -104,7 +100,6 @@ async def test_hooks_of_the_person_in_codex_are_reviewed_by_a_person() -> None:
         await real.p.becomes(asked["message_id"], lambda m: "✖ w1: Continue without trusting" in m["text"])
 
 
-@pytest.mark.timeout(240)
 async def test_claude_does_not_take_an_api_key_that_nobody_approved() -> None:
     async with stopped("claude", hooks=False) as real:
         env = real.p.home.agent_env
@@ -129,7 +124,7 @@ def test_the_update_menu_of_codex_waits(codex_home: RealHome) -> None:
     launch = cli_for("codex").launch(home=codex_home.home, workdir=codex_home.workdir, resume=None, path=real_path())
     argv = [word for word in launch.argv if word not in ("-c", "check_for_update_on_startup=false")]
     pane = codex_home.tmux.open(argv, cwd=codex_home.workdir, env=codex_home.env | {"PATH": real_path()})
-    pane.sees("Update available", timeout=30)
+    pane.sees("Update available")
     reading = read_text("codex", codex_home.tmux.run("capture-pane", "-e", "-p", "-t", pane.id))
     assert reading.state is State.WAITING and reading.dialog is not None
     assert (reading.dialog.kind, [o.label for o in reading.dialog.options][1:]) == (
@@ -137,4 +132,4 @@ def test_the_update_menu_of_codex_waits(codex_home: RealHome) -> None:
         ["Skip", "Skip until next version"],
     )
     pane.keys("2")
-    wait(lambda: "for shortcuts" in pane.screen, f"the composer after\n{pane.screen}", 20)
+    pane.sees("for shortcuts")

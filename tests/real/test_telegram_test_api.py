@@ -22,6 +22,7 @@ import pytest
 
 from tests.flow.product import crew
 from tests.integration.sandbox_client import Client, running
+from tests.patience import PATIENCE_S
 from tests.real.installed import REAL, need, why_missing
 
 PACKAGE = REAL / "node" / "node_modules" / "telegram-test-api"
@@ -151,7 +152,7 @@ async def our_server() -> AsyncIterator[Side]:
         yield Ours(client)
 
 
-async def newest(side: Side, *texts: str, within: float = 30) -> Shown:
+async def newest(side: Side, *texts: str, within: float = PATIENCE_S) -> Shown:
     """The newest message that holds all of `texts`, once there is one."""
     shown: list[Shown] = []
     try:

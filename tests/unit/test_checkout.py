@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.checkout import in_main, worktree_of
+from tests.patience import PATIENCE_S
 
 
 def git(folder: Path, *words: str) -> None:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, timeout=30)
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 from bot.log import Redact, last_lines, rotate
+from tests.patience import PATIENCE_S
 
 
 def maf(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "bot.cli", "--home", str(home), *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_a_large_log_is_set_aside_and_the_writer_goes_on(tmp_path: Path) -> None:

@@ -15,12 +15,15 @@ import pytest
 
 from bot.remote import spool
 from bot.remote.server import Progress, Server
+from tests.patience import PATIENCE_S
 
 HOOK = [sys.executable, "-m", "bot.cli", "hook"]
 
 
 def run_hook(stdin: bytes, **env: str) -> subprocess.CompletedProcess[bytes]:
-    ran = subprocess.run(HOOK, input=stdin, capture_output=True, timeout=20, check=False, env={"PATH": "/bin", **env})
+    ran = subprocess.run(
+        HOOK, input=stdin, capture_output=True, timeout=PATIENCE_S, check=False, env={"PATH": "/bin", **env}
+    )
     assert (ran.returncode, ran.stderr) == (0, b"")
     return ran
 
@@ -69,7 +72,7 @@ def test_a_bot_that_is_killed_while_a_hook_waits_decides_nothing(tmp_path: Path)
     listen = "import socket,sys,time; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); "
     listen += "c,_=s.accept(); c.recv(65536); print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", listen, path], stdout=subprocess.PIPE) as bot:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while not Path(path).exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -81,7 +84,7 @@ def test_a_bot_that_is_killed_while_a_hook_waits_decides_nothing(tmp_path: Path)
             assert bot.stdout
             assert bot.stdout.readline() == b"held\n"
             bot.kill()
-            assert hook.wait(20) == 0
+            assert hook.wait(PATIENCE_S) == 0
             assert hook.stdout
             assert hook.stdout.read() == b""
 
@@ -119,7 +122,9 @@ def quota_line(cwd: Path, **env: str) -> str:
     command = [sys.executable, "-m", "bot.cli", "quota", "line"]
     root = str(Path(__file__).parents[3])
     env = {"PATH": "/bin", "PYTHONPATH": root, **env}
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=env, cwd=cwd).stdout
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, check=True, env=env, cwd=cwd
+    ).stdout
 
 
 def test_the_quota_line_is_what_stands_in_its_file_until_that_is_old(tmp_path: Path) -> None:

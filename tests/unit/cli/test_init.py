@@ -16,6 +16,7 @@ from bot.cli import main
 from bot.cli.homemaking import ask_login_shell, login_env, make_home, quoted
 from bot.home import Home
 from bot.settings import Settings, load_settings
+from tests.patience import PATIENCE_S
 
 
 def mode(path: Path) -> int:
@@ -49,13 +50,13 @@ def test_git_takes_packs_and_configuration_alone(tmp_path: Path) -> None:
     for name in ("packs/shop.json", "config/default-agent-config.json", "maf.db", "profiles/a/auth.json"):
         (home.root / name).parent.mkdir(exist_ok=True)
         (home.root / name).write_text("{}")
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=20)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=PATIENCE_S)
     found = subprocess.run(
         ["git", "-C", str(tmp_path), "ls-files", "--others", "--exclude-standard"],
         check=True,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE_S,
     )
     assert set(found.stdout.split()) == {
         ".maf/.gitignore",

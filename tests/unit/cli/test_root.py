@@ -12,6 +12,7 @@ import click
 import pytest
 
 from bot.cli import main, menu
+from tests.patience import PATIENCE_S
 
 HEAVY = ("aiogram", "sqlalchemy", "pydantic", "libtmux", "click", "asyncio", "aiohttp")
 
@@ -19,7 +20,9 @@ HEAVY = ("aiogram", "sqlalchemy", "pydantic", "libtmux", "click", "asyncio", "ai
 def loaded_by(*words: str) -> set[str]:
     """The modules that a run of maf imports."""
     code = "import sys; from bot.cli import main; main(sys.argv[1:]); print('\\n' + ' '.join(sys.modules))"
-    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=20, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     return set(ran.stdout.strip().splitlines()[-1].split())
 
 
@@ -34,7 +37,7 @@ def test_help_of_a_group_needs_neither_the_store_nor_telegram() -> None:
 
 def test_a_command_that_acts_by_itself_does_not_import_telegram() -> None:
     code = "import sys; import bot.cli.local; print(*sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert "aiogram" not in ran.stdout.split()
 
 
@@ -105,6 +108,7 @@ def test_alone_it_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 BREAKS = """
 import sys
 from bot.cli import main, menu
+from tests.patience import PATIENCE_S
 import types
 module = types.ModuleType("broken")
 from bot.cli.command import command
@@ -121,7 +125,7 @@ sys.exit(main(["broken", *sys.argv[1:]]))
 def broken(*words: str, debug: bool = False) -> subprocess.CompletedProcess[str]:
     env = {"PATH": "/usr/bin:/bin", **({"DEBUG_MODE": "1"} if debug else {})}
     command = [sys.executable, "-c", BREAKS, *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=env)
 
 
 def test_a_person_never_sees_a_traceback_and_the_log_has_it_without_the_token(tmp_path: Path) -> None:

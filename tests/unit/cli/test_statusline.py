@@ -14,6 +14,7 @@ import pytest
 
 from bot.clis import hooks
 from bot.remote.server import Progress, Server
+from tests.patience import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "bot.cli", "hook", "statusline"]
 LIMITS = {"five_hour": {"used_percentage": 92, "resets_at": 1_795_337_061}}
@@ -25,7 +26,7 @@ HUGE = b'{"rate_limits": "' + b"x" * 11_000_000 + b'"}'
 def run(config: Path, payload: object, **env: str) -> str:
     raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     ran = subprocess.run(
-        COMMAND, input=raw, capture_output=True, timeout=20, check=False,
+        COMMAND, input=raw, capture_output=True, timeout=PATIENCE_S, check=False,
         env={"PATH": os.environ["PATH"], "CLAUDE_CONFIG_DIR": str(config), **env},
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, b"")
