@@ -5,29 +5,38 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from bot.errors import MafError
+from bot.store.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
 class Job:
     """Something to do every so many seconds; never twice at once, and once if it was missed."""
 
-    name: str
-    seconds: float
-    work: Work
+    def __init__(self, name: str, seconds: float, work: Work) -> None:
+        self.name = name
+        self.seconds = seconds
+        self.work = work
+        self._complaint = Complaint(log, name)
+        self._busy = False
 
     async def run(self) -> None:
+        """One turn; none while the one before is at work still (it may wait for the store for as long as it takes)."""
+        if self._busy:
+            return
+        self._busy = True
         try:
             await self.work()
-        except MafError as error:
-            log.warning("%s: %s", self.name, error.message)
+        except Exception as error:  # A job comes again, and the clock would write a traceback each time.
+            self._complaint.say(error)
+        else:
+            self._complaint.over()
+        finally:
+            self._busy = False
 
 
 class Schedule:
@@ -53,7 +62,7 @@ class Schedule:
                 seconds=job.seconds,
                 name=job.name,
                 coalesce=True,
-                max_instances=1,
+                max_instances=2,  # the second one leaves at once: of one that is too many the clock would write a line
                 misfire_grace_time=None,
             )
         self._clock.start()

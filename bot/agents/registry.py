@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Collection
 from dataclasses import replace
@@ -19,7 +20,10 @@ from bot.clock import Clock
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
 from bot.store import Store
+from bot.store.complaint import Complaint
 from bot.store.tables import AgentRow
+
+log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 # Words that stand where an id could stand, in commands and in drafts.
@@ -35,6 +39,7 @@ class Registry:
         self._clock = clock
         self._known: dict[str, Agent] | None = None
         self._lock = asyncio.Lock()
+        self._unwritten = Complaint(log, f"{home.agents_mirror.name} cannot be written")
 
     async def all(self) -> list[Agent]:
         """Every agent, in the order of the ids (w2 before w10)."""
@@ -132,8 +137,14 @@ class Registry:
         return self._known
 
     async def _mirror(self) -> None:
+        """The rows count; a mirror that cannot be written undoes nothing of what was done."""
         agents = await self.all()
-        await asyncio.to_thread(write_mirror, self._home.agents_mirror, agents)
+        try:
+            await asyncio.to_thread(write_mirror, self._home.agents_mirror, agents)
+        except OSError as error:
+            self._unwritten.warn(str(error))
+        else:
+            self._unwritten.over()
 
 
 def natural(name: str) -> list[tuple[int, str]]:

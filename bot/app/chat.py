@@ -28,7 +28,8 @@ from bot.app.webhook import OurWebhook, Webhook
 from bot.errors import MafError, WrongSetting
 from bot.notices import Bell, post
 from bot.operations import Services
-from bot.store.patience import patient
+from bot.store.complaint import Complaint
+from bot.store.patience import kept, patient
 from bot.telegram.access import Role, menu
 from bot.telegram.card import text_data
 from bot.telegram.inbox import Inbox, Unhandled, readable
@@ -88,13 +89,15 @@ class Chat:
             quiet_hours=settings.quiet_hours,
             topics=Topics(services.store, self.bot, services.clock, lambda kind, data: about(services, kind, data)),
         )
-        self.webhook = Webhook(settings, self._take) if settings.webhook_url else None
+        self.webhook = Webhook(settings, self._taken) if settings.webhook_url else None
         self._ours = OurWebhook(services.store, services.clock)
         self._offset: int | None = None
         self._turns = Turns()
         self._polling: asyncio.Task[None] | None = None
         self._stopping = False
         self._told_conflict = False
+        self._no_updates = Complaint(log, "no updates from Telegram")
+        self._not_recorded = Complaint(log, "updates cannot be recorded and are asked for again")
 
     async def connect(self) -> None:
         """Make sure of the token. Raises TokenRefused; a network that is down is waited for by `run`."""
@@ -137,23 +140,22 @@ class Chat:
 
     async def _greet(self) -> None:
         """What is good to do once, and not worth failing for: the menu, and a word about what was cut off."""
-        for update in await self.inbox.cut_off(self.bot.id, before=self._began):
-            await self._tell_cut_off(update)
-        commands = [c for c in menu() if c.command.replace("_", "-") in self.served or c.command in self.served]
         try:
+            for update in await self.inbox.cut_off(self.bot.id, before=self._began):
+                await self._tell_cut_off(update)
+            commands = [c for c in menu() if c.command.replace("_", "-") in self.served or c.command in self.served]
             await self.bot.set_my_commands(commands)
-        except AiogramError as error:
-            log.warning("the menu of commands could not be published: %s", error)
+        except (AiogramError, SQLAlchemyError) as error:
+            log.warning("what was cut off was not all told, or the menu of commands not published: %s", error)
 
     async def _tell_cut_off(self, update: Unhandled) -> None:
+        """Once: what is told and that it was told are one transaction."""
         role = await self.access.role_of(update.user_id) if update.user_id else Role.NOBODY
-        if role is not Role.NOBODY and update.chat_id is not None:
-            text = (
-                f"I was restarted while I was at “{update.what}”. Look at what was done, then send it again if need be."
-            )
-            async with self.services.store.begin() as tx:
+        text = f"I was restarted while I was at “{update.what}”. Look at what was done, then send it again if need be."
+        async with self.services.store.begin() as tx:
+            if role is not Role.NOBODY and update.chat_id is not None:
                 await post(tx, "text", text_data(text), chat_id=update.chat_id)
-        await self.inbox.handled(self.bot.id, update.update_id)
+            await self.inbox.mark(tx, self.bot.id, update.update_id)
 
     async def _listen(self, webhook: Webhook) -> None:
         await webhook.start()
@@ -189,12 +191,13 @@ class Chat:
                 if updates and await self._taken(updates):
                     continue
             except AiogramError as error:
-                level = logging.INFO if isinstance(error, TelegramNetworkError) and pause == 0.0 else logging.WARNING
-                log.log(level, "no updates from Telegram: %s", error)
+                if pause > 0.0 or not isinstance(error, TelegramNetworkError):  # a poll may break off now and then
+                    self._no_updates.warn(str(error))
                 if pause > 0.0:
                     self.services.out_of_reach = self._why(error)
             else:
                 pause, self._told_conflict, self.services.out_of_reach = 0.0, False, ""
+                self._no_updates.over()
                 if await self._taken(updates):
                     continue
             pause = min(pause + 1.0, LONGEST_PAUSE_S)
@@ -204,9 +207,10 @@ class Chat:
         """Take them; False if the store fails. What is not recorded is not confirmed either, so it comes again."""
         try:
             await self._take(updates)
-        except SQLAlchemyError:
-            log.exception("updates cannot be recorded; they are asked for again")
+        except SQLAlchemyError as error:
+            self._not_recorded.say(error)
             return False
+        self._not_recorded.over()
         return True
 
     async def _take(self, updates: list[Update]) -> None:
@@ -228,7 +232,7 @@ class Chat:
             log.warning("update %s: %s", update.update_id, error.message)
         except Exception:  # The edge of the process: one update must not end the bot.
             log.exception("update %s failed", update.update_id)
-        await self.inbox.handled(self.bot.id, update.update_id)
+        await kept(lambda: self.inbox.handled(self.bot.id, update.update_id))
 
     def _why(self, error: Exception) -> str:
         """In a few words, for a person."""
@@ -248,16 +252,17 @@ class Chat:
     async def _conflict(self, error: TelegramConflictError) -> None:
         if "webhook" in error.message and await self._took_webhook_away():
             return
-        log.error("another program reads this bot's updates: %s", error)
+        self._no_updates.warn(f"another program reads them: {error}")
         if self._told_conflict:
             return
-        self._told_conflict = True
         text = (
             "⚠️ Another program uses this bot's token, so taps and messages may not reach me.\n"
             "End it, or give each its own token."
         )
-        async with self.services.store.begin() as tx:
-            await post(tx, "text", text_data(text), urgent=True)
+        with contextlib.suppress(SQLAlchemyError):  # said after the next poll
+            async with self.services.store.begin() as tx:
+                await post(tx, "text", text_data(text), urgent=True)
+            self._told_conflict = True
 
     async def _took_webhook_away(self) -> bool:
         try:

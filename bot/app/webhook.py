@@ -39,7 +39,7 @@ LONGEST_PAUSE_S = 15.0
 SHUTDOWN_S = 2.0
 KEY = "webhook"
 
-Take = Callable[[list[Update]], Awaitable[None]]
+Take = Callable[[list[Update]], Awaitable[bool]]
 
 
 class PortTaken(WrongSetting):
@@ -53,7 +53,7 @@ class Webhook:
     """The web server behind MAF_WEBHOOK_URL. Raises WrongSetting for a secret that is missing or cannot be one."""
 
     def __init__(self, settings: Settings, take: Take) -> None:
-        """`take` records and begins to handle; what it raises has Telegram send the update again."""
+        """`take` records and begins to handle; where it says False, Telegram is to send the update again."""
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
         if not SECRET.fullmatch(secret):
             raise WrongSetting(
@@ -115,8 +115,7 @@ class Webhook:
             raw = json.loads(await request.read())
         except ValueError:
             return web.Response(status=400)
-        await self._take(_update(raw))
-        return web.Response()
+        return web.Response(status=200 if await self._take(_update(raw)) else 503)
 
 
 def _update(raw: Any) -> list[Update]:

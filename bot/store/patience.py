@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine, Iterator
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.store.complaint import Complaint
+from bot.store.errors import trouble
+
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+TRY_AGAIN_S = 1.0
 
 # None outside of a running bot: there everything is done for somebody who asked.
 _patient: ContextVar[bool | None] = ContextVar("patient", default=None)
@@ -40,3 +49,20 @@ def patient_task(work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
     if _patient.get() is not None:
         context.run(_patient.set, True)
     return asyncio.create_task(work, name=name, context=context)
+
+
+async def kept(write: Callable[[], Awaitable[T]]) -> T:
+    """Do one short transaction that writes down what has happened already: nobody could tell it later.
+
+    Of the bot's own work it is done again while the store takes nothing (the disk is full, the database went away in
+    the middle), so doing it twice must do no harm. Raises what `write` raises for who does not wait.
+    """
+    complaint = Complaint(log, "something cannot be written down, and is tried again")
+    while True:
+        try:
+            return await write()
+        except SQLAlchemyError as error:
+            if trouble(error) is None or not waits():
+                raise
+            complaint.say(error)
+        await asyncio.sleep(TRY_AGAIN_S)

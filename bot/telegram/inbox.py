@@ -19,7 +19,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.clock import Clock
-from bot.store import Store
+from bot.store import Store, Transaction
 from bot.store.tables import UpdateRow
 from bot.telegram.access import command_of
 
@@ -61,12 +61,17 @@ class Inbox:
         return True
 
     async def handled(self, bot_id: int, update_id: int) -> None:
+        """It came to its end."""
         async with self._store.begin() as tx:
-            await tx.execute(
-                update(UpdateRow)
-                .where(UpdateRow.bot_id == bot_id, UpdateRow.update_id == update_id)
-                .values(handled_at=self._clock.now())
-            )
+            await self.mark(tx, bot_id, update_id)
+
+    async def mark(self, tx: Transaction, bot_id: int, update_id: int) -> None:
+        """`handled`, in the caller's transaction."""
+        await tx.execute(
+            update(UpdateRow)
+            .where(UpdateRow.bot_id == bot_id, UpdateRow.update_id == update_id)
+            .values(handled_at=self._clock.now())
+        )
 
     async def cut_off(self, bot_id: int, *, before: datetime) -> list[Unhandled]:
         """Updates that were recorded before this process began and never came to their end, oldest first."""

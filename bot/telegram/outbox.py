@@ -20,11 +20,12 @@ from zoneinfo import ZoneInfo
 from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.utils.formatting import Italic, Text
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock
 from bot.errors import MafError
 from bot.store import Store
+from bot.store.complaint import Complaint
+from bot.store.patience import kept
 from bot.store.tables import OutboxRow
 from bot.telegram.card import Card, Message, RenderContext, text_card
 from bot.telegram.outbox_rows import NO_ANSWER, OutboxRows
@@ -75,14 +76,17 @@ class Outbox:
         self.rows = OutboxRows(store)
         self.stopping = asyncio.Event()
         self._lanes: dict[int, Lane] = {}
+        self._complaint = Complaint(log, "the outbox cannot read its rows and tries again")
 
     async def run(self) -> None:
         """Work until `stop`."""
         while not self.stopping.is_set():
             try:
                 await self._wake_lanes()
-            except SQLAlchemyError:
-                log.exception("the outbox cannot read its rows; trying again")
+            except Exception as error:  # The edge of the worker: without it nobody hears anything any more.
+                self._complaint.say(error)
+            else:
+                self._complaint.over()
             await self.bell.wait(POLL_S)
 
     async def stop(self, timeout: float = 10.0) -> None:
@@ -124,25 +128,27 @@ class Lane:
         self.pace = Pace(group=chat_id < 0, filled_at=outbox.clock.monotonic())
         self.wake = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self._complaint = Complaint(log, f"messages to chat {chat_id} wait")
 
     async def run(self) -> None:
-        """Send what is due to this chat, in order, until there is nothing more. A store that fails ends the
-        run, and the outbox begins it again.
+        """Send what is due to this chat, in order, until there is nothing more. What fails ends the run, and the
+        outbox begins it again at its next look.
         """
         try:
             while not self.outbox.stopping.is_set():
                 row, wait = await self._next()
                 if row is not None:
                     await self._handle(row)
+                    self._complaint.over()
                 elif wait is None:
-                    return
+                    break
                 else:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self.wake.wait(), wait)
                     self.wake.clear()
-        except SQLAlchemyError:
-            log.exception("the outbox cannot write its rows; chat %s goes on later", self.chat_id)
-        finally:
+        except Exception as error:  # As above; with no bell, which would begin it again at once, and again.
+            self._complaint.say(error)
+        else:
             self.outbox.bell.ring()  # something may have come in between the last look and now
 
     async def _next(self) -> tuple[OutboxRow | None, float | None]:
@@ -185,7 +191,7 @@ class Lane:
                 reply_to=row.reply_to,
                 silent=row.silent,
                 topic=topic,
-                record=lambda ids, more: outbox.rows.part_sent(row.id, self.chat_id, ids, more=more),
+                record=lambda ids, more: kept(lambda: outbox.rows.part_sent(row.id, self.chat_id, ids, more=more)),
             )
         except ValueError as error:  # pydantic: the card built something that the Bot API has no words for
             await self._give_up(row, f"cannot be sent: {error}")
@@ -199,7 +205,8 @@ class Lane:
                 await self._settle(row, error, verdict(error))
         else:
             self.pace.answered()
-            await outbox.rows.done(row, self.chat_id, ids, outbox.clock.now())
+            now = outbox.clock.now()
+            await kept(lambda: outbox.rows.done(row, self.chat_id, ids, now))
 
     async def _topic(self, row: OutboxRow) -> int | None:
         """Where in the chat it belongs. A chat that cannot be asked is written to as one without topics."""
@@ -254,7 +261,7 @@ class Lane:
             await rows.not_yet(row.id, "")
         elif what.then == "done":
             log.error("chat %s: an answer could not be read, the message counts as sent: %s", self.chat_id, why)
-            await rows.done(row, self.chat_id, row.parts, clock.now())
+            await kept(lambda: rows.done(row, self.chat_id, row.parts, clock.now()))
         else:
             await self._again(row, why, unsure=what.unsure, unreachable=what.unreachable)
 

@@ -15,7 +15,7 @@ from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
 from bot.clis.model import Dialog
 from bot.clock import Clock
-from bot.errors import MafError
+from bot.store.complaint import Complaint
 from bot.store.patience import patient_task
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ class Noticing:
         self._menus: dict[tuple[str, str], float] = {}
         self._checking: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._comparing = Complaint(log, "open questions could not be compared with the screens")
+        self._looking = Complaint(log, "an agent's question could not be looked at again")
 
     def start(self) -> None:
         self.spawn(self._run())
@@ -75,8 +77,10 @@ class Noticing:
             await self._watch.ticked(1.0)
             try:
                 await self.observe()
-            except MafError as error:
-                log.warning("open questions could not be compared with the screens: %s", error.message)
+            except Exception as error:  # Nobody begins this loop anew: what one round meets is left to the next.
+                self._comparing.say(error)
+            else:
+                self._comparing.over()
 
     async def _check(self, agent_id: str) -> None:
         """Only what is still so after a moment is so."""
@@ -91,8 +95,10 @@ class Noticing:
                 verdict = self._verdict(look)
                 if verdict == before or set(verdict.over) & set(before.over):
                     await self._act(look, verdict)
-        except MafError as error:
-            log.info("%s could not be looked at again: %s", agent_id, error.message)
+        except Exception as error:  # The next round comes back to it.
+            self._looking.say(error)
+        else:
+            self._looking.over()
         finally:
             self._checking.discard(agent_id)
 

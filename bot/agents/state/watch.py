@@ -23,8 +23,9 @@ from bot.agents.state.sight import Sight
 from bot.clis.entry import Entry
 from bot.clis.model import State
 from bot.clock import Clock
-from bot.errors import DependencyMissing, MafError, NotFound
+from bot.errors import DependencyMissing, NotFound
 from bot.home import Home
+from bot.store.complaint import Complaint
 from bot.tmux.captures import Captures
 from bot.tmux.panes import PaneFacts, Panes, Screen
 from bot.tmux.processes import Process, scan, scan_only
@@ -66,6 +67,7 @@ class Watch:
         self.resources = Resources()
         self._captures = Captures(panes)
         self._announcer = Announcer()
+        self._complaint = Complaint(log, "the agents could not be looked at")
         self._reading_files = asyncio.Lock()
         self._looks: dict[str, Look] = {}
         self._task: asyncio.Task[None] | None = None
@@ -193,10 +195,10 @@ class Watch:
         for gone in self._announcer.heed(views, self._clock.monotonic()):
             self.sight.forget(gone)
             self.resources.forget(gone)
-        for look in looks.values():
-            await self._remember(look)
         async with self._ticked:
             self._ticked.notify_all()
+        for look in looks.values():  # last: a store that takes nothing keeps nobody from what was seen
+            await self._remember(look)
 
     async def _remember(self, look: Look) -> None:
         """Which conversation it is in, so that a restart goes on with it."""
@@ -231,8 +233,10 @@ class Watch:
     async def _try_tick(self) -> None:
         try:
             await self.tick()
-        except MafError as error:
-            log.warning("the agents could not be looked at: %s", error.message)
+        except Exception as error:  # All of the bot lives by these looks: nothing that one of them meets may end them.
+            self._complaint.say(error)
+        else:
+            self._complaint.over()
 
     def _with_age(self, view: AgentView) -> AgentView:
         asked = self.asked_since(view.id) if view.state is State.WAITING else None
