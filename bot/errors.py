@@ -8,8 +8,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from bot.excerpt import clipped
+
 # Exit codes of `maf` (contract.md section 1).
 DONE, REFUSED, WRONG_USAGE, NOT_CONFIRMED, DEPENDENCY = 0, 1, 2, 3, 4
+MAX_NAME = 60
 
 
 class MafError(Exception):
@@ -77,7 +80,7 @@ class NotFound(MafError):
         >>> NotFound.of("pack", "chekout", ["shop-checkout", "general"]).message
         'No pack named chekout. Did you mean shop-checkout?'
         """
-        names = sorted(known)
+        names, name = sorted(known), clipped(name, MAX_NAME)
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
         if near:
             return cls(f"No {kind} named {name}. Did you mean {' or '.join(near)}?")

@@ -71,8 +71,8 @@ def interrupted(name: str, done: Mapping[str, Any]) -> str:
     return f"{name} has stopped."
 
 
-async def tap_interrupt(_query: CallbackQuery, callback_data: AgentTap, app: Services, tap: Tap) -> None:
-    await tap.answer(interrupted(callback_data.id, await agent.interrupt(app, id=callback_data.id)))
+async def tap_interrupt(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
+    await tap.tell(interrupted(callback_data.id, await agent.interrupt(app, id=callback_data.id)), say)
 
 
 async def tap_life(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:

@@ -12,7 +12,8 @@ from aiogram.types import Message
 
 from bot.broadcast.drafts import Drafts
 from bot.broadcast.model import Draft
-from bot.errors import WrongUsage
+from bot.errors import MAX_NAME, WrongUsage
+from bot.excerpt import clipped
 from bot.operations import Services
 from bot.telegram.access import BY_NAME, Role
 from bot.telegram.people import Access, Person
@@ -46,9 +47,10 @@ def parse(arguments: str) -> Wanted:
             only = words[at + 1 :]
             break
         else:
-            raise WrongUsage(f"I do not know “{word}” here.", hint="/broadcast_targeted [auto] [idle | only w1,w2]")
-    auto = auto or "auto" in only
-    names = tuple(dict.fromkeys(w for w in only if w != "auto"))
+            what = clipped(word, MAX_NAME)
+            raise WrongUsage(f"I do not know “{what}” here.", hint="/broadcast_targeted [auto] [idle | only w1,w2]")
+    auto = auto or any(w.lower() == "auto" for w in only)
+    names = tuple(dict.fromkeys(w for w in only if w.lower() != "auto"))
     if "only" in (w.lower() for w in words) and not names:
         raise WrongUsage("Only which agents?", hint="/broadcast_targeted only w1,w2")
     return Wanted(auto, idle, names)

@@ -74,8 +74,9 @@ async def fresh(_query: CallbackQuery, callback_data: DraftTap, drafts: Drafts, 
 
 
 async def show_item(_query: CallbackQuery, callback_data: ItemTap, app: Services) -> None:
-    await current(app, callback_data.draft, callback_data.version)
-    await app.drafts.show(callback_data.draft, {"page": callback_data.pos})
+    draft = await current(app, callback_data.draft, callback_data.version)
+    at(draft, callback_data.pos)
+    await app.drafts.show(draft.id, {"page": callback_data.pos})
 
 
 async def send_item(_query: CallbackQuery, callback_data: ItemTap, app: Services, person: Person, tap: Tap) -> None:

@@ -9,15 +9,16 @@ from collections.abc import Collection
 
 from aiogram import F, Router
 from aiogram.filters import CommandObject
-from aiogram.types import Message
+from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Bold, Pre, Text, as_list
 
 from bot.errors import NotFound
+from bot.excerpt import clipped
 from bot.log import last_lines, log_files
 from bot.operations import Services
 from bot.telegram.access import COMMANDS, command_of
 from handlers.broadcast import command
-from handlers.say import Say
+from handlers.say import TOO_OLD, Say, Tap
 
 # What a person may well send, and nothing here reads. Not among them: what Telegram itself writes ("… pinned …").
 UNREAD = frozenset(
@@ -48,6 +49,7 @@ def last_router(served: Collection[str]) -> Router:
     routes.message.register(unknown, F.text.startswith("/"), F.chat.type == "private", flags={"needs": "help"})
     routes.message.register(lost, F.text, F.chat.type == "private", flags={"needs": "help"})
     routes.message.register(unread, F.content_type.in_(UNREAD), F.chat.type == "private", flags={"needs": "help"})
+    routes.callback_query.register(unknown_button, flags={"needs": "help"})
     return routes
 
 
@@ -99,7 +101,7 @@ def no_such_command(text: str, served: Collection[str]) -> str:
     known = [c.published for c in COMMANDS if c.name in served and c.in_menu]
     near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
     guess = " Did you mean " + " or ".join(f"/{name}" for name in near) + "?" if near else " /help shows what there is."
-    return f"There is no command /{word[:32]}.{guess}"
+    return f"There is no command /{clipped(word, 32)}.{guess}"
 
 
 async def lost(_message: Message, say: Say) -> None:
@@ -113,3 +115,8 @@ async def lost(_message: Message, say: Say) -> None:
 async def unread(_message: Message, say: Say) -> None:
     """A picture with "/send w1 …" under it must not look as if it had been sent."""
     await say.text("I did nothing with that: I read text only.\nTo an agent: /send w1 TEXT. All commands: /help")
+
+
+async def unknown_button(_query: CallbackQuery, tap: Tap) -> None:
+    """A button that an older version of the bot made, or one that nobody made."""
+    await tap.answer(TOO_OLD, alert=True)

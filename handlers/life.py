@@ -47,9 +47,9 @@ async def tap_restore(_query: CallbackQuery, app: Services, tap: Tap) -> None:
     await life.restore(app)
 
 
-async def tap_fresh(_query: CallbackQuery, callback_data: AgentTap, app: Services, tap: Tap) -> None:
+async def tap_fresh(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
     await app.life.start(callback_data.id, fresh=True)
-    await tap.answer(f"{callback_data.id} has started with a new conversation.")
+    await tap.tell(f"{callback_data.id} has started with a new conversation.", say)
 
 
 def _one(command: CommandObject) -> str | None:

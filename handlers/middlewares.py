@@ -10,7 +10,6 @@ from typing import Any
 
 from aiogram import BaseMiddleware, Bot
 from aiogram.dispatcher.flags import get_flag
-from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
 
 from bot.errors import MafError
@@ -21,7 +20,7 @@ from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Access, Person, plain_name
 from bot.telegram.text import render
 from handlers.rights import LOOKS, may
-from handlers.say import MAX_ALERT, Say, Tap
+from handlers.say import TOO_OLD, Say, Tap, fits
 from handlers.wording import told
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 # A press that takes longer than this is answered before its work is done.
 ANSWER_WITHIN_S = 0.7
-OUT_OF_REACH = "That message is too old for its buttons, so nothing was done. Ask for it again."
 
 
 class Internal(MafError):
@@ -52,25 +50,25 @@ class Door(BaseMiddleware):
         if user is None or user.is_bot:
             return None
         if not isinstance(message, Message):
-            return await self._out_of_reach(event, user)
+            return await self._out_of_reach(event, user, data["bot"])
         if isinstance(event, Message) and await _for_another_bot(event, data["bot"]):
             return None
         known = next((p for p in await self.access.people() if p.user_id == user.id), None)
         if known is None and not await self._may_knock(event):
             if isinstance(event, CallbackQuery):
-                await _quietly(Tap(event).answer())  # no word, but their app need not wait for one
+                await Tap(event, data["bot"]).answer()  # no word, but their app need not wait for one
             return None
         name = (known.name if known else "") or plain_name(user.full_name)
         data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
         data["say"] = Say(self.store, message.chat.id)
         return await handler(event, data)
 
-    async def _out_of_reach(self, event: TelegramObject, user: User) -> None:
+    async def _out_of_reach(self, event: TelegramObject, user: User, bot: Bot) -> None:
         """A press under a message that Telegram no longer shows us (InaccessibleMessage): it does nothing, and says so
         to those who are let in."""
         if isinstance(event, CallbackQuery):
             known = await self.access.role_of(user.id) is not Role.NOBODY
-            await _quietly(Tap(event).answer(OUT_OF_REACH if known else "", alert=known))
+            await Tap(event, bot).answer(TOO_OLD if known else "", alert=known)
 
     async def _may_knock(self, event: TelegramObject) -> bool:
         if not isinstance(event, Message) or not event.text:
@@ -132,34 +130,24 @@ class Answers(BaseMiddleware):
             await say.error(error)
 
     async def _tapped(self, handler: Handler, event: CallbackQuery, data: dict[str, Any], say: Say) -> Any:
-        tap = data["tap"] = Tap(event, answered=bool(data.get("answered")))
+        tap = data["tap"] = Tap(event, data["bot"], answered=bool(data.get("answered")))
         work = asyncio.ensure_future(handler(event, data))
         try:
             done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
             if not done:
-                await _quietly(tap.answer())
+                await tap.answer()
             await work
         except MafError as error:
             text = render(told(error)).text
-            if tap.answered or len(text) > MAX_ALERT:  # cut, it would lose what to do
+            if not fits(text) or not await tap.answer(text, alert=True):  # cut, it would lose what to do
                 await say.error(error, again=False)
-            else:
-                await _quietly(tap.answer(text, alert=True))
         except Exception as error:  # As above.
             log.exception("a button failed")
             await say.error(trouble(error) or Internal())
         finally:
             work.cancel()
-            await _quietly(tap.answer())
+            await tap.answer()
         return None
-
-
-async def _quietly(call: Awaitable[Any]) -> None:
-    """A press that is too old to be answered, or a network that is down, must not undo what the press did."""
-    try:
-        await call
-    except AiogramError as error:
-        log.info("a button press could not be answered: %s", error)
 
 
 async def _for_another_bot(message: Message, bot: Bot) -> bool:

@@ -18,7 +18,6 @@ def router() -> Router:
     routes = Router(name="packs")
     routes.message.register(packs, command("broadcast-pack"), flags={"needs": "broadcast-pack"})
     routes.callback_query.register(use, PackTap.filter(F.verb == "use"), flags={"needs": "pack.use"})
-    routes.callback_query.register(show, PackTap.filter(F.verb == "show"), flags={"needs": "broadcast-pack"})
     return routes
 
 
@@ -40,7 +39,3 @@ async def use(_query: CallbackQuery, callback_data: PackTap, app: Services, say:
     await pack.use(app, id=callback_data.id)
     await tap.answer(f"Pack {callback_data.id} is active now.")
     await say.refresh(tap.message_id)
-
-
-async def show(_query: CallbackQuery, callback_data: PackTap, say: Say) -> None:
-    await say.card("pack", {"pack": callback_data.id})

@@ -99,7 +99,9 @@ async def tap_mute(_query: CallbackQuery, callback_data: QuotaTap, app: Services
     await say.refresh(tap.message_id)
 
 
-async def tap_rotate(_query: CallbackQuery, callback_data: QuotaTap, app: Services, person: Person, tap: Tap) -> None:
+async def tap_rotate(
+    _query: CallbackQuery, callback_data: QuotaTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
     name = _profile(app, callback_data)
     done = await quota.rotate_profile(app, actor=person.name, profile=name)
-    await tap.answer(f"{' '.join(done['agents'])} will move to {done['to']} when idle.")
+    await tap.tell(f"{' '.join(done['agents'])} will move to {done['to']} when idle.", say)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,6 +11,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery
 from aiogram.utils.formatting import Text
 
@@ -19,11 +22,16 @@ from bot.notices.shown import Shown, just_said, on_its_way, shown
 from bot.store import Store, Transaction
 from bot.telegram.card import text_data
 from bot.telegram.keyboards import Button
-from bot.telegram.text import shorten
+from bot.telegram.text import beginning, units
 from handlers.wording import told
 
-# answerCallbackQuery takes 200 characters.
+log = logging.getLogger(__name__)
+
+# Bot API 10.3, answerCallbackQuery: 0-200 characters, counted as in messages.
 MAX_ALERT = 200
+# A press is worth no longer wait: while Telegram hangs, the person's next message waits for this one.
+ANSWER_TIMEOUT_S = 10
+TOO_OLD = "That message is too old for its buttons, so nothing was done. Ask for it again."
 JUST = timedelta(seconds=30)
 # How long to wait for the id of a message that is on its way, and how often to look.
 KNOWN_WITHIN_S, LOOK_S = 10.0, 0.1
@@ -90,8 +98,9 @@ class Say:
 class Tap:
     """The answer to a button press: once, and soon. `answered`: it was answered already, while it waited."""
 
-    def __init__(self, query: CallbackQuery, *, answered: bool = False) -> None:
+    def __init__(self, query: CallbackQuery, bot: Bot, *, answered: bool = False) -> None:
         self.query = query
+        self.bot = bot
         self.answered = answered
 
     @property
@@ -100,9 +109,25 @@ class Tap:
         return self.query.message.message_id if self.query.message else 0
 
     async def answer(self, text: str = "", *, alert: bool = False) -> bool:
-        """Answer the press; False if it was answered already and `text` was not shown."""
+        """Answer the press, with as much of `text` as fits; whether it was shown. It was not if the press was answered
+        before, or is too old, or Telegram cannot be reached: none of that undoes what the press did."""
         if self.answered:
             return False
         self.answered = True
-        await self.query.answer(shorten(text, MAX_ALERT) or None, show_alert=alert)
+        shown = text if fits(text) else beginning(text, MAX_ALERT - 1) + "…"
+        try:
+            await self.bot(self.query.answer(shown or None, show_alert=alert), request_timeout=ANSWER_TIMEOUT_S)
+        except AiogramError as error:
+            log.info("a button press could not be answered: %s", error)
+            return False
         return True
+
+    async def tell(self, text: str, say: Say, *, alert: bool = False) -> None:
+        """What came of the press, which stands nowhere else: in its answer, or in a message where that cannot be."""
+        if not fits(text) or not await self.answer(text, alert=alert):
+            await say.text(text)
+
+
+def fits(text: str) -> bool:
+    """Whether the answer to a press can hold it."""
+    return units(text) <= MAX_ALERT

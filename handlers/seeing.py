@@ -11,7 +11,8 @@ from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 
 from bot.clock import iso
-from bot.errors import Refused, WrongUsage
+from bot.errors import MAX_NAME, Refused, WrongUsage
+from bot.excerpt import clipped
 from bot.notices import post
 from bot.notices.shown import Shown
 from bot.operations import Services, agent, life
@@ -86,7 +87,9 @@ async def capture(_message: Message, command: CommandObject, app: Services, say:
     lines = next((int(word) for word in rest if word.isdecimal()), 0)
     wrong = [word for word in rest if not word.isdecimal() and word.lower() not in PICTURE]
     if wrong or not 0 <= lines <= agent.MAX_LINES:
-        what = f"“{wrong[0]}” is no number of lines." if wrong else f"{lines} lines are too many."
+        what = f"At most {agent.MAX_LINES:,} lines can be shown."
+        if wrong:
+            what = f"“{clipped(wrong[0], MAX_NAME)}” is no number of lines."
         raise WrongUsage(what, hint="/capture w1 40, or /capture w1 picture")
     await app.registry.get(found[0])
     form = "picture" if len(rest) > any(word.isdecimal() for word in rest) else "text"
@@ -166,7 +169,7 @@ async def tap_watch(_query: CallbackQuery, callback_data: AgentTap, app: Service
 
 async def tap_unwatch(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
     notice = await say.shown(tap.message_id)
-    if notice is not None and notice.key is not None:
+    if notice is not None and notice.kind == "watch" and notice.key is not None:
         app.live.drop(notice.key)
         await _end(notice.key, callback_data.id, app, say)
 

@@ -17,7 +17,8 @@ from sqlalchemy import delete, select
 from bot.agents.model import Agent, iso
 from bot.agents.types import AgentType
 from bot.clock import Clock
-from bot.errors import NotFound, Refused, WrongUsage
+from bot.errors import MAX_NAME, NotFound, Refused, WrongUsage
+from bot.excerpt import clipped
 from bot.home import Home
 from bot.store import Store
 from bot.store.complaint import Complaint
@@ -178,7 +179,7 @@ def _existing(workdir: Path) -> Path:
 def _checked_id(agent_id: str, known: Collection[str]) -> str:
     if not _ID.fullmatch(agent_id) or agent_id in _RESERVED:
         raise WrongUsage(
-            f"{agent_id!r} cannot be an agent's id.",
+            f"“{clipped(agent_id, MAX_NAME)}” cannot be an agent's id.",
             hint="Use a small letter, then letters, digits, - or _ (up to 32), like w1 or api-worker.",
         )
     if agent_id in known:

@@ -40,6 +40,7 @@ from bot.telegram.turns import Before, Turns, place
 from handlers import attach
 from handlers.cards import all_cards
 from handlers.middlewares import ANSWER_WITHIN_S
+from handlers.say import Tap
 
 log = logging.getLogger(__name__)
 
@@ -244,8 +245,7 @@ class Chat:
         await asyncio.wait({before}, timeout=ANSWER_WITHIN_S)
         answer = not before.done() and update.callback_query is not None
         if answer and update.callback_query is not None:
-            with contextlib.suppress(AiogramError):
-                await self.bot.answer_callback_query(update.callback_query.id)
+            await Tap(update.callback_query, self.bot).answer()
         await asyncio.wait({before})
         return answer
 

@@ -71,7 +71,7 @@ async def newest_id(tx: Transaction) -> str:
 
 async def read(tx: Transaction, draft_id: str | None = None) -> Draft:
     """A draft with its items and their deliveries; the newest without an id. Raises NotFound naming the nearest."""
-    wanted = draft_id or await newest_id(tx)
+    wanted = await newest_id(tx) if draft_id is None else draft_id
     row = await tx.get(DraftRow, wanted, populate_existing=True)
     if row is None:
         recent = await tx.scalars(select(DraftRow.id).order_by(DraftRow.created_at.desc()).limit(50))

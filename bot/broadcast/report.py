@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from bot.broadcast.model import FAILED, SETTLED, TAKEN, Draft, Item
+from bot.excerpt import clipped
 
 # Delivery marks, always the same ones (the words of the product).
 MARKS = {
@@ -74,20 +75,6 @@ def headline(draft: Draft, now: datetime) -> str:
     if counts.settled and counts.unconfirmed:
         parts.append(f"{counts.unconfirmed} not confirmed")
     return " · ".join(parts)
-
-
-# What turns the direction of the text around it (UAX 9): a title must not reorder the line that it stands in.
-_TURNS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-
-
-def clipped(text: str, width: int) -> str:
-    """One line of at most `width` characters, with nothing in it that turns the text around it.
-
-    >>> clipped("a\\u202eb  c\\nd", 5)
-    'ab c…'
-    """
-    line = " ".join(text.translate(_TURNS).split())
-    return line if len(line) <= width else line[: max(1, width - 1)].rstrip() + "…"
 
 
 def item_lines(item: Item, zone: tzinfo) -> list[str]:

@@ -65,7 +65,7 @@ class DialogTap(CallbackData, prefix="p"):
 
 
 class PackTap(CallbackData, prefix="k"):
-    """show, use: on a pack."""
+    """use: on a pack."""
 
     id: str
     verb: str

@@ -10,8 +10,9 @@ from aiogram.utils.formatting import Bold, Code, Text, as_list
 
 from bot.agents.model import AgentView
 from bot.agents.resources.usage import Usage
-from bot.broadcast.report import clipped, duration
+from bot.broadcast.report import duration
 from bot.clis.model import State
+from bot.excerpt import clipped
 from bot.operations import Services
 from bot.operations.board import context_of
 from bot.telegram.callbacks import AgentTap, DialogTap

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Text, as_list
 
-from bot.broadcast.report import clipped
 from bot.clis.model import State
+from bot.excerpt import clipped
 from bot.operations import Services
 from bot.operations.board import Row, read, signature
 from bot.telegram.access import command_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Text, as_list
 
-from bot.broadcast.report import clipped
+from bot.excerpt import clipped
 from bot.operations import Services
 from bot.telegram.callbacks import AgentTap
 from bot.telegram.card import Card, Message, RenderContext

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Text, as_list
 
-from bot.broadcast.report import clipped
+from bot.excerpt import clipped
 from bot.operations import Services, bead, health, pack
 from bot.telegram.access import COMMANDS, Role
 from bot.telegram.callbacks import PackTap

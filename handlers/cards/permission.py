@@ -12,7 +12,7 @@ from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
 from bot.agents.permissions.question import Choice
 from bot.agents.permissions.risk import visible
 from bot.agents.permissions.rows import Ask, asks_named, asks_of_card, mark
-from bot.broadcast.report import clipped
+from bot.excerpt import clipped
 from bot.operations import Services
 from bot.telegram.callbacks import AgentTap, DialogTap
 from bot.telegram.card import Card, Document, Message, RenderContext

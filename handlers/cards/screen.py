@@ -12,9 +12,9 @@ from typing import Any
 from aiogram.utils.formatting import Bold, ExpandableBlockQuote, Pre, Text, as_list
 
 from bot.agents.seeing.answers import last_answer
-from bot.broadcast.report import clipped
 from bot.clis.model import State
 from bot.errors import MafError
+from bot.excerpt import clipped
 from bot.operations import Services, agent
 from bot.operations.board import watched
 from bot.telegram.callbacks import AgentTap

@@ -6,7 +6,9 @@ import asyncio
 import json
 import socket
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from aiogram.types import CallbackQuery, Update
 from sqlalchemy import text
@@ -19,11 +21,12 @@ from bot.store.tables import UpdateRow
 from bot.telegram.access import Role
 from bot.telegram.people import Person
 from handlers.middlewares import Answers
-from handlers.say import Say
+from handlers.say import Say, Tap
 from tests.flow.product import Product, button, product, until
 from tests.integration.shop import MAF, Shop
 from tests.patience import PATIENCE_S
 
+ANSWER = "answerCallbackQuery"
 OLD = {"message_id": 7, "date": 0}  # Bot API: an InaccessibleMessage has the date 0
 
 
@@ -57,7 +60,7 @@ async def test_a_press_under_a_message_that_is_too_old_is_answered(tmp_path: Pat
             press = {"id": f"q{number}", "from": person, "chat_instance": "c", "data": "x:1", "message": message}
             update = {"update_id": 900 + number, "callback_query": press}
             await p.app.chat.dispatcher.feed_update(p.app.chat.bot, Update.model_validate(update))
-        told = [call["parameters"] for call in await p.client.calls("answerCallbackQuery")]
+        told = [call["parameters"] for call in await p.client.calls(ANSWER)]
         assert [(t["callback_query_id"], "too old" in t.get("text", "")) for t in told] == [("q0", True), ("q1", False)]
 
 
@@ -122,22 +125,75 @@ async def _said(p: Product, words: str) -> bool:
     return bool(health["messages_failed"]) and any(words == c["answer"].get("description") for c in calls)
 
 
-async def test_a_refusal_too_long_for_an_alert_is_said_in_the_chat(tmp_path: Path) -> None:
+async def _tap(p: Product, handler: Callable[[Tap], Awaitable[None]]) -> None:
+    """A press of the owner's on a button behind which is this handler; Telegram finds it too old to be answered."""
+    assert p.app.chat is not None
+    bot, owner = p.app.chat.bot, p.client.sandbox.owner
+    you = {"id": owner, "is_bot": False, "first_name": "You"}
+    press = CallbackQuery.model_validate({"id": "q", "from": you, "chat_instance": "c", "data": "x:1"})
+
+    async def handle(_event: object, data: dict[str, Any]) -> None:
+        await handler(data["tap"])
+
+    data = {"say": Say(p.app.services.store, owner), "person": Person(owner, "Olga", Role.OWNER), "bot": bot}
+    await Answers()(handle, press.as_(bot), data)
+
+
+async def test_a_refusal_that_no_alert_can_show_is_said_in_the_chat(tmp_path: Path) -> None:
     async with product(tmp_path, agents=0, beads=False) as p:
         await until(lambda: p.app.chat is not None)
+        for number, why in enumerate(("This draft changed. " * 12, "Ask " + "🦊" * 100, "Too late.")):
+            hint = f"The new one: {number}."
+
+            async def refuse(_tap: Tap, why: str = why, hint: str = hint) -> None:
+                raise Refused(why, hint=hint)
+
+            await _tap(p, refuse)
+            await p.message(lambda m, hint=hint: m["text"].endswith(hint))  # type: ignore[misc]
+        shown = [call["parameters"].get("text") for call in await p.client.calls(ANSWER)]
+        assert shown == [None, None, "Too late.\nThe new one: 2."]  # said once, and whole
+
+
+async def test_a_press_that_cannot_be_answered_is_done_all_the_same(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        await until(lambda: p.app.chat is not None)
+        done = []
+
+        async def work(tap: Tap) -> None:
+            done.append(await tap.answer("Sending 3."))
+
+        await _tap(p, work)
+        await p.client.say("/help")
+        await p.message(lambda m: "You are owner" in m["text"])
+        assert done == [False]
+        assert [m["text"] for m in await p.all() if "went wrong" in m["text"]] == []
+
+
+async def test_what_no_button_of_ours_carries_does_nothing_and_says_so(tmp_path: Path) -> None:
+    """A Telegram app can be made to send any callback_data."""
+    async with product(tmp_path, agents=1) as p:
+        draft = await p.draft()
         assert p.app.chat is not None
-        owner = p.client.sandbox.owner
-        you = {"id": owner, "is_bot": False, "first_name": "You"}
-        query = CallbackQuery.model_validate({"id": "q", "from": you, "chat_instance": "c", "data": "x:1"})
-
-        async def refuse(_event: object, _data: object) -> None:
-            raise Refused("This draft changed. " * 12, hint="Here is the new one.")
-
-        data = {"say": Say(p.app.services.store, owner), "person": Person(owner, "Olga", Role.OWNER)}
-        await Answers()(refuse, query.as_(p.app.chat.bot), data)
-        await p.message(lambda m: m["text"].endswith("Here is the new one."))
-        (answer,) = await p.client.calls("answerCallbackQuery")
-        assert "text" not in answer["parameters"]  # said once, and whole
+        owner, dispatcher = p.client.sandbox.owner, p.app.chat.dispatcher
+        name = draft["text"].split()[2]
+        forged = [
+            *("", "x", "☃" * 21, "d:" + "a" * 62, "\udc80", f"d:{name}:1:burn", f"d:{name}:one:send", "a:w1:burn"),
+            *("d::1:send", "r::retry", f"i:{name}:1:-1:send", f"i:{name}:1:-1:show", f"i:{name}:1:9:show"),
+            *(f"s:{name}:1:0:nobody", "y:none:enter", "y::resend", "a:nobody:stop", "a::stop", "k:nobody:use"),
+            *("q:nobody:rotate:", "c:none:yes", "p:none:x:o0", "p:none:x:o²", "g:burn:0"),
+        ]
+        person = {"id": owner, "is_bot": False, "first_name": "A"}
+        message = {"message_id": draft["message_id"], "date": 1, "chat": {"id": owner, "type": "private"}}
+        for number, data in enumerate(forged):
+            press = {"id": f"q{number}", "from": person, "chat_instance": "c", "data": data, "message": message}
+            update = {"update_id": 900 + number, "callback_query": press}
+            await dispatcher.feed_update(p.app.chat.bot, Update.model_validate(update))
+        answers = {c["parameters"]["callback_query_id"]: c["parameters"] for c in await p.client.calls(ANSWER)}
+        silent = [data for number, data in enumerate(forged) if not answers.get(f"q{number}", {}).get("text")]
+        assert silent == []
+        assert p.prompts("w1") == []
+        now = await p.status(name)
+        assert (now["status"], now["version"], now["items"][0]["status"]) == ("pending", 1, "drafted")
 
 
 async def test_of_many_taps_on_one_button_the_first_counts_and_the_rest_are_told_once(tmp_path: Path) -> None:

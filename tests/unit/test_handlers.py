@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.errors import Refused, WrongUsage
+from bot.errors import NotFound, Refused, WrongUsage
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Person
 from handlers import agents, broadcast, deliveries, draft, health, packs, people, wording
@@ -26,6 +26,7 @@ MODULES = (people, broadcast, draft, deliveries, agents, packs, health)
         ("only w1, w2  ,w1", Wanted(only=("w1", "w2"))),
         ("auto only w2", Wanted(auto=True, only=("w2",))),
         ("only w2 auto", Wanted(auto=True, only=("w2",))),
+        ("ONLY w2 Auto", Wanted(auto=True, only=("w2",))),
     ],
 )
 def test_what_stands_behind_the_command(words: str, wanted: Wanted) -> None:
@@ -36,6 +37,15 @@ def test_what_stands_behind_the_command(words: str, wanted: Wanted) -> None:
 def test_a_word_that_is_not_known_sends_nothing(words: str) -> None:
     with pytest.raises(WrongUsage):
         parse(words)
+
+
+def test_a_name_that_is_repeated_stays_short_and_turns_no_text() -> None:
+    name = "\u202e" + "A" * 4000 + "\x1b"
+    with pytest.raises(WrongUsage) as refused:
+        parse(name)
+    assert refused.value.message == f"I do not know “{'A' * 59}…” here."
+    assert NotFound.of("agent", name, ["w1"]).message == f"No agent named {'A' * 59}…."
+    assert NotFound.of("agent", "w\u202e2", ["w1"]).message == "No agent named w2. Did you mean w1?"
 
 
 def test_every_handler_names_what_it_needs_and_the_table_knows_it() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot.agents.delivery.model import FINAL, Delivery, Evidence
 from bot.broadcast.model import Draft, Item
-from bot.broadcast.report import MARKS, clipped, count, draft_lines, duration, headline, item_lines
+from bot.broadcast.report import MARKS, count, draft_lines, duration, headline, item_lines
+from bot.excerpt import clipped
 
 AT = datetime(2026, 11, 22, 12, 41, 7, tzinfo=UTC)
 STATUSES = sorted(MARKS)

@@ -37,7 +37,6 @@ VIEWERS = {
     "permissions.whole",
     "permissions.show",
     "packs.packs",  # setting one asks for pack.use inside
-    "packs.show",
     "quota.show",
     "quota.alerts",
     "quota.tap_show",
@@ -49,6 +48,7 @@ VIEWERS = {
     "health.audit",
     "health.tasks",
     "health.logs",
+    "last.unknown_button",
 }
 SUPERVISORS = {
     "broadcast.broadcast",
