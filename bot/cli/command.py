@@ -11,12 +11,18 @@ import click
 from bot.cli.terminal import Terminal
 from bot.home import find_home
 
+EMPTY = "it is empty."
+
 
 def _home(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    if value:
-        if find_home(value).root.is_file():
-            raise click.BadParameter(f"{value} is a file. Give the .maf folder.")
-        ctx.ensure_object(Terminal).home_option = value
+    if value is None:
+        return
+    if not value.strip():
+        raise click.BadParameter(EMPTY)
+    root = find_home(value).root
+    if root.exists() and not root.is_dir():
+        raise click.BadParameter(f"{value} is a file. Give the .maf folder.")
+    ctx.ensure_object(Terminal).home_option = value
 
 
 def _json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -40,6 +46,22 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += common()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        for param in self.params:
+            if param.default != "":
+                _refuse_empty(ctx, param, given.get(param.name or ""))
+        return super().parse_args(ctx, args)
+
+
+def _refuse_empty(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """An empty word is mostly a variable that is not set. It must not come to mean the newest draft, this folder, or
+    all agents.
+    """
+    words = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(word, str) and not word.strip() for word in words):
+        raise click.BadParameter(EMPTY, ctx=ctx, param=param)
 
 
 class Group(click.Group):

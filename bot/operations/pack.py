@@ -30,7 +30,7 @@ async def show(app: Services, *, id: str | None = None) -> dict[str, Any]:  # no
     """One pack in full, the active one without an id."""
     async with app.store.begin() as tx:
         active = await app.packs.active(tx)
-    pack = await asyncio.to_thread(app.packs.get, id or active)
+    pack = await asyncio.to_thread(app.packs.get, active if id is None else id)
     return {**pack.model_dump(mode="json"), "active": pack.id == active}
 
 

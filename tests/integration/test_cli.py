@@ -131,8 +131,7 @@ def test_acting_needs_a_home(shop: Shop) -> None:
 
 def test_nobody_is_not_everybody(shop: Shop) -> None:
     shop.maf("init")
-    for none in ("", " , "):
-        assert "hint: Write --only w1,w2" in shop.maf("broadcast", "draft", "--only", none, code=2).stderr
+    assert "hint: Write --only w1,w2" in shop.maf("broadcast", "draft", "--only", " , ", code=2).stderr
     assert shop.read("broadcast", "status", code=1)["error"]["code"] == "not_found"
 
 

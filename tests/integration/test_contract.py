@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from bot.beads.sample import write_sample
-from bot.cli import main
+from bot.cli import local, main
+from bot.errors import NotFound
+from bot.home import Home
 from tests.patience import PATIENCE_S
 
 NONE = type(None)
@@ -80,7 +82,7 @@ def fits(value: Any, shape: Shape) -> None:
     assert not wrong, wrong
 
 
-def test_agents_drafts_and_deliveries(maf: Maf) -> None:
+def test_agents_drafts_and_deliveries(maf: Maf, tmp_path: Path) -> None:
     assert set(maf("init")) == {"home", "written"}
     for one in maf("agent", "types"):
         fits(one, {"name": TEXT, "kind": TEXT, "role": TEXT, "description": TEXT})
@@ -101,6 +103,9 @@ def test_agents_drafts_and_deliveries(maf: Maf) -> None:
         assert found["items"]
         for item in found["items"]:
             fits(item, ITEM)
+    for op in ("broadcast.apply", "broadcast.cancel", "pack.show"):
+        with pytest.raises(NotFound):  # an empty name means no draft, and never the newest
+            local.act(Home(tmp_path / ".maf"), op, {"id" if op == "pack.show" else "draft": ""})
     assert maf("broadcast", "cancel", draft["draft"])["status"] == "cancelled"
 
     claim = maf("task", "claim", "--agent", "w1", "--dry-run")

@@ -78,6 +78,14 @@ def test_every_command_says_what_it_is_for(name: str, capsys: pytest.CaptureFixt
         (["agent", "list", "--home", __file__], "is a file. Give the .maf folder.", "maf agent list --help"),
         (["pair", "--ttl", "soon"], "--ttl soon", ""),
         (["pair", "--ttl", "30d"], "between 1s and 1d", ""),
+        (["broadcast", "apply", ""], "Invalid value for 'D': it is empty.", "maf broadcast apply --help"),
+        (["broadcast", "apply", "d1", "--item", " "], "Invalid value for '--item': it is empty.", ""),
+        (["broadcast", "draft", "--only", ""], "Invalid value for '--only': it is empty.", ""),
+        (["agent", "create", "demo", "--workdir="], "Invalid value for '--workdir': it is empty.", ""),
+        (["agent", "create", "demo", "--label", "a", "--label", ""], "Invalid value for '--label': it is empty.", ""),
+        (["quota", "profile", "add", "p1", "--path", ""], "Invalid value for '--path': it is empty.", ""),
+        (["--home", "", "agent", "list"], "Invalid value for '--home': it is empty.", ""),
+        (["agent", "list", "--home", "/dev/null"], "is a file. Give the .maf folder.", ""),
     ],
 )
 def test_wrong_usage(
