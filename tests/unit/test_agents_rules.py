@@ -273,6 +273,20 @@ def test_the_turn_of_a_conversation(kinds: list[EntryKind], phase: str) -> None:
     assert follow(Turn(), [entry(kind) for kind in kinds]).phase == phase
 
 
+@pytest.mark.parametrize(
+    ("kinds", "aborted"),
+    [
+        (["user", "tool", "aborted"], True),
+        (["user", "tool", "turn_end"], False),
+        (["user", "tool", "turn_end", "aborted"], False),  # it had ended
+        (["user", "aborted", "usage"], True),
+        (["user", "aborted", "user", "turn_end"], False),
+    ],
+)
+def test_whether_somebody_stopped_the_last_turn(kinds: list[EntryKind], aborted: bool) -> None:
+    assert follow(Turn(), [entry(kind) for kind in kinds]).aborted is aborted
+
+
 def test_a_state_is_told_once_when_it_has_held() -> None:
     held: Held | None = None
     told = []

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.hooks.events import hear, parse
-from bot.agents.permissions.answering import was_stopped
 from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude
+from bot.agents.permissions.outcome import Seen, outcome, was_stopped
 from bot.agents.permissions.question import (
     Choice,
     deny,
@@ -24,8 +24,9 @@ from bot.agents.permissions.question import (
     same_question,
 )
 from bot.agents.permissions.rows import Ask
+from bot.agents.state.turn import Turn
 from bot.clis.claude.cli import Claude
-from bot.clis.model import Dialog, Option, State
+from bot.clis.model import Composer, Dialog, Option, ScreenReading, State
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 CLAUDE = (
@@ -265,6 +266,36 @@ RULED = "────\n❯\u00a0\n────\n  ⏸ manual mode on"
 )
 def test_an_esc_in_the_moment_of_a_yes_is_seen(before: str, after: str, stopped: bool) -> None:
     assert was_stopped(Claude().interrupted, before, after) is stopped
+
+
+def reading(state: State | None, *, asks: bool = False) -> ScreenReading:
+    return ScreenReading(state, "rule", Composer("empty"), SEEN if asks else None)
+
+
+BEFORE = Seen(ASKED, reading(State.WAITING, asks=True), Turn("working", NOW))
+AFTER, LATER = f"❯ go\n● Bash(touch x)\n{RULED}", NOW + timedelta(seconds=1)
+IDLE, WORKS = reading(State.IDLE), reading(State.WORKING)
+
+
+@pytest.mark.parametrize(
+    ("now", "went"),
+    [
+        (Seen(AFTER, IDLE, Turn("working", NOW)), ""),  # a slow machine has not drawn it yet, nor written it down
+        (Seen(AFTER, WORKS, Turn("working", NOW)), "taken"),
+        (Seen(AFTER, IDLE, Turn("idle", LATER)), "taken"),  # and it is done already
+        (Seen(AFTER, WORKS, Turn("idle", LATER, aborted=True)), "stopped"),
+        (Seen(AFTER + STOPPED, IDLE, Turn("working", NOW)), "stopped"),
+        (Seen(ASKED, reading(State.WAITING, asks=True), Turn("working", NOW)), "taken"),  # it asks the next thing
+        (Seen(), ""),  # nothing is there any more
+    ],
+)
+def test_a_yes_is_taken_or_stopped_only_where_that_can_be_told(now: Seen, went: str) -> None:
+    assert outcome(Claude().interrupted, BEFORE, now) == went
+
+
+def test_a_turn_that_ended_before_tells_nothing_of_this_question() -> None:
+    ended = Turn("idle", NOW, aborted=True)
+    assert outcome(Claude().interrupted, Seen(ASKED, None, ended), Seen(AFTER, IDLE, ended)) == ""
 
 
 def test_a_no_is_said_in_the_words_of_the_hooks() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from bot.agents.permissions.outcome import Outcome, outcome, seen
 from bot.agents.permissions.question import Choice, allow, deny, fragments
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Look, Watch
@@ -21,8 +22,8 @@ from bot.tmux.panes import Panes
 SETTLE_S = 0.3  # Claude ignores keys for 150 ms after a dialog appears
 GONE_S = 3.0  # both CLIs take a dialog away within 0.15 s
 _LOOK_S = 0.08
-SURE_LOOKS = 6  # Claude takes up to 120 ms to draw what a key did, and longer on a machine at its limit
-_LAST = 14  # lines: the composer, what stands below it, and the end of the turn
+SURE_S = 10.0  # a CLI tells in 0.1 s what became of its question, and takes its time on a machine at its limit
+SURE_LOOKS = 6  # Claude takes up to 120 ms to draw a key that came after an Esc
 
 
 class AskChanged(Refused):
@@ -112,27 +113,49 @@ class Answerer:
         raise NotTaken(f"{ask.agent} shows the same question still, or again.")
 
     async def _was_ours(self, ask: Ask, choice: Choice, key: str, before: Look | None) -> None:
-        """The question is gone: by our answer, or by somebody who pressed Esc in the same moment? A key of ours that
-        came too late stands in the composer then, and is taken away again. Raises AskChanged."""
-        stopped, words = False, cli_for(ask.cli).interrupted
-        for _ in range(SURE_LOOKS if words else 0):
+        """The question is gone: by our answer, or by somebody who pressed Esc in the same moment? Raises AskChanged,
+        also where that cannot be told: a yes that nobody took is never claimed."""
+        words = cli_for(ask.cli).interrupted
+        if not words:
+            return
+        # A no stops the turn as an Esc does.
+        went = "stopped" if choice.grant == "no" else await self._went(ask, key, before, words)
+        if went == "taken":
+            return
+        for _ in range(SURE_LOOKS if key else 0):
             await asyncio.sleep(_LOOK_S)
-            look = await self._look(ask)
-            if look is None or look.reading is None or look.reading.dialog is not None:
-                break  # it asks the next thing already
-            if look.reading.state is State.WORKING and not stopped:
-                break  # a stopped turn shows no sign of work
-            if key and look.reading.composer == Composer("draft", key) and look.view.agent.pane:
-                await self._panes.press(look.view.agent.pane, "BSpace")
-                raise AskChanged(
-                    f"{ask.agent}'s question was answered in its pane in the same moment.", hint="Yours came too late."
-                )
-            if choice.grant != "no":
-                stopped = stopped or was_stopped(words, _text(before), _text(look))
-        if stopped:
+            await self._take_back(ask, key, await self._look(ask))
+        if choice.grant == "no":
+            return
+        if went == "stopped":
             raise AskChanged(
                 f"{ask.agent} was stopped in its pane in the same moment.", hint="Its screen shows whether it ran."
             )
+        raise AskChanged(
+            f"{ask.agent}'s question is gone, and it cannot be told whether your answer was first.",
+            hint="Its screen shows whether it ran.",
+        )
+
+    async def _went(self, ask: Ask, key: str, before: Look | None, words: str) -> Outcome:
+        """Look until it can be told what became of the question."""
+        begun = self._clock.monotonic()
+        while self._clock.monotonic() - begun < SURE_S:
+            await asyncio.sleep(_LOOK_S)
+            look = await self._look(ask)
+            await self._take_back(ask, key, look)
+            if went := outcome(words, seen(before), seen(look)):
+                return went
+        return ""
+
+    async def _take_back(self, ask: Ask, key: str, look: Look | None) -> None:
+        """A key of ours that came too late stands in the composer, and is taken away again. Raises AskChanged then."""
+        if not key or look is None or look.reading is None or look.reading.composer != Composer("draft", key):
+            return
+        if look.view.agent.pane:
+            await self._panes.press(look.view.agent.pane, "BSpace")
+        raise AskChanged(
+            f"{ask.agent}'s question was answered in its pane in the same moment.", hint="Yours came too late."
+        )
 
     async def _awake(self, ask: Ask) -> Look | None:
         """Raises NotTaken where it is frozen: it would take the answer at some later time, unseen."""
@@ -152,18 +175,6 @@ def decision(ask: Ask, choice: Choice, *, by: str, text: str) -> dict[str, Any]:
         stop = ask.cli == "claude" and not text
         return deny(text or f"{by} said no.", stop=stop)
     return allow(ask.suggestions if choice.grant == "lasting" else ())
-
-
-def was_stopped(words: str, before: str, after: str) -> bool:
-    """Was the turn interrupted between these two screens? Pure. `words`: what the CLI writes then; older ones may stand
-    further up."""
-    lines = [line for line in after.splitlines() if line.strip()]
-    new = bool(words) and after.count(words) > before.count(words)
-    return new and any(words in line for line in lines[-_LAST:])
-
-
-def _text(look: Look | None) -> str:
-    return look.screen.plain if look is not None and look.screen is not None else ""
 
 
 def hook_can(choice: Choice) -> bool:

@@ -15,12 +15,13 @@ Phase = Literal["", "working", "idle", "limited"]
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The last turn as far as it was read. `at` is when the phase began, by the file's own clock; `resets_at` (epoch s)
-    is when the limit that ended it ends, where its CLI wrote that down."""
+    is when the limit that ended it ends, where its CLI wrote that down. `aborted`: somebody stopped it."""
 
     phase: Phase = ""
     at: datetime | None = None
     says: str = ""
     resets_at: float | None = None
+    aborted: bool = False
 
 
 def follow(turn: Turn, entries: Iterable[Entry]) -> Turn:
@@ -39,11 +40,12 @@ def _step(turn: Turn, entry: Entry) -> Turn:
         if turn.phase == "limited" and entry.kind in ("model", "tool"):
             return turn
         begins = entry.kind in ("user", "turn_start")  # also where the last turn was cut off without an end
-        return replace(turn, phase="working", at=at) if begins or turn.phase != "working" else turn
+        return replace(turn, phase="working", at=at, aborted=False) if begins or turn.phase != "working" else turn
     if entry.kind == "limit":
         return replace(turn, phase="limited", at=at, resets_at=_epoch(entry.data.get("resets_at")))
     if entry.kind in ("turn_end", "aborted"):
-        return turn if turn.phase in ("limited", "idle") else replace(turn, phase="idle", at=at)
+        over = turn.phase in ("limited", "idle")
+        return turn if over else replace(turn, phase="idle", at=at, aborted=entry.kind == "aborted")
     return turn
 
 
