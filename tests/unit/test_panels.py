@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.agents.panels.terminal import SGR, fold, page
@@ -22,6 +22,7 @@ def cells(row: str) -> int:
 
 
 @given(LINE.map(clean), st.integers(2, 40))
+@example(" 0日", 2)
 def test_a_folded_line_fits_and_loses_nothing(line: str, width: int) -> None:
     rows = fold(line, width)
     assert all(cells(row) <= width for row in rows)

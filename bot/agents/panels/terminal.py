@@ -41,7 +41,7 @@ def fold(line: str, width: int) -> list[str]:
             row += part
             continue
         size = width_of(part)
-        if used + size > width and used:
+        while used + size > width and used:
             near = gap[0] and used - gap[1] <= width // 2
             full, taken, then = gap if near else (row, used, style)
             rows.append(full + _PLAIN * bool(then))
