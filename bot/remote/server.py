@@ -56,9 +56,11 @@ class Server:
             place = self._short / "maf.sock"
         before = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._accept, place, limit=LINE_LIMIT)
+            # Without serving: from here to there the start cannot be cancelled, and what listens is ours to close.
+            self._server = await asyncio.start_unix_server(self._accept, place, limit=LINE_LIMIT, start_serving=False)
         finally:
             os.umask(before)
+        await self._server.start_serving()
         if place != self.path:
             self.path.symlink_to(place)
 

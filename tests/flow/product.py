@@ -211,13 +211,14 @@ async def product(tmp_path: Path, **options: Any) -> AsyncIterator[Product]:
 
 
 async def idle(made: Crew) -> None:
-    """Wait until every agent is idle and the bot polls."""
+    """Wait until every agent is idle and the bot does what it is asked."""
 
     async def ready() -> bool:
         if made.bot.done():
             made.bot.result()
         views = made.app.services.watch.views()
-        return len(views) == len(made.agents) and all(v.state == "idle" for v in views)
+        here = len(views) == len(made.agents) and all(v.state == "idle" for v in views)
+        return here and made.app._resumed.is_set()
 
     try:
         await until(ready, "idle agents")

@@ -96,7 +96,7 @@ async def test_agents_that_stopped_at_a_limit_go_on_after_the_reset_one_after_an
         ends = [r.resets_at or 0.0 for r in await rows()]
         assert min(ends) >= resets - 1  # the account's reset or its own, whichever is later; both in whole seconds
         first, second = sorted(r.resume_at or 0.0 for r in await rows())
-        assert first >= min(ends)
+        assert first >= int(resets)  # when the account has room again, though the agents' own limits may end later
         assert second - first >= APART_S
 
         async def prompted() -> bool:

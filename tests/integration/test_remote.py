@@ -174,6 +174,20 @@ async def test_who_comes_while_the_bot_leaves_is_answered_or_turned_away(tmp_pat
     gc.collect()  # a connection that stayed behind is a ResourceWarning, and so an error
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_bot_that_is_told_to_leave_while_it_starts_leaves_no_socket(tmp_path: Path, turns: int) -> None:
+    bot, path = Bot(), tmp_path / "maf.sock"
+    server = Server(path, bot.operate, bot.hook)
+    starting = asyncio.create_task(server.start())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await server.stop()
+    assert not path.exists()
+    gc.collect()  # a socket that still listens is a ResourceWarning, and so an error
+
+
 async def test_hooks_are_answered_and_a_failing_one_says_nothing(tmp_path: Path) -> None:
     path = tmp_path / "maf.sock"
     async with serving(path):
