@@ -14,6 +14,8 @@ _NUMBER = re.compile(r"(\d{1,2})[.)] ")
 _GAP = re.compile(r"\s{2,}")  # between a choice and what is said about it
 # White space changes with the terminal's width; marks while somebody at the pane chooses several (Claude Code 2.1.328).
 _VARIES = re.compile(r"\s+|\[[ ✔]\]|[☐☒]")
+_QUESTION = re.compile(r"(?:[^\n?]+\n){0,3}[^\n?]+\?$", re.MULTILINE)
+_BROKEN = re.compile(r"(?<!\n)\n(?!\n)")  # where a line may have been broken to fit
 _OPEN_INDENT = 2  # columns: Codex indents the choices of a question of the model, not those of its own
 _NOTICE = 8  # last lines of a screen in which a question without marked choices has to stand
 
@@ -169,16 +171,24 @@ def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: i
     layout = rules.layout
     text = "\n".join("" if layout.boxed and line.startswith(layout.boxed) else line.strip() for line in body)
     text = layout.volatile.sub("", text)
-    lines = re.sub(r"\n{3,}", "\n\n", text.strip()).split("\n")
-    title, detail = lines[0], "\n".join(lines[1:]).strip()
+    title, detail = _headed(re.sub(r"\n{3,}", "\n\n", text.strip()), layout)
     labels = tuple(option.label for option in options)
     words = "\n".join((title, detail, *labels))
-    known = next((rule for rule in rules.dialogs if rule.match.search(words)), None)
+    whole = _BROKEN.sub(" ", words)
+    known = next((r for r in rules.dialogs if r.match.search(words) or r.match.search(whole)), None)
     if known and not known.digits:
         options = tuple(replace(option, key="") for option in options)
     kind: DialogKind = known.kind if known else "other"
     dialog = Dialog(kind, title, detail, options, fingerprint(title, detail, labels), _command(layout, body))
     return Found(dialog, top)
+
+
+def _headed(text: str, layout: Layout) -> tuple[str, str]:
+    """The title of a dialog and what stands under it. A CLI without boxes opens with its question, which a narrow
+    terminal breaks into several lines."""
+    asked = _QUESTION.match(text) if layout.box == "open" else None
+    title, _, detail = text.partition("\n")
+    return (" ".join(asked[0].split()), text[asked.end() :].strip()) if asked else (title, detail.strip())
 
 
 def _open_top(sheet: Sheet, rules: Ruleset, first: int) -> int:

@@ -160,6 +160,37 @@ def test_fingerprint_does_not_depend_on_the_marked_choice() -> None:
     assert first.fingerprint == second.fingerprint
 
 
+def test_a_question_broken_by_a_narrow_terminal_is_the_same_question() -> None:
+    """A phone that attaches, or leaves, must not turn an open card into another one."""
+    narrow = dialog("codex-40x39-approval")
+    assert (narrow.kind, narrow.title) == ("permission", "Would you like to run the following command?")
+    reason = "Reason: mock wants to create a file outside the workspace"
+    detail = f"Environment: local\n\n{reason}\n\n$ touch ../approval-test-file"
+    labels = (
+        "Yes, proceed",
+        "Yes, and don't ask again for commands that start with `touch ../approval-test-file`",
+        "No, and tell Codex what to do differently",
+    )
+    assert narrow.fingerprint == fingerprint(narrow.title, detail, labels)
+
+
+def test_a_dialog_is_known_where_its_telling_words_are_broken() -> None:
+    screen = """> You are in /srv/shop
+
+  Do you trust the contents of this
+  directory? Working with untrusted
+  contents comes with higher risk.
+
+› 1. Yes, continue
+  2. No, quit
+
+  Press enter to continue
+"""
+    found = read_text("codex", screen, "").dialog
+    assert found is not None
+    assert found.kind == "trust"
+
+
 def test_fingerprint_changes_with_the_command() -> None:
     for name in ("codex-80x24-approval", "claude-80x24-approval"):
         shown = capture(name)
