@@ -11,7 +11,7 @@ import click
 
 from bot.cli import call
 from bot.cli.command import Group, pass_terminal
-from bot.cli.terminal import Terminal, table, write_picture
+from bot.cli.terminal import Terminal, fields, table, write_picture
 from bot.errors import DONE, NOT_CONFIRMED, REFUSED, DependencyMissing, Refused
 
 command = Group(
@@ -136,19 +136,26 @@ def adopt(
     terminal.show(agent, lambda: f"{agent['id']} is the {agent['kind']} in pane {agent['pane']} ({agent['state']}).")
 
 
-def _hold(name: str, word: str, text: str) -> None:
+def _hold(name: str, one_is: str, more_are: str, text: str) -> None:
     @command.command(name, help=text)
     @click.argument("agent_id", metavar="[ID]", required=False)
     @pass_terminal
     def one(terminal: Terminal, agent_id: str | None) -> int:
         done = call.act(terminal, f"agent.{name}", {"id": agent_id})
-        lines = [f"{', '.join(done['agents'])} {word}." if done["agents"] else f"No agent to {name}."]
+        held = done["agents"]
+        word = one_is if len(held) == 1 else more_are
+        lines = [f"{', '.join(held)} {word}." if held else f"There is no agent to {name}."]
         terminal.show(done, "\n".join([*lines, *done["refused"].values()]))
         return REFUSED if done["refused"] else DONE
 
 
-_hold("freeze", "held where it is", "Hold an agent (without ID: all) where it is, with all that it runs.")
-_hold("thaw", "going on", "Let an agent (without ID: all that are held) go on.")
+_hold(
+    "freeze",
+    "is held where it is",
+    "are held where they are",
+    "Hold an agent (without ID: all) where it is, with all that it runs.",
+)
+_hold("thaw", "goes on", "go on", "Let an agent (without ID: all that are held) go on.")
 
 
 @command.command("list")
@@ -167,15 +174,7 @@ def list_agents(terminal: Terminal) -> None:
 def show(terminal: Terminal, agent_id: str) -> None:
     """Show all that is known of an agent."""
     agent = call.read(terminal, "agent.show", {"id": agent_id})
-    terminal.show(agent, lambda: "\n".join(f"{key:<14} {_plain(value)}" for key, value in agent.items()))
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(str(one) for one in value) or "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {inner}" for key, inner in value.items()) or "-"
-    return "-" if value is None or value == "" else str(value)
+    terminal.show(agent, lambda: fields(agent))
 
 
 @command.command("health")

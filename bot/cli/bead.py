@@ -6,7 +6,7 @@ import click
 
 from bot.cli import call
 from bot.cli.command import Group, pass_terminal
-from bot.cli.terminal import Terminal, table
+from bot.cli.terminal import Terminal, fields, table
 
 command = Group("bead", help="The tasks (beads) that agents work on.")
 
@@ -28,9 +28,7 @@ def ready(terminal: Terminal) -> None:
 def show(terminal: Terminal, bead_id: str) -> None:
     """Show a bead."""
     bead = call.read(terminal, "bead.show", {"id": bead_id})
-    terminal.show(
-        bead, lambda: "\n".join(f"{key:<14} {value}" for key, value in bead.items() if value not in ("", None))
-    )
+    terminal.show(bead, lambda: fields(bead))
 
 
 @command.command("release")

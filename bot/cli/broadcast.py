@@ -29,7 +29,7 @@ def draft(terminal: Terminal, only: str | None, idle: bool) -> None:
         # `--only "$AGENTS"` with an empty variable must not become a draft for everybody.
         raise WrongUsage("--only names no agent.", hint="Write --only w1,w2, or leave it out for all.")
     planned = call.act(terminal, "broadcast.draft", {"only": chosen, "idle_only": idle})
-    terminal.show(planned, lambda: lines(planned) + f"\nSend it: maf broadcast apply {planned['draft']}")
+    terminal.show(planned, lambda: f"{lines(planned)}\n{_next(planned)}")
 
 
 @command.command("show")
@@ -74,6 +74,13 @@ def status(terminal: Terminal, draft_id: str | None) -> None:
     terminal.show(found, lambda: lines(found))
 
 
+def _next(planned: dict[str, Any]) -> str:
+    """What to do with a draft that has just been made."""
+    if all(item["status"] != "drafted" for item in planned["items"]):
+        return "There is nothing to send in it."
+    return f"Send it: maf broadcast apply {planned['draft']}"
+
+
 def exit_code(items: Sequence[dict[str, Any]], chosen: Sequence[str] = ()) -> int:
     """The worst of the items that were to be sent: refused before not confirmed before done."""
     sent = [i["status"] for i in items if i["action"] not in STANDS_BY and i["status"] != "skipped"]
@@ -87,7 +94,7 @@ def exit_code(items: Sequence[dict[str, Any]], chosen: Sequence[str] = ()) -> in
 def lines(found: dict[str, Any]) -> str:
     rows = [[i["agent"], i["status"], i["action"], i["bead"] or "-", _proof(i) or i["reason"]] for i in found["items"]]
     head = f"Draft {found['draft']} · {found['status']} · pack {found['pack']}"
-    return head + "\n" + table(rows, ["AGENT", "STATUS", "ACTION", "BEAD", ""])
+    return "\n".join([head, table(rows, ["AGENT", "STATUS", "ACTION", "BEAD", ""]), *found["notes"]])
 
 
 def _proof(item: dict[str, Any]) -> str:

@@ -12,8 +12,13 @@ EXIT_CODES = {"submitted": DONE, "started": DONE, "refused": REFUSED, "failed": 
 
 def outcome(terminal: Terminal, delivery: dict[str, Any]) -> int:
     """Print a delivery (contract.md section 1) and return the exit code that its status has."""
-    terminal.show(delivery, lambda: sentence(delivery))
+    terminal.show(delivery, lambda: "\n".join([sentence(delivery), *_notes(delivery)]))
     return EXIT_CODES.get(delivery["status"], NOT_CONFIRMED)
+
+
+def _notes(delivery: dict[str, Any]) -> list[str]:
+    """What was changed in the text before it was typed."""
+    return [f"  {note}" for note in delivery.get("notes") or ()]
 
 
 def sentence(delivery: dict[str, Any]) -> str:

@@ -6,11 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import click
-
 from bot.cli.broadcast import exit_code, lines
 from bot.cli.command import command as make_command
-from bot.cli.terminal import Terminal
+from bot.cli.terminal import Terminal, put
 from bot.errors import NOT_CONFIRMED
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ async def _demo(terminal: Terminal) -> int:
         await _until_idle(app)
         draft = await app.call("broadcast.draft", {}, actor="demo")
         if not terminal.json:
-            click.echo(lines(draft) + "\n")
+            put(lines(draft) + "\n")
         done = await app.call("broadcast.apply", {"draft": draft["draft"]}, actor="demo")
         terminal.show(done, lambda: lines(done))
         code = exit_code(done["items"])

@@ -6,7 +6,7 @@ import click
 
 from bot.cli.checks import Check, all_checks
 from bot.cli.command import command as make_command
-from bot.cli.terminal import Terminal
+from bot.cli.terminal import Terminal, put
 from bot.errors import DONE, REFUSED
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failure": "FAILURE"}
@@ -34,6 +34,6 @@ def _print(terminal: Terminal, check: Check) -> None:
     """Each finding as it comes: some take seconds."""
     if terminal.json:
         return
-    click.echo(f"{MARKS[check.status]}  {check.name}: {check.detail}")
+    put(f"{MARKS[check.status]}  {check.name}: {check.detail}")
     if check.fix:
-        click.echo(f"         {check.fix}")
+        put(f"         {check.fix}")

@@ -7,7 +7,7 @@ import time
 import click
 
 from bot.cli.command import Group
-from bot.cli.terminal import Terminal
+from bot.cli.terminal import Terminal, put
 from bot.errors import NotFound, WrongUsage
 from bot.log import KEEP, MAX_BYTES, last_lines, log_files, rotate
 
@@ -43,7 +43,7 @@ def tail(terminal: Terminal, name: str, lines: int, follow: bool) -> None:
         if size > at:
             with known[name].open("rb") as file:
                 file.seek(at)
-                click.echo(file.read(size - at).decode("utf8", "replace"), nl=False)
+                put(file.read(size - at).decode("utf8", "replace").removesuffix("\n"))
             at = size
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import sys
 import traceback
 
@@ -15,6 +16,14 @@ from bot.errors import REFUSED, WRONG_USAGE, MafError
 from bot.home import Home
 
 INTERRUPTED = 130
+NEAR = 0.7  # below it two words only share some letters, as review and service do
+# The words of a programmer, and those of a person.
+KINDS = {
+    "a valid integer range": "a whole number",
+    "a valid integer": "a whole number",
+    "a valid float range": "a number",
+    "a valid float": "a number",
+}
 
 
 class Root(Group):
@@ -52,8 +61,11 @@ def _wrong_usage(terminal: Terminal, error: click.ClickException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(message, err=True)
     else:
-        # What click thinks was meant stands in the hint already.
-        terminal.fail({"code": "usage", "message": message.partition(" Did you mean")[0], "hint": _usage_hint(error)})
+        # What click thinks was meant stands in the hint already; its list of choices has a line for each.
+        message = " ".join(message.partition(" Did you mean")[0].split())
+        for theirs, ours in KINDS.items():
+            message = message.replace(f"is not {theirs}.", f"is not {ours}.")
+        terminal.fail({"code": "usage", "message": message, "hint": _usage_hint(error)})
     return WRONG_USAGE
 
 
@@ -64,7 +76,7 @@ def _usage_hint(error: click.ClickException) -> str:
         return f"See: {error.ctx.command_path} --help"
     command = error.ctx.command
     if isinstance(command, click.Group) and (word := error.message.split("'")[1:2]):
-        near = difflib.get_close_matches(word[0], command.list_commands(error.ctx), n=2)
+        near = difflib.get_close_matches(word[0], command.list_commands(error.ctx), n=2, cutoff=NEAR)
         if near:
             return f"Did you mean: {' or '.join(f'{error.ctx.command_path} {name}' for name in near)}?"
     return f"See: {error.ctx.command_path} --help"
@@ -88,6 +100,8 @@ def _unexpected(terminal: Terminal, error: Exception) -> int:
     shape = {"code": "internal", "message": f"Something went wrong inside maf ({type(error).__name__}).", "hint": hint}
     if isinstance(error, OSError) and error.filename is not None:
         # Mostly a folder of another user's, or a full disk: the person can see to it.
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            hint = "Check whose it is, and that you may read and write there. More: maf doctor"
         shape = {"code": "file", "message": f"{error.filename}: {error.strerror}.", "hint": hint}
     terminal.fail(shape)
     return REFUSED

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import Callable
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,9 @@ import click
 
 from bot.errors import WrongUsage
 from bot.home import Home, find_home
+
+# Titles, screens and logs come from outside: nothing in them may move the cursor or recolour the terminal.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(slots=True)
@@ -30,25 +37,50 @@ class Terminal:
     def show(self, value: Any, text: str | Callable[[], str]) -> None:
         """The result of a command: `value` as JSON with --json, else `text`."""
         if self.json:
-            click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+            put(_as_json(value, indent=2))
             return
         shown = text() if callable(text) else text
         if shown:
-            click.echo(shown)
+            put(shown)
 
     def say(self, text: str) -> None:
         """A word beside the result, for a person alone: to stderr, so that stdout stays the result."""
         if not self.json:
-            click.echo(text, err=True)
+            put(text, err=True)
 
     def fail(self, shape: dict[str, str]) -> None:
         """Print an error: {"code","message","hint"}."""
         if self.json:
-            click.echo(json.dumps({"error": shape}, ensure_ascii=False))
+            put(_as_json({"error": shape}))
             return
-        click.echo(f"error: {shape['message']}", err=True)
+        put(f"error: {shape['message']}", err=True)
         if shape["hint"]:
-            click.echo(f"hint: {shape['hint']}", err=True)
+            put(f"hint: {shape['hint']}", err=True)
+
+
+def _as_json(value: Any, *, indent: int | None = None) -> str:
+    """As people read it; with escapes where the terminal has no such character or would obey it: nothing is lost."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return text if _harmless(text) == text else json.dumps(value, indent=indent)
+
+
+def put(text: str, *, err: bool = False) -> None:
+    """Print a text, made harmless. A reader that has left early (`| head -1`) does not change what the command did,
+    nor its exit code.
+    """
+    try:
+        click.echo(_harmless(text, err=err), err=err)
+    except BrokenPipeError:
+        # What is still buffered would fail once more at the end of the program.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
+
+
+def _harmless(text: str, *, err: bool = False) -> str:
+    """The text without what a terminal would obey, and with a question mark for what its stream cannot take."""
+    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
+    if codecs.lookup(encoding).name == "ascii":  # what Python takes for want of a locale; click writes UTF-8 then
+        encoding = "utf-8"
+    return CONTROL.sub("", text).encode(encoding, "replace").decode(encoding)
 
 
 def write_picture(path: Path, png: bytes) -> None:
@@ -59,9 +91,23 @@ def write_picture(path: Path, png: bytes) -> None:
         raise WrongUsage(f"{path} cannot be written: {error.strerror}.", hint="Choose another place.") from error
 
 
+def fields(value: Mapping[str, Any]) -> str:
+    """One thing with all that is known of it, a line each; a text of several lines stays in its column."""
+    indent = "\n" + " " * 15
+    return "\n".join(f"{name:<14} {_plain(found)}".replace("\n", indent) for name, found in value.items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {inner}" for key, inner in value.items()) or "-"
+    return "-" if value is None or value == "" else str(value)
+
+
 def table(rows: list[list[str]], head: list[str]) -> str:
-    """Columns under a head, two spaces apart, nothing after the last column."""
-    lines = [head, *rows]
+    """Columns under a head, two spaces apart, each row on one line, nothing after the last column."""
+    lines = [head, *([" ".join(cell.split()) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     shown = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in shown)

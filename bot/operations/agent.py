@@ -90,7 +90,7 @@ async def list_(app: Services) -> list[dict[str, Any]]:
     if not app.background:
         await app.watch.shown()
     held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
-    return [view.as_dict(held.get(view.id)) for view in app.watch.views()]
+    return [{**view.as_dict(held.get(view.id)), "stats": app.statistics.of(view)} for view in app.watch.views()]
 
 
 async def health(app: Services, *, id: str | None = None) -> list[dict[str, Any]]:  # noqa: A002

@@ -89,7 +89,9 @@ def test_agents_drafts_and_deliveries(maf: Maf, tmp_path: Path) -> None:
     fits(maf("agent", "create", "demo", "--id", "w1", "--no-start"), AGENT)
     (listed,) = maf("agent", "list")
     fits(listed, AGENT)
-    fits(maf("agent", "show", "w1"), AGENT)
+    shown = maf("agent", "show", "w1")
+    fits(shown, AGENT)
+    assert listed["stats"].keys() == shown["stats"].keys() >= {"prompts", "tasks", "errors"}
     fits(maf("agent", "health")[0], {"id": TEXT, "state": TEXT, "cpu_percent": MAYBE_NUMBER, "rss_mb": MAYBE_NUMBER})
     explained = maf("agent", "explain", "w1")
     fits(explained, {"state": TEXT, "rule": TEXT, "signals": LIST})

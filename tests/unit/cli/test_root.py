@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import click
 import pytest
 
 from bot.cli import main, menu
+from bot.remote import lock
 from tests.patience import PATIENCE_S
 
 HEAVY = ("aiogram", "sqlalchemy", "pydantic", "libtmux", "click", "asyncio", "aiohttp")
@@ -77,6 +80,9 @@ def test_every_command_says_what_it_is_for(name: str, capsys: pytest.CaptureFixt
         (["--home", __file__, "agent", "list"], "is a file. Give the .maf folder.", ""),
         (["agent", "list", "--home", __file__], "is a file. Give the .maf folder.", "maf agent list --help"),
         (["pair", "--ttl", "soon"], "--ttl soon", ""),
+        (["review", "shop-1"], "No such command 'review'.", "See: maf --help"),
+        (["agent", "capture", "w1", "--lines", "x"], "'x' is not a whole number.", ""),
+        (["people", "role", "7"], "Choose from: owner, supervisor, operator, viewer", ""),
         (["pair", "--ttl", "30d"], "between 1s and 1d", ""),
         (["broadcast", "apply", ""], "Invalid value for 'D': it is empty.", "maf broadcast apply --help"),
         (["broadcast", "apply", "d1", "--item", " "], "Invalid value for '--item': it is empty.", ""),
@@ -167,6 +173,51 @@ def test_a_file_in_the_way_is_named_also_where_nothing_can_be_logged(
     said = capsys.readouterr().err
     assert said.startswith(f"error: {home / 'run'}")
     assert "Traceback" not in said
+
+
+def test_a_home_that_is_anothers_is_named_with_what_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_args: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/somewhere/.maf/run/maf.lock")
+
+    # Where the tests run as root, no file mode keeps them out.
+    monkeypatch.setattr(lock, "hold", refuse)
+    (tmp_path / ".maf").mkdir()
+    assert main(["run", "--home", str(tmp_path / ".maf")]) == 1
+    assert capsys.readouterr().err == (
+        "error: /somewhere/.maf/run/maf.lock: Permission denied.\n"
+        "hint: Check whose it is, and that you may read and write there. More: maf doctor\n"
+    )
+
+
+def test_a_reader_that_leaves_early_changes_no_exit_code(tmp_path: Path) -> None:
+    code = "import sys; from bot.cli import main; sys.exit(main(sys.argv[1:]))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as closed:
+        ran = subprocess.run(
+            [sys.executable, "-c", code, "init", "--home", str(tmp_path / ".maf")],
+            stdout=closed, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("latin-1", "fertig ? f\xfcr alle"), ("utf-8", "fertig 🟢 für alle")])
+def test_a_terminal_with_few_characters_shows_what_it_can(encoding: str, text: str) -> None:
+    code = (
+        "from bot.cli.terminal import Terminal\n"
+        "shown = {'text': 'fertig \U0001f7e2 f\\xfcr alle \\x1b[31m\\x9b2J'}\n"
+        "Terminal().show(shown, shown['text'])\n"
+        "Terminal(json=True).show(shown, '')\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, timeout=PATIENCE_S, check=True,
+    )  # fmt: skip
+    first, _, rest = ran.stdout.decode(encoding).partition("\n")
+    assert first == f"{text} [31m2J"  # a title from outside does not recolour or clear the terminal
+    assert json.loads(rest) == {"text": "fertig 🟢 für alle \x1b[31m\x9b2J"}
 
 
 def test_a_reader_that_leaves_early_sees_no_traceback() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.cli.broadcast import exit_code
-from bot.cli.delivery import EXIT_CODES, sentence
+from bot.cli.broadcast import exit_code, lines
+from bot.cli.delivery import EXIT_CODES, outcome, sentence
 from bot.cli.pair import seconds
-from bot.cli.terminal import table
+from bot.cli.terminal import Terminal, fields, table
 from bot.errors import WrongUsage
 
 STATUSES = {"submitted": 0, "started": 0, "queued": 3, "unconfirmed": 3, "typed": 3, "refused": 1, "failed": 1}
@@ -78,6 +78,28 @@ def test_lengths_of_time(text: str, value: float) -> None:
 def test_no_lengths_of_time(text: str) -> None:
     with pytest.raises(WrongUsage):
         seconds(text)
+
+
+def test_the_sender_is_told_what_was_changed_in_the_text(capsys: pytest.CaptureFixture[str]) -> None:
+    delivery = {"delivery": "d1", "agent": "w1", "status": "started", "evidence": None, "reason": ""}
+    assert outcome(Terminal(), {**delivery, "notes": ["2 control characters were taken out"]}) == 0
+    assert capsys.readouterr().out == "w1 started (d1)\n  2 control characters were taken out\n"
+
+
+def test_a_draft_says_what_holds_for_all_of_it() -> None:
+    draft = {"draft": "k7q2", "status": "pending", "pack": "general", "items": [], "notes": ["Beads are read-only."]}
+    assert lines(draft).splitlines()[-1] == "Beads are read-only."
+
+
+def test_one_thing_with_all_its_fields() -> None:
+    shown = fields({"id": "shop-1", "labels": ["a", "b"], "parent": None, "description": "one\ntwo"})
+    assert shown.splitlines() == [
+        "id             shop-1", "labels         a, b", "parent         -", "description    one", " " * 15 + "two"
+    ]  # fmt: skip
+
+
+def test_a_table_has_a_line_for_each_row() -> None:
+    assert table([["w1", "two\nlines"]], ["ID", "TITLE"]).splitlines() == ["ID  TITLE", "w1  two lines"]
 
 
 def test_a_table_has_no_blanks_at_the_ends() -> None:
