@@ -39,6 +39,7 @@ class Row:
     state: State
     since: datetime
     bead: str
+    profile: str
     context: int | None
     says: str
     asks: bool
@@ -77,12 +78,23 @@ def _row(view: AgentView, bead: str, context: int | None, ready: bool, ask: Ask 
     until = None
     if view.state is State.WAITING and dialog is None and ask is not None:
         says, until = ask.command or ask.title, ask.held_until
-    return Row(view.id, view.state, view.since, bead, context, says, view.state is State.WAITING, ready, until)
+    return Row(
+        view.id,
+        view.state,
+        view.since,
+        bead,
+        view.agent.profile or "",
+        context,
+        says,
+        view.state is State.WAITING,
+        ready,
+        until,
+    )
 
 
 def signature(rows: Sequence[Row]) -> tuple[object, ...]:
     """What makes a board worth editing; ages are left out."""
-    return tuple((r.id, r.state, r.bead, r.context, r.says, r.asks, r.ready, r.until) for r in rows)
+    return tuple((r.id, r.state, r.bead, r.profile, r.context, r.says, r.asks, r.ready, r.until) for r in rows)
 
 
 async def read(app: Services) -> list[Row]:

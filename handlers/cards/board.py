@@ -32,6 +32,7 @@ MARKS = {
     State.UNKNOWN: "❔",
 }
 WIDTH = 38
+FEWEST = 14  # characters of somebody's words that still say something
 SHORT, BUTTONS = 10, 8
 MAX_ROWS = 80  # a message holds 4,096 units
 _LINKABLE = re.compile(r"[a-z][a-z0-9_]*")
@@ -62,18 +63,20 @@ def board_of(rows: Sequence[Row], now: datetime, zone: tzinfo, *, everybody: boo
 
 
 def line(row: Row, now: datetime, zone: tzinfo) -> str:
-    """One agent: mark, id as a link, age or question, bead, context, and as much of its words as there is room for.
+    """One agent: mark, id as a link, age or question, bead, profile, context, and as much of its words as there is
+    room for.
 
     The words of one who asks, and of one that works, stand even where the line gets longer: they are why one looks.
     """
     parts = [f"{MARKS[row.state]} {link(row.id)}", _state(row, now, zone)]
-    parts += [row.bead] if row.bead else []
+    parts += [word for word in (row.bead, row.profile) if word]
     parts += [f"{row.context}%"] if row.context is not None else []
     head = " ".join(parts)
     room = WIDTH - len(head) - 3
-    if not row.says or not (row.asks or row.state is State.WORKING):
+    wanted = row.asks or row.state is State.WORKING
+    if not row.says or (room < FEWEST and not wanted):
         return head
-    return f"{head} “{clipped(row.says, max(room, 14))}”"
+    return f"{head} “{clipped(row.says, max(room, FEWEST))}”"
 
 
 def _state(row: Row, now: datetime, zone: tzinfo) -> str:

@@ -30,6 +30,7 @@ WATCHED_LINES, WATCHED_WIDTH = 22, 80
 MAX_PHOTO = 2560
 # Rules over the whole terminal would wrap into several lines on a phone.
 RULE_WIDTH = 30
+_EMPTY = re.compile(r"\n(?:[ \t]*\n){2,}")
 _RULE = re.compile(r"([─━═╌_-])\1{30,}")
 
 
@@ -60,7 +61,7 @@ async def capture_card(app: Services, data: Mapping[str, Any]) -> Message:
         return _picture(name, *await asyncio.to_thread(draw, shown), buttons)
     if form == "file":
         return Message(Text(f"The screen of {name}"), document=Document(f"{name}.txt", shown["text"].encode()))
-    text = _short_rules(shown["text"].strip("\n")) or "(empty screen)"
+    text = _short_rules(_close_up(shown["text"])) or "(empty screen)"
     if (end := whole_lines(text)) != text:
         buttons[1:1] = [_tap("⬇ All", name, "file")]
     return Message(as_list(Bold(f"👁 {name}"), Pre(end)), [buttons])
@@ -121,13 +122,17 @@ async def watch_card(app: Services, data: Mapping[str, Any], context: RenderCont
 
 
 def screen_tail(text: str) -> str:
-    """The last lines of a screen, without empty ones at either end, each cut to a width that still can be read."""
-    lines = text.rstrip().split("\n")[-WATCHED_LINES:]
-    while lines and not lines[0].strip():
-        lines.pop(0)
+    """The last lines of a screen, each cut to a width that still can be read."""
+    lines = _close_up(text).split("\n")[-WATCHED_LINES:]
     lines = _short_rules("\n".join(lines)).split("\n")
     cut = [line.rstrip() if len(line) <= WATCHED_WIDTH else line[: WATCHED_WIDTH - 1] + "…" for line in lines]
     return "\n".join(cut) or "(empty screen)"
+
+
+def _close_up(text: str) -> str:
+    """A screen without empty lines at either end, and one in place of several: between a short conversation and the
+    composer stands most of a terminal's height."""
+    return _EMPTY.sub("\n\n", text.rstrip().lstrip("\n"))
 
 
 def _short_rules(text: str) -> str:

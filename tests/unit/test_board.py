@@ -21,14 +21,14 @@ NOW = datetime(2026, 11, 22, 12, 42, tzinfo=UTC)
 
 
 def view(name: str, state: State, minutes: float = 4, *, says: str = "", asks: str = "") -> AgentView:
-    agent = Agent(name, "demo", "demo", "implementor", f"maf-{name}", Path("/"), NOW)
+    agent = Agent(name, "demo", "demo", "implementor", f"maf-{name}", Path("/"), NOW, profile="codex-1")
     dialog = Dialog("permission", "Allow this command?", "", (), "f", asks) if asks else None
     reading = ScreenReading(state, "r", Composer("empty"), dialog, None, says)
     return AgentView(agent, state, NOW - timedelta(minutes=minutes), NOW, "r", reading)
 
 
 def row(name: str = "w1", state: State = State.WORKING, seconds: float = 240, **more: object) -> Row:
-    values = {"bead": "", "context": None, "says": "", "asks": False, "ready": False, **more}
+    values = {"bead": "", "profile": "", "context": None, "says": "", "asks": False, "ready": False, **more}
     return Row(name, state, NOW - timedelta(seconds=seconds), **values)  # type: ignore[arg-type]
 
 
@@ -49,8 +49,9 @@ def test_who_needs_a_person_stands_first() -> None:
     assert order == ["w8", "w7", "w9", "w6", "w5", "w4", "w1", "w2", "w3"]
 
 
-def test_a_row_holds_bead_context_and_words() -> None:
+def test_a_row_holds_bead_profile_context_and_words() -> None:
     made = rows([view("w1", State.WORKING, says="running cart tests")], {"w1": "shop-41"}, {"w1": 61})
+    assert made[0].profile == "codex-1"
     assert (made[0].bead, made[0].context, made[0].says, made[0].asks) == ("shop-41", 61, "running cart tests", False)
     asks = rows([view("w1", State.WAITING, asks="npm test")], {}, {})
     assert (asks[0].says, asks[0].asks) == ("npm test", True)
@@ -95,7 +96,13 @@ def test_ages_alone_do_not_change_what_a_board_shows() -> None:
         (row("w3", State.WAITING, 7500, asks=True), "✋ /w3 asks 2:05 h"),
         (row("w7", State.DEAD, 7200), "💥 /w7 dead 2 h"),
         (row("w1", State.LIMITED, 5), "⏳ /w1 limited now"),
-        (row("w1", State.IDLE, 60, says="never shown"), "🟢 /w1 1 min"),
+        (row("w1", State.IDLE, 60, says="All 14 tests pass"), "🟢 /w1 1 min “All 14 tests pass”"),
+        (row(bead="shop-41", profile="codex-1", context=61), "⚙️ /w1 4 min shop-41 codex-1 61%"),
+        # Who waits for nothing and nobody keeps to one line.
+        (
+            row("w1", State.IDLE, 60, bead="shop-41", profile="codex-plus-1", says="All pass"),
+            "🟢 /w1 1 min shop-41 codex-plus-1",
+        ),
     ],
 )
 def test_one_line(shown: Row, expected: str) -> None:

@@ -28,3 +28,9 @@ def test_a_watched_screen_is_its_end_in_short_lines() -> None:
     assert len(shown) <= WATCHED_LINES
     assert shown[-2:] == ["─" * RULE_WIDTH, "x" * (WATCHED_WIDTH - 1) + "…"]
     assert screen_tail("\n\n") == "(empty screen)"
+
+
+def test_a_short_conversation_far_above_the_composer_is_seen() -> None:
+    """Codex and Claude Code leave the height of the terminal empty between the two."""
+    shown = screen_tail("› fix the cart\n\n• Looking at cart.py" + "\n" + "   \n" * 40 + "› \n\n  gpt-5.2-codex")
+    assert shown == "› fix the cart\n\n• Looking at cart.py\n\n›\n\n  gpt-5.2-codex"
