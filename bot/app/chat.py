@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from functools import partial
 
@@ -34,6 +35,7 @@ from bot.telegram.access import Role, menu
 from bot.telegram.card import text_data
 from bot.telegram.inbox import Inbox, Unhandled, readable
 from bot.telegram.outbox import Outbox
+from bot.telegram.pace import backoff
 from bot.telegram.people import Access
 from bot.telegram.topics import Topics
 from bot.telegram.turns import Before, Turns, place
@@ -140,14 +142,23 @@ class Chat:
         await self.bot.session.close()
 
     async def _greet(self) -> None:
-        """What is good to do once, and not worth failing for: the menu, and a word about what was cut off."""
-        try:
-            for update in await self.inbox.cut_off(self.bot.id, before=self._began):
-                await self._tell_cut_off(update)
-            commands = [c for c in menu() if c.command.replace("_", "-") in self.served or c.command in self.served]
-            await self.bot.set_my_commands(commands)
-        except (AiogramError, SQLAlchemyError) as error:
-            log.warning("what was cut off was not all told, or the menu of commands not published: %s", error)
+        """What is to be done once: the menu, and a word about what was cut off. Tried until it is done, for a bot is
+        often started before its network."""
+        commands = [c for c in menu() if c.command.replace("_", "-") in self.served or c.command in self.served]
+        for tries in itertools.count(1):
+            try:
+                for update in await self.inbox.cut_off(self.bot.id, before=self._began):
+                    await self._tell_cut_off(update)
+                await self.bot.set_my_commands(commands)
+            except (AiogramError, SQLAlchemyError) as error:
+                log.log(
+                    logging.WARNING if tries == 1 else logging.DEBUG,
+                    "what was cut off was not all told, or the menu of commands not published; trying again: %s",
+                    error,
+                )
+                await asyncio.sleep(backoff(tries))
+            else:
+                return
 
     async def _tell_cut_off(self, update: Unhandled) -> None:
         """Once: what is told and that it was told are one transaction."""

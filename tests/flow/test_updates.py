@@ -22,7 +22,8 @@ from bot.telegram.access import Role
 from bot.telegram.people import Person
 from handlers.middlewares import Answers
 from handlers.say import Say, Tap
-from tests.flow.product import Product, button, product, until
+from tests.flow.product import Product, button, crew, product, until
+from tests.integration.sandbox_client import running
 from tests.integration.shop import MAF, Shop
 from tests.patience import PATIENCE_S
 
@@ -48,6 +49,18 @@ async def test_quick_messages_of_one_person_are_answered_in_order(tmp_path: Path
 
         await until(all_there)
         assert await answers() == asked
+
+
+async def test_the_menu_is_published_also_where_the_first_try_fails(tmp_path: Path) -> None:
+    async with running() as client:
+        await client.fault("500", method="setMyCommands")
+        sandbox = client.sandbox
+        async with crew(tmp_path, server=sandbox.origin, token=sandbox.token, agents=0, beads=False):
+
+            async def published() -> bool:
+                return bool(await client.get(f"/sandbox/commands?chat={sandbox.owner}"))
+
+            await until(published)
 
 
 async def test_a_press_under_a_message_that_is_too_old_is_answered(tmp_path: Path) -> None:
