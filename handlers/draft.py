@@ -13,6 +13,7 @@ from bot.notices.shown import Shown
 from bot.operations import Services
 from bot.telegram.callbacks import DraftTap, ItemTap, ReportTap, SwapTap
 from bot.telegram.people import Person
+from handlers.cards.draft import page_head
 from handlers.say import Say, Tap
 
 
@@ -125,7 +126,7 @@ async def edited(message: Message, notice: Shown, app: Services, person: Person,
     draft = await app.drafts.get(str(notice.data["draft"]))
     agent = notice.data.get("agent")
     if agent is None and isinstance(notice.data.get("page"), int):
-        agent = at(draft, notice.data["page"])
+        agent = on_page(draft, notice.data["page"], message)
     if agent is None:
         raise Refused("Which agent's prompt is this?", hint="Tap “Look at each”, then reply to that page.")
     changed = await app.drafts.edit_item(draft.id, str(agent), message.text or "", person.name)
@@ -133,6 +134,16 @@ async def edited(message: Message, notice: Shown, app: Services, person: Person,
     taken_out = item.reason.partition("; ")[2]
     said = f"✏️ {agent} gets your text in draft {draft.id} ({len(item.prompt):,} characters). Not sent yet."
     await say.text(f"{said}\nℹ️ {taken_out}." if taken_out else said)
+
+
+def on_page(draft: Draft, page: int, reply: Message) -> str:
+    """The agent whose page was replied to. Raises Refused where the person saw another page than is to stand there:
+    somebody turned it, and its message has not followed yet."""
+    agent = at(draft, page)
+    seen = (reply.reply_to_message.text or "") if reply.reply_to_message else ""
+    if not seen.startswith(f"{page_head(draft, page)} ·"):
+        raise Refused("That page was turned while you wrote, so nothing was changed.", hint="Reply to it once more.")
+    return agent
 
 
 async def retry(_query: CallbackQuery, callback_data: ReportTap, app: Services, person: Person, tap: Tap) -> None:

@@ -42,11 +42,13 @@ def last_router(served: Collection[str]) -> Router:
     """What no other router took. To be attached last. `served`: the commands that there are; it may still grow."""
 
     async def unknown(message: Message, say: Say) -> None:
-        """In groups a foreign command may be meant for another bot, so only in private chats."""
+        """In groups a foreign command may be meant for another bot, unless it names this one."""
         await say.text(no_such_command(message.text or "", served))
 
     routes = Router(name="last")
-    routes.message.register(unknown, F.text.startswith("/"), F.chat.type == "private", flags={"needs": "help"})
+    named = F.text.regexp(r"/\w*@")  # a command with the name of another bot does not come so far
+    to_us = F.text.startswith("/") & ((F.chat.type == "private") | named)
+    routes.message.register(unknown, to_us, flags={"needs": "help"})
     routes.message.register(lost, F.text, F.chat.type == "private", flags={"needs": "help"})
     routes.message.register(unread, F.content_type.in_(UNREAD), F.chat.type == "private", flags={"needs": "help"})
     routes.callback_query.register(unknown_button, flags={"needs": "help"})

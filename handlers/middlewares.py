@@ -26,6 +26,7 @@ from handlers.wording import told
 log = logging.getLogger(__name__)
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+FORWARDED = "I do not act on a forwarded command, so nothing was done. Write it yourself."
 # A press that takes longer than this is answered before its work is done.
 ANSWER_WITHIN_S = 0.7
 
@@ -60,7 +61,11 @@ class Door(BaseMiddleware):
             return None
         name = (known.name if known else "") or plain_name(user.full_name)
         data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
-        data["say"] = Say(self.store, message.chat.id)
+        say = data["say"] = Say(self.store, message.chat.id)
+        if isinstance(event, Message) and _is_anothers_command(event):
+            if known is not None and message.chat.type == "private":
+                await say.text(FORWARDED)
+            return None
         return await handler(event, data)
 
     async def _out_of_reach(self, event: TelegramObject, user: User, bot: Bot) -> None:
@@ -155,6 +160,15 @@ async def _for_another_bot(message: Message, bot: Bot) -> bool:
     first = (message.text or "").split(maxsplit=1)[:1]
     name = first[0].partition("@")[2] if first and first[0].startswith("/") else ""
     return bool(name) and name.lower() != ((await bot.me()).username or "").lower()
+
+
+def _is_anothers_command(message: Message) -> bool:
+    """A command that somebody else wrote, shown to us by forwarding: nobody asks us for it. A pair code is there to be
+    handed on."""
+    if message.forward_origin is None or not (message.text or "").startswith("/"):
+        return False
+    command = command_of((message.text or "").split(maxsplit=1)[0])
+    return command is None or command.name != "pair"
 
 
 def _chat_id(event: TelegramObject) -> int:

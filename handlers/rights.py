@@ -37,6 +37,8 @@ DOES = {
     "dialog.always": "grant this for good",
     "settings.change": "change this",
 }
+# What somebody else can do in one's place, with a tap on the same message.
+APPROVES = frozenset({"draft.send", "draft.auto", "broadcast-apply", "dialog.once", "dialog.no", "dialog.always"})
 
 
 class NotAllowed(Refused):
@@ -51,6 +53,6 @@ def may(person: Person, what: str, people: Sequence[Person]) -> None:
     if person.role >= needed:
         return
     who = [p.name or str(p.user_id) for p in people if p.role >= needed]
-    ask = f" Ask {' or '.join(who[:3])} to approve." if who else ""
+    ask = f" Ask {' or '.join(who[:3])}{' to approve' if what in APPROVES else ''}." if who else ""
     article = "an" if needed in {Role.OPERATOR, Role.OWNER} else "a"
     raise NotAllowed(f"Only {article} {needed.word} may {DOES.get(what, 'do this')}.{ask}")

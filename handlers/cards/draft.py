@@ -68,12 +68,17 @@ def _whole_keyboard(draft: Draft, count: int) -> list[list[Button]]:
     ]
 
 
+def page_head(draft: Draft, page: int) -> str:
+    """`2/4 · w2`: which page it is, and whose prompt stands on it."""
+    return f"{page + 1}/{len(draft.items)} · {draft.items[page].agent}"
+
+
 def item_page(draft: Draft, page: int, zone: tzinfo) -> Message:
     """One item with its whole prompt, its first lines open."""
     item = draft.items[page]
     what = f"{item.action} {item.bead}" if item.bead else item.action
     size = f" · {len(item.prompt):,} characters" if item.prompt else ""
-    lines: list[Text | str] = [Text(Bold(f"{page + 1}/{len(draft.items)} · {item.agent}"), f" · {what}{size}")]
+    lines: list[Text | str] = [Text(Bold(page_head(draft, page)), f" · {what}{size}")]
     if item.prompt:
         head, rest = _parted(item.prompt)
         lines.append(head)

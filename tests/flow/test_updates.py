@@ -97,6 +97,42 @@ async def test_what_is_no_text_is_answered_and_what_telegram_writes_is_not(tmp_p
         assert len([m for m in await p.all() if m["from"]["is_bot"]]) == 1
 
 
+async def test_a_command_that_was_forwarded_is_nobody_s_wish_but_a_pair_code_is_there_to_be_handed_on(
+    tmp_path: Path,
+) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        await until(lambda: p.app.chat is not None)
+        assert p.app.chat is not None
+        written = {"type": "hidden_user", "sender_user_name": "Mallory", "date": 1}
+        code = (await p.app.call("pair.create", {"role": "viewer"}))["code"]
+        owner = p.client.sandbox.owner
+        for number, (text, user) in enumerate({"/broadcast_pack release": owner, f"/pair {code}": 4242}.items()):
+            person = {"id": user, "is_bot": False, "first_name": "You"}
+            chat = {"id": user, "type": "private", "first_name": "You"}
+            message = {
+                "message_id": 900,
+                "date": 1,
+                "from": person,
+                "chat": chat,
+                "forward_origin": written,
+                "text": text,
+            }
+            update = Update.model_validate({"update_id": 900 + number, "message": message})
+            await p.app.chat.dispatcher.feed_update(p.app.chat.bot, update)
+        await p.message(lambda m: "I do not act on a forwarded command" in m["text"])
+        assert [one["id"] for one in await p.app.call("pack.list", {}) if one["active"]] == ["general"]
+        assert [one["role"] for one in await p.app.call("people.list", {})] == ["owner", "viewer"]
+
+
+async def test_in_a_group_a_word_with_our_name_is_answered_and_one_without_is_another_bot_s(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=0, beads=False) as p:
+        group = await p.group()
+        for text in ("/burn", "/burn@other_bot", "/burnt@maf_sandbox_bot"):
+            await p.client.say(text, chat=group)
+        await p.message(lambda m: m["text"].startswith("There is no command /burnt"), chat=group)
+        assert len([m for m in await p.all(group) if m["from"]["is_bot"]]) == 1
+
+
 async def test_a_database_that_fails_for_a_while_ends_nothing_and_loses_nothing(tmp_path: Path) -> None:
     async with product(tmp_path, agents=0, beads=False) as p:
         table = UpdateRow.__tablename__

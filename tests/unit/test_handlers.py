@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
+from aiogram.types import Message
 
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Person
+from bot.telegram.text import render
 from handlers import agents, broadcast, deliveries, draft, health, packs, people, wording
 from handlers.broadcast import Wanted, parse
+from handlers.cards.draft import item_page
 from handlers.rights import LOOKS, NotAllowed, may
 from handlers.wording import in_chat
+from tests.unit.test_report import draft as draft_of
+from tests.unit.test_report import item
 
 MODULES = (people, broadcast, draft, deliveries, agents, packs, health)
 
@@ -69,6 +76,22 @@ def test_a_refusal_names_the_role_and_who_has_it() -> None:
     with pytest.raises(NotAllowed, match=r"^Only a supervisor may send\. Ask Olga to approve\.$"):
         may(vera, "draft.send", [vera, olga])
     may(olga, "draft.send", [vera, olga])
+
+
+def test_to_look_at_a_screen_nobody_s_approval_is_asked() -> None:
+    vera, olga = Person(1, "Vera", Role.VIEWER), Person(2, "Olga", Role.OWNER)
+    with pytest.raises(NotAllowed, match=r"^Only an operator may do this\. Ask Olga\.$"):
+        may(vera, "capture", [vera, olga])
+
+
+def test_a_reply_counts_for_the_page_that_the_person_saw() -> None:
+    two = draft_of(item("w1", "drafted"), item("w2", "drafted"), status="pending")
+    chat = {"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}}
+    seen = {**chat, "text": render(item_page(two, 0, UTC).content).text}
+    reply = Message.model_validate({**chat, "text": "Do it otherwise.", "reply_to_message": seen})
+    assert draft.on_page(two, 0, reply) == "w1"
+    with pytest.raises(Refused, match="That page was turned"):
+        draft.on_page(two, 1, reply)
 
 
 @pytest.mark.parametrize(
