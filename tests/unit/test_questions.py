@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.agents.hooks.events import hear, parse
 from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude
-from bot.agents.permissions.outcome import Seen, outcome, was_stopped
+from bot.agents.permissions.outcome import HOLDS_S, Seen, outcome, was_stopped
 from bot.agents.permissions.question import (
     Choice,
     deny,
@@ -291,6 +291,15 @@ IDLE, WORKS = reading(State.IDLE), reading(State.WORKING)
 )
 def test_a_yes_is_taken_or_stopped_only_where_that_can_be_told(now: Seen, went: str) -> None:
     assert outcome(Claude().interrupted, BEFORE, now) == went
+
+
+@pytest.mark.parametrize(("waited", "went"), [(0.0, ""), (HOLDS_S, "taken")])
+def test_work_without_a_sign_on_the_screen_counts_once_it_has_held(waited: float, went: str) -> None:
+    """Codex shows none while it streams text; and right after an Esc the files of both still say that it works."""
+    now = Seen(AFTER, IDLE, Turn("working", NOW), State.WORKING)
+    assert outcome(Claude().interrupted, BEFORE, now, waited) == went
+    stopped = replace(now, text=f"❯ go\n● Bash(touch x)\n{STOPPED}\n{RULED}")
+    assert outcome(Claude().interrupted, BEFORE, stopped, waited) == "stopped"
 
 
 def test_a_turn_that_ended_before_tells_nothing_of_this_question() -> None:

@@ -139,11 +139,11 @@ class Answerer:
     async def _went(self, ask: Ask, key: str, before: Look | None, words: str) -> Outcome:
         """Look until it can be told what became of the question."""
         begun = self._clock.monotonic()
-        while self._clock.monotonic() - begun < SURE_S:
+        while (waited := self._clock.monotonic() - begun) < SURE_S:
             await asyncio.sleep(_LOOK_S)
             look = await self._look(ask)
             await self._take_back(ask, key, look)
-            if went := outcome(words, seen(before), seen(look)):
+            if went := outcome(words, seen(before), seen(look), waited):
                 return went
         return ""
 

@@ -15,27 +15,31 @@ from bot.clis.model import ScreenReading, State
 
 Outcome = Literal["taken", "stopped", ""]  # "": it cannot be told yet
 
+HOLDS_S = 3.0  # an agent that works on without a sign on its screen; of one that was stopped its CLI knows it by then
 _LAST = 14  # lines: the composer, what stands below it, and the end of the turn
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What of a look tells the outcome: the screen, what was read on it, and the turn in the CLI's own file."""
+    """What of a look tells the outcome: the screen, what was read on it, the turn in the CLI's own file, and the state
+    by all that is known of it."""
 
     text: str = ""
     reading: ScreenReading | None = None
     turn: Turn = field(default_factory=Turn)
+    state: State | None = None
 
 
 def seen(look: Look | None) -> Seen:
     """Of an agent that is gone nothing."""
     if look is None:
         return Seen()
-    return Seen(look.screen.plain if look.screen is not None else "", look.reading, look.files.turn)
+    return Seen(look.screen.plain if look.screen is not None else "", look.reading, look.files.turn, look.view.state)
 
 
-def outcome(words: str, before: Seen, now: Seen) -> Outcome:
-    """What this look tells. `words`: what the CLI writes below a turn that was stopped."""
+def outcome(words: str, before: Seen, now: Seen, waited: float = 0.0) -> Outcome:
+    """What this look tells, `waited` seconds after the question was gone. `words`: what the CLI writes below a turn
+    that was stopped."""
     if now.reading is None:
         return ""
     if now.reading.dialog is not None:
@@ -44,7 +48,9 @@ def outcome(words: str, before: Seen, now: Seen) -> Outcome:
         return "stopped" if now.turn.aborted else "taken"
     if now.reading.state is State.WORKING:
         return "taken"  # a stopped turn shows no sign of work
-    return "stopped" if was_stopped(words, before.text, now.text) else ""
+    if was_stopped(words, before.text, now.text):
+        return "stopped"
+    return "taken" if now.state is State.WORKING and waited >= HOLDS_S else ""
 
 
 def was_stopped(words: str, before: str, after: str) -> bool:
