@@ -113,7 +113,7 @@ async def test_the_screen_as_picture_and_as_text(tmp_path: Path) -> None:
         assert text["text"].count("─" * 30) == 2 and "─" * 31 not in text["text"], "a rule takes one line of a phone"
         for wrong, said in (
             ("/capture w1 many", "no number of lines"),
-            ("/capture w1 99999", "too many"),
+            ("/capture w1 99999", "At most 2,000 lines"),
             ("/capture w9", "No agent"),
         ):
             await made.client.say(wrong)

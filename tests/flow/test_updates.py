@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiogram.types import CallbackQuery, Update
 from sqlalchemy import text
 
@@ -218,8 +219,11 @@ async def test_a_press_that_cannot_be_answered_is_done_all_the_same(tmp_path: Pa
         assert [m["text"] for m in await p.all() if "went wrong" in m["text"]] == []
 
 
-async def test_what_no_button_of_ours_carries_does_nothing_and_says_so(tmp_path: Path) -> None:
+async def test_what_no_button_of_ours_carries_does_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A Telegram app can be made to send any callback_data."""
+    monkeypatch.setattr("handlers.middlewares.ANSWER_WITHIN_S", PATIENCE_S)  # however slow, with its words
     async with product(tmp_path, agents=1) as p:
         draft = await p.draft()
         assert p.app.chat is not None

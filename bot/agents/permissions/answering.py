@@ -137,15 +137,16 @@ class Answerer:
         )
 
     async def _went(self, ask: Ask, key: str, before: Look | None, words: str) -> Outcome:
-        """Look until it can be told what became of the question."""
-        begun = self._clock.monotonic()
-        while (waited := self._clock.monotonic() - begun) < SURE_S:
+        """Look until it can be told what became of the question. One that no turn waits for, like a menu of the CLI,
+        leaves no trace but what an Esc would draw."""
+        begun, of_a_turn = self._clock.monotonic(), ask.kind in ("permission", "question")
+        while (waited := self._clock.monotonic() - begun) < (SURE_S if of_a_turn else SURE_LOOKS * _LOOK_S):
             await asyncio.sleep(_LOOK_S)
             look = await self._look(ask)
             await self._take_back(ask, key, look)
             if went := outcome(words, seen(before), seen(look), waited):
                 return went
-        return ""
+        return "" if of_a_turn else "taken"
 
     async def _take_back(self, ask: Ask, key: str, look: Look | None) -> None:
         """A key of ours that came too late stands in the composer, and is taken away again. Raises AskChanged then."""
