@@ -48,7 +48,7 @@ class Params:
             return default
         try:
             return int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # the last one for 1e999
             raise ApiError(400, f'Bad Request: field "{name}" must be a valid Number') from None
 
     def flag(self, name: str) -> bool:

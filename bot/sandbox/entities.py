@@ -56,7 +56,7 @@ def checked(text: str, entities: Any) -> list[Entity]:
         raise ApiError(400, "Bad Request: can't parse entities: expected an Array of MessageEntity")
     size, result = units(text), []
     for entity in entities:
-        if not isinstance(entity, dict) or entity.get("type") not in KINDS:
+        if not isinstance(entity, dict) or str(entity.get("type")) not in KINDS:
             raise ApiError(400, "Bad Request: can't parse MessageEntity: unsupported type specified")
         offset, length = entity.get("offset"), entity.get("length")
         if not isinstance(offset, int) or not isinstance(length, int) or offset < 0 or length <= 0:

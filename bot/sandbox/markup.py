@@ -92,12 +92,15 @@ def _button(button: Any) -> dict[str, Any]:
     data = button.get("callback_data")
     if "callback_data" in button and not (isinstance(data, str) and 1 <= len(data.encode()) <= 64):
         raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
-    copied = (button.get("copy_text") or {}).get("text", "") if "copy_text" in button else "-"
-    if not 1 <= units(str(copied)) <= 256:
+    if "copy_text" in button and not _can_be_copied(button["copy_text"]):
         raise ApiError(400, "Bad Request: BUTTON_COPY_TEXT_INVALID")
-    if button.get("style") not in {None, *STYLES}:
+    if button.get("style") is not None and str(button["style"]) not in STYLES:
         raise ApiError(400, "Bad Request: can't parse inline keyboard button: unsupported button style")
     return button
+
+
+def _can_be_copied(button: Any) -> bool:
+    return isinstance(button, dict) and 1 <= units(str(button.get("text", ""))) <= 256
 
 
 def same(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:

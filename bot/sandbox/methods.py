@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.sandbox.world import Chat, Entry, World
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
 MAX_PHOTO, MAX_UPLOAD = 10 * 1024 * 1024, 50 * 1024 * 1024
+_CHAT_ID = re.compile(r"-?[0-9]{1,18}")
 NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a "
     "current content and reply markup of the message"
@@ -64,7 +66,7 @@ class MessageMethods:
     async def editmessagemedia(self, params: Params) -> Any:
         entry = self._own(params)
         media = params.nested("media")
-        if not isinstance(media, dict) or media.get("type") not in {"photo", "document"}:
+        if not isinstance(media, dict) or media.get("type") not in ("photo", "document"):
             raise ApiError(400, "Bad Request: can't parse media: unsupported type specified")
         inner = Params(media, params.files)
         upload = inner.upload("media")
@@ -95,7 +97,7 @@ class MessageMethods:
         given = params.text("chat_id").strip()
         if not given:
             raise ApiError(400, "Bad Request: chat_id is empty")
-        chat = self.world.chats.get(int(given)) if given.lstrip("-").isdigit() else None
+        chat = self.world.chats.get(int(given)) if _CHAT_ID.fullmatch(given) else None
         if chat is None:
             raise ApiError(400, "Bad Request: chat not found")
         return chat

@@ -134,16 +134,33 @@ def _inside(unit: int, spans: Iterable[tuple[int, int]]) -> bool:
     return any(a < unit < b for a, b in spans)
 
 
+# More characters than these make up no emoji; a text of nothing but joiners is cut anywhere.
+_LONGEST_EMOJI = 16
+
+
 def _whole_character(text: str, start: int, end: int) -> int:
-    """Step back over joiners, variation selectors and combining marks, so that an emoji made of several stays one."""
-    glue = {"\u200d", "\ufe0f", "\u20e3"}
+    """Step back to where an emoji made of several characters, or a letter with its marks, begins."""
     back = end
-    while back > start + 1 and end - back < 16:
-        here, before = text[back], text[back - 1]
-        if not (here in glue or before == "\u200d" or unicodedata.combining(here) or 0x1F3FB <= ord(here) <= 0x1F3FF):
-            return back
+    while back > start + 1 and end - back < _LONGEST_EMOJI and _joined(text, start, back):
         back -= 1
-    return end
+    return end if _joined(text, start, back) else back
+
+
+def _joined(text: str, start: int, at: int) -> bool:
+    """Whether the character at `at` shows as one with those before it (UAX 29, as far as emoji and marks go)."""
+    here, before = text[at], text[at - 1]
+    if here in "\u200d\ufe0f\u20e3" or before == "\u200d" or unicodedata.combining(here):
+        return True
+    if 0x1F3FB <= ord(here) <= 0x1F3FF or 0xE0020 <= ord(here) <= 0xE007F:  # the tone of a skin; the letters of a flag
+        return True
+    flags = at
+    while flags > start and _is_flag_half(text[flags - 1]):
+        flags -= 1
+    return _is_flag_half(here) and (at - flags) % 2 == 1
+
+
+def _is_flag_half(character: str) -> bool:
+    return 0x1F1E6 <= ord(character) <= 0x1F1FF
 
 
 def _piece(whole: Piece, at: list[int], start: int, end: int) -> Piece:

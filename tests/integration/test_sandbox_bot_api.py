@@ -38,6 +38,8 @@ REFUSED = [
     ("sendMessage", {"text": "x", "message_thread_id": 99}, "message thread not found"),
     ("sendMessage", {"text": "x", "chat_id": 5}, "chat not found"),
     ("sendMessage", {"text": "<b>x", "parse_mode": "HTML"}, HTML_LEFT_OPEN),
+    *(("getChat", {"chat_id": wrong}, "chat not found") for wrong in ("²", "--5", "9" * 5000, "@nobody")),
+    ("getUpdates", {"offset": float("inf")}, 'field "offset" must be a valid Number'),
     ("editMessageText", {"text": "x", "message_id": 77}, "message to edit not found"),
     ("deleteMessage", {"message_id": 77}, "message to delete not found"),
     ("setMyCommands", {"commands": HYPHEN}, "BOT_COMMAND_INVALID"),
@@ -101,10 +103,17 @@ async def test_an_unknown_method(client: Client) -> None:
         {"type": "bold", "offset": 0, "length": 0},
         {"type": "nonsense", "offset": 0, "length": 1},
         {"type": "bold", "offset": 0, "length": 1},  # half of the emoji
+        {"type": ["bold"], "offset": 2, "length": 1},
     ],
 )
 async def test_wrong_entities_are_refused(client: Client, entity: dict[str, Any]) -> None:
     status, body = await client.call("sendMessage", chat_id=client.sandbox.owner, text="🙂abc", entities=[entity])
+    assert status == 400 and body["description"].startswith("Bad Request:")
+
+
+@pytest.mark.parametrize("button", [{"callback_data": "x", "style": ["danger"]}, {"copy_text": "x"}, {"copy_text": {}}])
+async def test_wrong_buttons_are_refused(client: Client, button: dict[str, Any]) -> None:
+    status, body = await client.call("sendMessage", chat_id=client.sandbox.owner, text="x", reply_markup=keys(**button))
     assert status == 400 and body["description"].startswith("Bad Request:")
 
 

@@ -81,8 +81,13 @@ def test_emoji_count_two_and_are_never_halved() -> None:
     assert units("🙂") == 2
     pieces = split(Text("🙂" * 3000))
     assert [units(p.text) for p in pieces] == [MAX_TEXT, 6000 - MAX_TEXT]
-    family = "👩‍👩‍👧"
-    assert all(p.text.count(family) * len(family) == len(p.text) for p in split(Text(family * 20), 30))
+
+
+@pytest.mark.parametrize("emoji", ["👩‍👩‍👧", "🇩🇪", "👍🏽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"])  # joined, a flag, a skin, a key, a flag of tags
+def test_an_emoji_of_several_characters_stays_whole(emoji: str) -> None:
+    for limit in range(28, 60):
+        pieces = split(Text(emoji * 40), limit)
+        assert [p.text for p in pieces if p.text.replace(emoji, "")] == []
 
 
 def test_more_than_a_hundred_entities_go_into_another_message() -> None:
