@@ -41,9 +41,10 @@ class Captures:
         if drawn:
             # The facts are asked for again with the captures: a title must be of the same moment as its screen.
             second = int(self._wall())
-            facts, captured = await self._panes.look(drawn)
+            again, captured = await self._panes.look(drawn)
+            facts |= again  # a server on which nothing was drawn is not asked again
             for pane, screen in captured.items():
-                self._held[pane] = _Held(facts[pane], screen, second)
+                self._held[pane] = _Held(again[pane], screen, second)
         self._held = {pane: held for pane, held in self._held.items() if pane in facts}
         # A screen that did not change is the same object as before, which the caller may rely on.
         return facts, {pane: self._held[pane].screen for pane in panes if pane in self._held}

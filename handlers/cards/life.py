@@ -37,7 +37,8 @@ async def ended(data: Mapping[str, Any], _context: RenderContext) -> Message:
         return Message(
             as_list(Text("💥 ", Bold(name), f" crashed{how} and cannot be started again:"), why), [[screen, start]]
         )
-    text = f" crashed {data.get('times')} times in {data.get('minutes')} minutes{how}. I have stopped restarting it."
+    times = "once" if data.get("times") == 1 else f"{data.get('times')} times within {data.get('minutes')} min"
+    text = f" crashed {times}{how}. I have stopped restarting it."
     return Message(
         as_list(Text("💥 ", Bold(name), text), "Look at its screen; then start it again."), [[screen], [start, fresh]]
     )

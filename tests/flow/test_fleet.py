@@ -42,7 +42,7 @@ async def test_a_crash_is_mended_three_times_and_then_told(tmp_path: Path) -> No
             await alive(made, "w1")
         await kill(made, "w1")
         over = await made.message(lambda m: "I have stopped restarting it" in m["text"])
-        assert over["text"].startswith("💥 w1 crashed 4 times in 10 minutes (killed, signal 9).")
+        assert over["text"].startswith("💥 w1 crashed 4 times within 10 min (killed, signal 9).")
         assert [b["label"] for row in over["buttons"] for b in row] == ["👁 Screen", "▶ Start", "▶ New conversation"]
         agent = await made.app.services.registry.get("w1")
         assert (agent.restarts, agent.errors, agent.conversation) == (3, 4, first.conversation)

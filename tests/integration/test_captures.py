@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image
 
@@ -14,6 +15,9 @@ from bot.tmux.captures import Captures
 from bot.tmux.cells import grid
 from bot.tmux.control import ControlClient, quote
 from bot.tmux.panes import PaneFacts, Panes, Screen
+from bot.tmux.servers import AllPanes
+from tests.integration.app_home import tmux
+from tests.private_tmux import end_server
 from tests.tmux_wait import shows, until
 
 # Writes each line that is pasted into it; `clear` alone empties the screen.
@@ -75,6 +79,44 @@ async def test_only_what_was_drawn_on_is_captured_again(control: ControlClient) 
         return "got hello" in screens[one].plain
 
     await until(seen, "the new line")
+
+
+async def test_a_quiet_pane_of_another_server_is_seen_while_ours_are_drawn_on(
+    control: ControlClient, tmp_path: Path
+) -> None:
+    """An adopted agent that sat still was called dead in every look in which another one worked."""
+    own = str(tmp_path / "own")
+    here = await pane_of(control, "w1", sys.executable, "-c", ECHO)
+    new = ("-f", "/dev/null", "new-session", "-d", "-P", "-F", "#{pane_id}", "sleep", "300")
+    there = f"{own}:{tmux(own, *new)}"
+    panes = AllPanes(control)
+
+    async def wanted() -> list[str]:
+        return [own]
+
+    panes.wanted = wanted
+    captures = Captures(panes)
+    try:
+        await shows(panes, here, "ready")
+
+        async def still() -> bool:
+            _, before = await captures.look([here, there])
+            _, after = await captures.look([here, there])
+            return before[there] is after[there]
+
+        await until(still, "nothing is drawn there any more")
+        await panes.keys(here, "hello", "Enter")
+
+        async def seen() -> bool:
+            facts, screens = await captures.look([here, there])
+            assert there in facts
+            assert there in screens
+            return "got hello" in screens[here].plain
+
+        await until(seen, "the new line")
+    finally:
+        await panes.close()
+        end_server(own)
 
 
 async def test_what_is_drawn_in_the_second_of_the_last_capture_is_not_missed(control: ControlClient) -> None:
