@@ -28,7 +28,8 @@ def router() -> Router:
 
 async def freeze(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
     done = await life.freeze(app, id=_one(command))
-    await say.text(held(done, "❄️", "is held where it is", "are held where they are", "No agent runs."))
+    said = held(done, "❄️", "is held where it is", "are held where they are", "No agent runs.")
+    await say.text(f"{said}\n{back(_one(command))}" if done["agents"] else said)
 
 
 async def thaw(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
@@ -56,6 +57,11 @@ def _one(command: CommandObject) -> str | None:
     """The agent that was named; None for all."""
     words = (command.args or "").split()
     return None if not words or words[0].lower() == "all" else words[0]
+
+
+def back(name: str | None) -> str:
+    """What undoes it."""
+    return f"To let it go on: /thaw {name}" if name else "To let them go on: /thaw"
 
 
 def held(done: dict[str, Any], mark: str, one: str, many: str, none: str) -> str:

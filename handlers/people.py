@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiogram import Router
 from aiogram.filters import CommandObject
 from aiogram.types import Message
+from aiogram.utils.formatting import Code, Text
 
 from bot.errors import Refused
 from bot.telegram.access import Role
@@ -30,7 +31,10 @@ def router() -> Router:
 
 async def start(_message: Message, person: Person, say: Say) -> None:
     if person.role is Role.NOBODY:
-        await say.text("Nobody owns this bot yet. On its machine run:\nmaf pair\nand send me the line that it prints.")
+        run = Code("maf pair")
+        await say.text(
+            Text("Nobody owns this bot yet. On its machine run:\n", run, "\nand send me the line that it prints.")
+        )
     else:
         await say.card("help", {"role": person.role.word})
 

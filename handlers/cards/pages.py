@@ -126,7 +126,9 @@ def audit_of(entries: list[dict[str, Any]], context: RenderContext) -> Message:
     for entry in entries:
         at = datetime.fromisoformat(entry["at"]).astimezone(context.zone)
         outcome = "" if entry["outcome"] == "done" else f" – {clipped(entry['outcome'], 60)}"
-        lines.append(Text(Code(f"{at:%d.%m. %H:%M}"), f" {entry['actor']}: {clipped(_did(entry), 60)}{outcome}"))
+        # As code, a command that somebody sent is no link: a touch on it must not send it again.
+        did = Code(clipped(_did(entry), 60))
+        lines.append(Text(Code(f"{at:%d.%m. %H:%M}"), f" {clipped(entry['actor'], 60)}: ", did, outcome))
     return Message(as_list(*lines))
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from aiogram.utils.formatting import Bold, Text, as_list
+from aiogram.utils.formatting import Bold, Code, Text, as_list
 
 from bot.operations import Services, quota
 from bot.quota.levels import EMOJI, Level
@@ -57,7 +57,7 @@ class QuotaCards:
         """data: {"dark": bool}."""
         statuses = await self._app.quota.fresh()
         if not statuses:
-            return Message(Text("No accounts yet. On the machine:\nmaf quota profile add codex-plus-1"))
+            return Message(Text("No accounts yet. On the machine:\n", Code("maf quota profile add codex-plus-1")))
         dark = bool(data.get("dark"))
         return overview(statuses, context, dark=dark, picture=await self._app.quota.picture(statuses, dark=dark))
 

@@ -109,7 +109,7 @@ async def test_the_end_of_the_tmux_server_is_one_alert_and_one_tap_mends_it(tmp_
 async def test_freeze_and_thaw_from_the_chat(tmp_path: Path) -> None:
     async with product(tmp_path, agents=2) as made:
         await made.client.say("/freeze")
-        await made.message(lambda m: m["text"] == "❄️ w1, w2 are held where they are.")
+        await made.message(lambda m: m["text"] == "❄️ w1, w2 are held where they are.\nTo let them go on: /thaw")
         await made.client.say("/thaw w1")
         await made.message(lambda m: m["text"] == "🟢 w1 goes on.")
         assert [a["state"] for a in await made.app.call("agent.list", {})][1] == "frozen"

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from bot.telegram.card import Message
+from bot.telegram.text import render
 from handlers.cards.pages import audit_of, health_of, tasks_of
 from handlers.health import no_such_command, short_line
 
@@ -77,6 +78,10 @@ def test_a_line_of_the_trail(action: str, target: str, outcome: str, said: str) 
     }
     shown = audit_of([entry], cast(Any, SimpleNamespace(zone=UTC)))  # nothing but the zone is read
     assert lines(shown) == ["🧾 Who did what · the last 1", f"04.05. 12:00 Ann: {said}"]
+    piece = render(shown.content)
+    did = said.split(" – ")[0]
+    # No link: a touch on what somebody sent must not send it again.
+    assert did in [entity.extract_from(piece.text) for entity in piece.entities if entity.type == "code"]
 
 
 @pytest.mark.parametrize(
