@@ -240,9 +240,8 @@ def _env_file(home: Home) -> Path | None:
     except UnicodeDecodeError as error:
         raise WrongSetting(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from error
     except OSError as error:
-        raise WrongSetting(
-            f"{path} cannot be read: {error.strerror}.", hint=f"Make it yours: sudo chown -R $USER {home.root}"
-        ) from error
+        hint = f"Make it yours: sudo chown -R $USER {home.root}" if isinstance(error, PermissionError) else ""
+        raise WrongSetting(f"{path} cannot be read: {error.strerror}.", hint=hint) from error
     wrong = [str(one.original.line) for one in parse_stream(io.StringIO(text)) if one.error]
     if wrong:
         raise WrongSetting(f"{path}, line {', '.join(wrong)}: write NAME=value, or # before a note.")

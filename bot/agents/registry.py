@@ -27,6 +27,7 @@ from bot.store.tables import AgentRow
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+LONGEST_LABEL = 100  # as a pack takes them
 # Words that stand where an id could stand, in commands and in drafts.
 _RESERVED = frozenset({"all", "idle", "only", "auto", "none", "new"})
 
@@ -87,7 +88,7 @@ class Registry:
                 profile=profile,
                 session=session or f"{session_prefix}-{chosen}",
                 workdir=folder,
-                labels=tuple(dict.fromkeys(labels)),
+                labels=_checked_labels(labels),
                 created_at=self._clock.now(),
                 pane=pane,
                 pane_pid=pane_pid,
@@ -203,6 +204,14 @@ def _check_room(known: dict[str, Agent], type_: AgentType, max_agents: int | Non
 
 def _there_are(count: int, what: str) -> str:
     return f"There is 1 {what}" if count == 1 else f"There are {count} {what}s"
+
+
+def _checked_labels(labels: Collection[str]) -> tuple[str, ...]:
+    """Each once. Raises WrongUsage for one that no bead could share."""
+    for label in labels:
+        if not label.strip() or not label.isprintable() or len(label) > LONGEST_LABEL:
+            raise WrongUsage(f"{label[:LONGEST_LABEL]!r} cannot be a label.", hint="Use a word like frontend.")
+    return tuple(dict.fromkeys(label.strip() for label in labels))
 
 
 def write_mirror(path: Path, agents: Collection[Agent]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,8 @@ def attach(terminal: Terminal, agent_id: str) -> None:
 
     if not agent["pane"]:
         raise Refused(f"{agent_id} has no pane; it is {agent['state']}.", hint=f"Start it: maf agent start {agent_id}")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("This is no terminal to attach to.", hint=f"Print its screen: maf agent capture {agent_id}")
     server, pane = split(agent["pane"])
     socket = server or settings_of(terminal.home).tmux_socket
     inside = "TMUX" in os.environ and socket == PERSONS

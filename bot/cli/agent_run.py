@@ -14,6 +14,7 @@ from typing import BinaryIO
 import click
 
 from bot.cli import call
+from bot.cli.command import Seconds
 from bot.cli.command import command as make_command
 from bot.cli.terminal import Terminal
 from bot.errors import Refused
@@ -22,12 +23,13 @@ LOOK_S = 0.05
 BEGINS_S = 20.0
 ENDS_S = 5.0  # for a command that was told to end
 TIMED_OUT = 124  # as timeout(1) says it
+PIPE_CLOSED = 141  # as a shell says it of a program that SIGPIPE ended
 
 
 @make_command("run")
 @click.argument("agent_id", metavar="ID")
 @click.argument("words", metavar="CMD")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End it after S seconds.")
+@click.option("--timeout", type=Seconds(min=0, min_open=True), metavar="S", help="End it after S: 90, 90s, 10m.")
 def command(terminal: Terminal, agent_id: str, words: str, timeout: float | None) -> int:
     """Run CMD in a side window of an agent, in its folder and environment.
 
@@ -57,7 +59,12 @@ def _follow(folder: Path, timeout: float | None, *, quiet: bool) -> int:
         code = _exit_code(folder)  # before the streams: what is written by then is all there is
         for number, (path, stream) in enumerate(streams):
             if not quiet:
-                offsets[number] += _pass_on(path, offsets[number], stream)
+                try:
+                    offsets[number] += _pass_on(path, offsets[number], stream)
+                except BrokenPipeError:  # nobody reads on (`| head -1`): end as a command in a pipe does
+                    _end(folder)
+                    quiet, deadline, why = True, time.monotonic() + ENDS_S, PIPE_CLOSED
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if code is not None:
             return why if why is not None else code
         if not (folder / "stdout").exists() and time.monotonic() > begins:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from bot.cli import call
+from bot.cli.command import Seconds
 from bot.cli.command import command as make_command
 from bot.cli.delivery import outcome
 from bot.cli.terminal import Terminal
@@ -24,11 +26,11 @@ DEFAULT_WAIT_S = 15.0
 @click.option("--now", is_flag=True, help="Type it even while the agent works.")
 @click.option(
     "--wait",
-    type=click.FloatRange(0, 3600),
+    type=Seconds(0, 3600),
     default=DEFAULT_WAIT_S,
     show_default=True,
     metavar="S",
-    help="Seconds to wait until it is idle, and for the proof.",
+    help="How long to wait until it is idle, and for the proof: seconds, or like 2m.",
 )
 @click.option("--raw", is_flag=True, help="Leave a first character like / or ! its meaning.")
 def command(
@@ -54,12 +56,13 @@ def command(
 def _text(source: str | None, text: str | None, text_file: Path | None) -> str:
     if sum(one is not None for one in (source, text, text_file)) != 1:
         raise WrongUsage("Give the text once: --text T, --text-file F, or - to read it from stdin.")
-    if text is not None:
-        return text
     try:
-        raw = sys.stdin.buffer.read() if text_file is None else text_file.read_bytes()
+        if text is not None:
+            raw = os.fsencode(text)  # as it was typed, whatever the locale made of it
+        else:
+            raw = sys.stdin.buffer.read() if text_file is None else text_file.read_bytes()
         return raw.decode("utf8")
     except OSError as error:
         raise WrongUsage(f"{text_file}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise WrongUsage(f"{text_file or 'The input'} is not UTF-8 text (byte {error.start}).") from error
+        raise WrongUsage(f"{text_file or 'The text'} is not UTF-8 text (byte {error.start}).") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.cli.terminal import Terminal
 from bot.home import find_home
 
 EMPTY = "it is empty."
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _home(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -38,6 +40,20 @@ def common() -> list[click.Parameter]:
         ),
         click.Option(["--json"], is_flag=True, expose_value=False, callback=_json, help="Print JSON."),
     ]
+
+
+class Seconds(click.FloatRange):
+    """A length of time: plain seconds, or with a unit like 90s, 10m, 2h, 1d. -> seconds"""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number, unit = (value[:-1], value[-1]) if str(value)[-1:] in UNITS_S else (value, "s")
+        try:
+            seconds = float(number) * UNITS_S[unit]
+        except ValueError:
+            seconds = math.nan
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no length of time: write seconds, or like 90s, 10m, 2h.", param, ctx)
+        return super().convert(seconds, param, ctx)
 
 
 class Command(click.Command):

@@ -49,14 +49,19 @@ def tail(terminal: Terminal, name: str, lines: int, follow: bool) -> None:
 
 @command.command("rotate")
 @click.pass_obj
-@click.argument("numbers", nargs=-1, type=click.IntRange(0))
-@click.option("--max-mb", type=click.IntRange(1), default=MAX_BYTES // MB, show_default=True, help="Larger ones go.")
-@click.option("--keep", type=click.IntRange(0, 99), default=KEEP, show_default=True, help="How many to keep of each.")
-def rotate_logs(terminal: Terminal, numbers: tuple[int, ...], max_mb: int, keep: int) -> None:
+@click.argument("numbers", metavar="[MB [KEEP]]", nargs=-1, type=click.IntRange(0))
+@click.option("--max-mb", type=click.IntRange(1), help=f"Larger ones go.  [default: {MAX_BYTES // MB}]")
+@click.option("--keep", type=click.IntRange(0, 99), help=f"How many to keep of each.  [default: {KEEP}]")
+def rotate_logs(terminal: Terminal, numbers: tuple[int, ...], max_mb: int | None, keep: int | None) -> None:
     """Set aside every log larger than MB megabytes, and keep KEEP of each: `maf logs rotate 10 5`."""
     if len(numbers) > 2:
         raise WrongUsage("Give at most two numbers: megabytes, and how many to keep.")
-    max_mb = numbers[0] if numbers else max_mb
-    keep = numbers[1] if len(numbers) > 1 else keep
-    done = [path.name for path in rotate(terminal.home.logs, max_bytes=max_mb * MB, keep=keep)]
-    terminal.show({"rotated": done}, f"Set aside: {', '.join(done)}." if done else f"No log is over {max_mb} MB.")
+    if numbers and (max_mb, keep) != (None, None):
+        raise WrongUsage("Give each number once: MB KEEP, or --max-mb and --keep.")
+    if numbers[:1] == (0,):
+        raise WrongUsage("MB is 1 or more.")
+    megabytes = numbers[0] if numbers else max_mb or MAX_BYTES // MB
+    kept = numbers[1] if len(numbers) > 1 else KEEP if keep is None else keep
+    done = [path.name for path in rotate(terminal.home.logs, max_bytes=megabytes * MB, keep=kept)]
+    verb = "Set aside" if kept else "Emptied"
+    terminal.show({"rotated": done}, f"{verb}: {', '.join(done)}." if done else f"No log is over {megabytes} MB.")

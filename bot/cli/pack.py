@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -52,7 +53,8 @@ def new(terminal: Terminal, pack_id: str) -> None:
     if not terminal.home.exists:
         raise call.NoHome(f"There is no home here yet ({terminal.home.root}).")
     path = Packs(terminal.home).new(pack_id)
-    text = f"Made {path}.\nEdit it, check it with `maf pack validate {path}`, then: maf pack use {pack_id}"
+    check = f"maf pack validate {shlex.quote(str(path))}"
+    text = f"Made {path}.\nEdit it, check it with `{check}`, then: maf pack use {pack_id}"
     terminal.show({"id": pack_id, "file": str(path)}, text)
 
 

@@ -7,12 +7,12 @@ import re
 import click
 
 from bot.cli import call
+from bot.cli.command import UNITS_S
 from bot.cli.command import command as make_command
 from bot.cli.people import ROLES
 from bot.cli.terminal import Terminal
 from bot.errors import WrongUsage
 
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST_S = 86400
 
 

@@ -25,7 +25,7 @@ def list_people(terminal: Terminal) -> None:
 
 @command.command("role")
 @click.argument("user_id", metavar="ID", type=int)
-@click.argument("role", type=click.Choice(ROLES))
+@click.argument("role", metavar="ROLE", type=click.Choice(ROLES))
 @pass_terminal
 def set_role(terminal: Terminal, user_id: int, role: str) -> None:
     """Give a person another role. It counts for the next thing they send."""

@@ -152,10 +152,10 @@ def rotate(terminal: Terminal, *, agent: str, to: str | None) -> int:
 
 
 @command.command("record")
-@click.option("--profile", required=True, metavar="P")
+@click.option("--profile", required=True, metavar="P", help="Whose use it was.")
 @click.option("--requests", type=int, default=1, show_default=True, help="How many model responses.")
 @click.option("--tokens", type=int, default=0, help="How many tokens they cost together.")
-@click.option("--model", default="")
+@click.option("--model", default="", help="The model that was used.")
 @click.option("--id", "record_id", metavar="ID", help="The same ID twice counts once.")
 @click.option("--at", metavar="TIME", help="When, like 2026-05-04T12:00:00Z; else now.")
 @click.option("--window", metavar="W", help="A window as the provider's page shows it, like 5h; with --percent.")
@@ -165,7 +165,8 @@ def rotate(terminal: Terminal, *, agent: str, to: str | None) -> int:
 def record(terminal: Terminal, /, *, record_id: str | None, **values: Any) -> None:
     """Count use by hand, or write down what the provider's page says."""
     done = call.act(terminal, "quota.record", {**values, "id": record_id})
-    what = f"{done['window']} at {done['percent']:.0f} %" if "window" in done else f"{done['recorded']} requests"
+    count = done.get("recorded")
+    what = f"{done['window']} at {done['percent']:.0f} %" if count is None else f"{count} request{'s'[: count != 1]}"
     terminal.show(done, f"{done['profile']}: {what}.")
 
 
@@ -191,7 +192,7 @@ def list_profiles(terminal: Terminal) -> None:
 @click.argument("name")
 @click.option("--kind", type=click.Choice(["codex", "claude"]), default="codex", show_default=True)
 @click.option("--path", metavar="HOME", type=click.Path(path_type=Path), help="A home that is logged in already.")
-@click.option("--priority", type=int, help="1 is the highest; else after the ones there are.")
+@click.option("--priority", type=click.IntRange(1), help="1 is the highest; else after the ones there are.")
 @pass_terminal
 def add(terminal: Terminal, *, name: str, kind: str, path: Path | None, priority: int | None) -> None:
     """Make a profile, and say how to log in there."""
@@ -205,13 +206,13 @@ def add(terminal: Terminal, *, name: str, kind: str, path: Path | None, priority
 
 @profile.command("edit")
 @click.argument("name")
-@click.option("--priority", type=int)
+@click.option("--priority", type=click.IntRange(1), help="1 is the highest.")
 @click.option("--active/--inactive", default=None, help="Whether it may be selected.")
 @click.option("--track/--no-track", "tracked", default=None, help="Whether its quota is read.")
-@click.option("--daily", type=int, help="A limit of your own, in requests; 0 takes it away.")
-@click.option("--weekly", type=int)
-@click.option("--monthly", type=int)
-@click.option("--alert-percent", type=float)
+@click.option("--daily", type=click.IntRange(0), help="A limit of your own, in requests; 0 takes it away.")
+@click.option("--weekly", type=click.IntRange(0), help="The same for a week.")
+@click.option("--monthly", type=click.IntRange(0), help="The same for a month.")
+@click.option("--alert-percent", type=float, help="From where on it is told; else 75.")
 @click.option("--path", metavar="HOME", type=click.Path(path_type=Path), help="Another home.")
 @click.option("--title", "title", help="Its name for people.")
 @pass_terminal

@@ -12,15 +12,17 @@ from typing import Any
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.fleet.accounts import reasons
 from bot.operations.services import Services
-from bot.profiles.book import Profile, login_steps
+from bot.profiles.book import HOME_VARIABLE, Profile, login_steps
 from bot.quota import alarm, lines
 from bot.quota.ledger import Use
 from bot.quota.reading import Reading
+from bot.quota.selection import Choice
 from bot.quota.status import ProfileStatus, iso
 from bot.quota.windows import window_minutes, window_name
 
 FORMATS = ("tmux", "compact", "table")
 SINCE_S = 24 * 3600.0
+AHEAD_S = 300.0  # by which another clock may be fast
 
 
 async def _statuses(app: Services, refresh: bool) -> list[ProfileStatus]:
@@ -127,6 +129,8 @@ async def select(app: Services, *, agent: str | None = None, kind: str = "codex"
     if agent is not None:
         kind = (await app.registry.get(agent)).kind
     choice = app.quota.choose(kind, forced=forced)
+    if kind not in HOME_VARIABLE:
+        choice = Choice(None, f"a {kind} agent runs on no profile", ())
     return {
         "agent": agent,
         "kind": kind,
@@ -151,9 +155,14 @@ async def record(
     resets_at: str | None = None,
 ) -> dict[str, Any]:
     """Count by hand, or, with `window` and `percent`, write down what the provider's page says."""
-    name, when = app.profiles.get(profile).name, _moment(at, "--at") or app.quota.now()
+    name, now, resets = app.profiles.get(profile).name, app.quota.now(), _moment(resets_at, "--resets-at")
+    when = _moment(at, "--at") or now
+    if when > now + AHEAD_S:
+        raise WrongUsage(f"--at {at} has not come yet.", hint="Leave it out for now.")
+    if resets is not None and resets <= now:
+        raise WrongUsage(f"--resets-at {resets_at} is over already.", hint="Give the time of the next reset.")
     if window is not None or percent is not None:
-        reading = _reading(app.profiles.get(profile), window, percent, _moment(resets_at, "--resets-at"), when)
+        reading = _reading(app.profiles.get(profile), window, percent, resets, when)
         await app.quota.record_readings(name, [reading])
         return {"profile": name, "window": reading.window, "percent": reading.percent}
     if not 1 <= requests <= 100_000 or tokens < 0:

@@ -46,7 +46,7 @@ def read_pack(path: Path) -> Pack:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise PackError(f"{path}: cannot be read ({error.strerror})") from error
+        raise PackError(f"{path}: cannot be read ({error.strerror})", hint="Give the file of a pack.") from error
     if len(data) > MAX_BYTES:
         raise PackError(f"{path}: {len(data) // 1000} kB; a pack has at most {MAX_BYTES // 1000} kB")
     try:
@@ -100,7 +100,7 @@ class Packs:
     def new(self, name: str) -> Path:
         """Write `.maf/packs/NAME.json` from the template. Raises Refused if there is one, WrongUsage for a bad name."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name) or name in {TEMPLATE, "schema"}:
-            raise WrongUsage(f"{name[:80]!r} is no name for a pack: use letters, digits, - and _")
+            raise WrongUsage(f"{name[:80]!r} is no name for a pack: use letters, digits, - and _, 64 at most")
         target = self._own / f"{name}.json"
         if any(entry.id == name and entry.own for entry in self.list()) or target.exists():
             raise Refused(f"You already have a pack {name}: {target}", hint=f"Edit it, then: maf pack use {name}")

@@ -132,6 +132,8 @@ class ProfileBook:
     def edit(self, name: str, changes: Mapping[str, Any]) -> Profile:
         """Change keys of an entry; a change that does not fit is refused and leaves the file as it was."""
         self.get(name)
+        if changes.get("home") and not Path(changes["home"]).expanduser().is_dir():
+            raise Refused(f"{changes['home']} is no folder.", hint="Make it first, or leave --path out.")
         raw = self._raw()
         raw["profiles"][name].update(changes)
         self._write(raw)

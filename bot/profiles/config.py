@@ -6,16 +6,19 @@ the last good one. Meanings that the names do not tell stand beside the fields.
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from bot.errors import MafError
 
 DEFAULT_ALERT_PERCENT = 75.0
 MAX_CONFIG_BYTES = 1_000_000
+NEARLY = 0.8
 
 Model = TypeVar("Model", bound=BaseModel)  # AgentConfig or MonitoringConfig
 
@@ -28,6 +31,23 @@ class ConfigError(MafError):
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Shared(BaseModel):
+    """Keys of others beside ours are left alone; one that is nearly ours is a slip of the pen, and would otherwise be
+    a section that counts for nothing.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_slips(cls, value: Any) -> Any:
+        for key in value if isinstance(value, dict) else ():
+            near = difflib.get_close_matches(str(key), cls.model_fields, n=1, cutoff=NEARLY)
+            if near and key not in cls.model_fields:
+                raise ValueError(f"{key}: no such key; did you mean {near[0]}?")
+        return value
 
 
 class QuotaLimits(_Strict):
@@ -68,10 +88,8 @@ class CodexProfiles(_Strict):
     max_rotation_attempts: int = Field(3, ge=1)
 
 
-class AgentConfig(BaseModel):
-    """default-agent-config.json; keys beside these two belong to others and are left alone."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class AgentConfig(_Shared):
+    """default-agent-config.json."""
 
     codex_profiles: CodexProfiles = CodexProfiles()
     profiles: dict[str, ProfileConfig] = {}
@@ -107,16 +125,12 @@ class CodexQuota(_Strict):
     cache_ttl_seconds: float = Field(30, ge=0)
 
 
-class Monitoring(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class Monitoring(_Shared):
     codex_quota: CodexQuota = CodexQuota()
 
 
-class MonitoringConfig(BaseModel):
+class MonitoringConfig(_Shared):
     """monitoring-config.json."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     monitoring: Monitoring = Monitoring()
 
@@ -138,6 +152,15 @@ def _read(path: Path) -> Any:
         raise ConfigError(f"{path.name} line {error.lineno}: {error.msg}", hint=f"Mend {path}.") from error
 
 
+def _reason(problem: ErrorDetails) -> str:
+    """What is wrong, in the words of JSON."""
+    if problem["type"] in {"model_type", "dict_type"}:
+        return "should be an object"
+    if problem["type"] == "extra_forbidden":
+        return "no such key"
+    return problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+
+
 def load(model: type[Model], path: Path) -> Model:
     """Read a file; a missing one has the defaults. Raises ConfigError."""
     raw = _read(path)
@@ -147,5 +170,4 @@ def load(model: type[Model], path: Path) -> Model:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the top"
         more = f" (and {len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path.name}: {where}: {reason}{more}", hint=f"Mend {path}.") from error
+        raise ConfigError(f"{path.name}: {where}: {_reason(first)}{more}", hint=f"Mend {path}.") from error

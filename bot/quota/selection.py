@@ -78,7 +78,7 @@ def select(
     regular = [c for c in free if c.priority < fallback_priority]
     pool = regular or free
     if not pool:
-        return Choice(None, "no profile has quota left", rejected)
+        return Choice(None, f"no {kind} profile can serve now" if mine else f"there is no {kind} profile", rejected)
     best = min(c.priority for c in pool)
     equals = sorted(c.name for c in pool if c.priority == best)
     chosen = _turn(equals, last) if algorithm == "round-robin" else equals[0]

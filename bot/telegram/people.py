@@ -20,6 +20,7 @@ from bot.telegram.text import shorten
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that looks like something else; 10 of them are 49 bits
 MAX_NAME = 40
+LARGEST_ID = 2**63 - 1  # that the store can look for; Telegram's have 52 bits
 TRIES, TRIES_OF_ALL, TRIES_WITHIN = 5, 50, timedelta(minutes=10)
 
 
@@ -104,7 +105,7 @@ class Access:
         Raises NotFound, Refused (it is the last owner).
         """
         async with self.store.begin() as tx:
-            row = await tx.get(PersonRow, user_id)
+            row = await tx.get(PersonRow, user_id) if abs(user_id) <= LARGEST_ID else None
             if row is None:
                 raise NotFound.of("person", str(user_id), [str(p.user_id) for p in await self._people(tx)])
             was = Person(row.user_id, row.name, Role.of(row.role))

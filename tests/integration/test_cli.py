@@ -163,6 +163,17 @@ def test_a_prompt_without_a_bot(shop: Shop) -> None:
     # Without a bot nothing is queued: what cannot be typed now is refused.
     shop.maf("agent", "send", "d1", "--text", "WAIT60")
     assert shop.read("agent", "send", "d1", "--text", "x", "--wait", "0", code=1)["status"] == "refused"
+    with subprocess.Popen(
+        [*MAF, "agent", "run", "d1", "echo begun; sleep 300 & echo $! > sleep.pid; yes"], cwd=shop.folder,
+        env=shop.env, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.stdout.close()
+        assert process.wait(timeout=PATIENCE_S) == 141
+    pid = int((shop.folder / "sleep.pid").read_text())
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of what the command had started")
+    assert "no terminal" in shop.maf("agent", "attach", "d1", code=1).stderr
     shop.maf("agent", "stop", "d1")
     refused = shop.read("agent", "send", "d1", "--text", "x", code=1)
     assert (refused["status"], refused["delivery"][0]) == ("refused", "d")

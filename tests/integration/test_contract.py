@@ -87,6 +87,7 @@ def test_agents_drafts_and_deliveries(maf: Maf, tmp_path: Path) -> None:
     for one in maf("agent", "types"):
         fits(one, {"name": TEXT, "kind": TEXT, "role": TEXT, "description": TEXT})
     fits(maf("agent", "create", "demo", "--id", "w1", "--no-start"), AGENT)
+    assert "cannot be a label" in maf("agent", "create", "demo", "--label", "a\nb", code=2)["error"]["message"]
     (listed,) = maf("agent", "list")
     fits(listed, AGENT)
     shown = maf("agent", "show", "w1")

@@ -98,11 +98,22 @@ def test_the_chosen_profile_and_why_not_the_others(desk: Desk, monkeypatch: pyte
     found = desk.read("select")
     assert (found["profile"], found["reason"]) == (TWO, "priority 2")
     assert found["rejected"] == [{"profile": ONE, "why": "daily window is used up"}]
+    assert desk.read("select", "--kind", "claude")["reason"] == "there is no claude profile"
+    desk.maf("agent", "create", "demo", "--id", "d1", "--no-start")
+    assert desk.read("select", "--agent", "d1")["reason"] == "a demo agent runs on no profile"
     monkeypatch.setenv("CODEX_PROFILE", ONE)
     assert desk.run("select") == "codex-plus-1: forced by CODEX_PROFILE\n"
     monkeypatch.setenv("CODEX_PROFILE", "codex-plus-11")
     assert desk.run("select").splitlines()[0] == f"{TWO}: priority 2"
     assert "note: CODEX_PROFILE codex-plus-11 names no profile; it forces nothing" in desk.said
+
+
+def test_what_is_recorded_by_hand_lies_in_the_past_and_resets_in_the_future(desk: Desk) -> None:
+    assert desk.run("record", "--profile", ONE) == f"{ONE}: 1 request.\n"
+    desk.run("record", "--profile", ONE, "--at", "2999-01-01T00:00:00Z", code=2)
+    assert "--at 2999-01-01T00:00:00Z has not come yet." in desk.said
+    desk.run("record", "--profile", ONE, "--window", "5h", "--percent", "5", "--resets-at", "1999-01-01", code=2)
+    assert "--resets-at 1999-01-01 is over already." in desk.said
 
 
 def test_an_account_that_was_written_by_hand_is_shown_how_to_get_its_home(desk: Desk) -> None:
@@ -157,6 +168,9 @@ def test_profiles_are_made_changed_and_taken_out(desk: Desk, tmp_path: Path) -> 
     assert (mine["priority"], mine["limits"]["daily"], mine["active"], mine["home"]) == (7, 5, False, str(login))
     desk.run("profile", "edit", "mine", "--alert-percent", "600", code=1)
     assert "profiles.mine.alert_percent" in desk.said
+    desk.run("profile", "edit", "mine", "--path", str(tmp_path / "nowhere"), code=1)
+    assert "nowhere is no folder" in desk.said
+    desk.run("profile", "edit", "mine", "--priority", "0", code=2)
     desk.run("profile", "remove", "mine")
     assert (login / "auth.json").read_text() == "theirs"
     assert [p["profile"] for p in desk.read("profile", "list")] == [ONE, TWO, "codex-plus-3"]
@@ -168,7 +182,7 @@ def test_a_configuration_that_never_fitted_is_an_error_with_file_path_and_reason
     desk.home.agent_config.write_text('{"profiles": {"a": {"priorty": 1}}}')
     for words in (["status"], ["profile", "list"], ["profile", "add", "b"]):
         desk.run(*words, code=1)
-        assert "default-agent-config.json: profiles.a.priorty: Extra inputs are not permitted" in desk.said
+        assert "default-agent-config.json: profiles.a.priorty: no such key" in desk.said
         assert str(desk.home.agent_config) in desk.said
 
 

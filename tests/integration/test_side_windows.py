@@ -39,6 +39,8 @@ async def test_a_command_beside_an_agent_never_touches_its_composer(app: App) ->
     )
     folder = Path(begun["folder"])
     assert await finished(folder) == 7
+    dash = await app.call("agent.run", {"id": "d1", "command": "-x"})
+    assert await finished(Path(dash["folder"])) == 127  # no such command; and not a wrong option of the shell
     assert (folder / "stdout").read_text() == f"{agent['workdir']}\nd1 yes\n"
     assert (folder / "stderr").read_text() == "oh\n"
     assert (await app.call("agent.capture", {"id": "d1"}))["text"] == before

@@ -102,6 +102,11 @@ async def test_a_code_works_once_in_any_spelling(access: Access) -> None:
     assert await access.role_of(8) is Role.NOBODY
 
 
+async def test_an_id_that_no_store_holds_is_nobody(access: Access) -> None:
+    with pytest.raises(NotFound, match=f"No person named {10**23}"):
+        await access.set_role(10**23, Role.VIEWER)
+
+
 async def test_only_a_hash_is_kept(access: Access) -> None:
     code = await access.create_code()
     async with access.store.begin() as tx:

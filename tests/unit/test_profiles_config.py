@@ -49,7 +49,9 @@ def test_the_examples_of_the_first_product_load_unchanged(tmp_path: Path) -> Non
         ('{"profiles":{"a":{"priorty":1}}}', "default-agent-config.json: profiles.a.priorty"),
         ('{"profiles":{"a":{"priority":"high"}}}', "profiles.a.priority"),
         ('{"profiles":', "line 1"),
-        ("[]", "the top"),
+        ("[]", "the top: should be an object"),
+        ('{"profile":{"a":{}}}', "the top: profile: no such key; did you mean profiles?"),
+        ('{"profiles":{"a":{"quota_limits":{"daily":-1}}}}', "profiles.a.quota_limits.daily: should be greater than"),
     ],
 )
 def test_a_wrong_configuration_names_file_path_and_reason(tmp_path: Path, text: str, says: str) -> None:
@@ -58,3 +60,12 @@ def test_a_wrong_configuration_names_file_path_and_reason(tmp_path: Path, text: 
     with pytest.raises(ConfigError) as caught:
         load(AgentConfig, path)
     assert says in caught.value.message
+
+
+def test_keys_of_others_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "monitoring-config.json"
+    path.write_text('{"alerts":{},"monitoring":{"disk":{},"codex_quota":{"enabled":false}}}')
+    assert load(MonitoringConfig, path).quota.enabled is False
+    path.write_text('{"monitoring":{"codex_qouta":{"enabled":false}}}')
+    with pytest.raises(ConfigError, match="monitoring: codex_qouta: no such key; did you mean codex_quota"):
+        load(MonitoringConfig, path)

@@ -73,7 +73,7 @@ def main(words: Sequence[str]) -> int:
         command = file.read()
     put(folder, "pid", str(os.getpid()))
     child = subprocess.Popen(
-        ["sh", "-c", command],
+        ["sh", "-c", "--", command],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0,
     )  # fmt: skip
 

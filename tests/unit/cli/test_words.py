@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.cli.broadcast import exit_code, lines
+from bot.cli.command import Seconds
 from bot.cli.delivery import EXIT_CODES, outcome, sentence
 from bot.cli.pair import seconds
 from bot.cli.terminal import Terminal, fields, table
@@ -67,6 +68,11 @@ def test_only_the_chosen_items_count() -> None:
 )
 def test_a_delivery_in_one_line(delivery: dict[str, Any], words: str) -> None:
     assert sentence(delivery) == words
+
+
+@pytest.mark.parametrize(("text", "value"), [("15", 15), ("1.5", 1.5), ("90s", 90), ("2m", 120), ("1h", 3600)])
+def test_lengths_of_time_of_an_option(text: str, value: float) -> None:
+    assert Seconds(0, 3600).convert(text, None, None) == value
 
 
 @pytest.mark.parametrize(("text", "value"), [("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400), ("45", 45)])
