@@ -17,6 +17,12 @@ ACTIONS = {
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
     "choose_sticker", "find_location", "record_video_note", "upload_video_note",
 }  # fmt: skip
+# Bot API 10.3, BotCommandScope: its types, and what each of them names.
+SCOPES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("default", "all_private_chats", "all_group_chats", "all_chat_administrators"), ()),
+    **dict.fromkeys(("chat", "chat_administrators"), ("chat_id",)),
+    "chat_member": ("chat_id", "user_id"),
+}
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 TYPING_S = 5.0
 DRAFT_S = 30.0
@@ -74,17 +80,19 @@ class Methods(MessageMethods):
         for command in commands:
             if not COMMAND.fullmatch(str(command.get("command", ""))):
                 raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
-            if not 1 <= len(str(command.get("description", ""))) <= 256:
+            if not command.get("description"):
+                raise ApiError(400, "Bad Request: command description must be non-empty")
+            if len(str(command["description"])) > 256:
                 raise ApiError(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
-        self.world.commands[_scope(params)] = commands
+        self.world.commands[self._scope(params)] = commands
         self.world.notify()
         return True
 
     async def getmycommands(self, params: Params) -> Any:
-        return self.world.commands.get(_scope(params), [])
+        return self.world.commands.get(self._scope(params), [])
 
     async def deletemycommands(self, params: Params) -> Any:
-        self.world.commands.pop(_scope(params), None)
+        self.world.commands.pop(self._scope(params), None)
         self.world.notify()
         return True
 
@@ -196,8 +204,16 @@ class Methods(MessageMethods):
             raise ApiError(400, "Bad Request: message thread not found")
         return topic
 
-
-def _scope(params: Params) -> str:
-    scope = params.object("scope") or {"type": "default"}
-    parts = [scope.get("type", "default"), scope.get("chat_id", ""), scope.get("user_id", "")]
-    return ":".join(str(p) for p in [*parts, params.text("language_code")])
+    def _scope(self, params: Params) -> str:
+        """For whom a list of commands is. Raises ApiError for a scope that the server could not read."""
+        scope = params.object("scope") or {"type": "default"}
+        kind, wrong = str(scope.get("type")), "Bad Request: can't parse BotCommandScope: "
+        if kind not in SCOPES:
+            raise ApiError(400, wrong + "Unsupported type specified")
+        for name in SCOPES[kind]:
+            if name not in scope:
+                raise ApiError(400, f'{wrong}Can\'t find field "{name}"')
+        inner = Params(scope)
+        chat = self.chat(inner).id if "chat_id" in SCOPES[kind] else ""
+        user = inner.number("user_id") if "user_id" in SCOPES[kind] else ""
+        return f"{kind}:{chat}:{user}:{params.text('language_code')}"

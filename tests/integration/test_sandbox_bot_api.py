@@ -43,6 +43,10 @@ REFUSED = [
     ("editMessageText", {"text": "x", "message_id": 77}, "message to edit not found"),
     ("deleteMessage", {"message_id": 77}, "message to delete not found"),
     ("setMyCommands", {"commands": HYPHEN}, "BOT_COMMAND_INVALID"),
+    ("setMyCommands", {"commands": [{"command": "a"}]}, "command description must be non-empty"),
+    ("getMyCommands", {"scope": {"type": "all"}}, "can't parse BotCommandScope: Unsupported type specified"),
+    ("getMyCommands", {"scope": {"type": "chat"}}, "can't parse BotCommandScope: Can't find field \"chat_id\""),
+    ("deleteMyCommands", {"scope": {"type": "chat", "chat_id": 5}}, "chat not found"),
     ("answerCallbackQuery", {"callback_query_id": "1"}, TOO_OLD),
     ("sendChatAction", {"action": "dancing"}, "wrong parameter action in request"),
     ("sendMessage", {"text": "half a character: \ud83d"}, "strings must be encoded in UTF-8"),
@@ -161,6 +165,16 @@ async def test_commands_in_a_text_are_marked_as_telegram_marks_them(client: Clie
     message = await client.say("🙂 see /agent_w1 at https://example.org/a")
     kinds = [(e["type"], e["offset"], e["length"]) for e in message["entities"]]
     assert kinds == [("bot_command", 7, 9), ("url", 20, 21)]
+
+
+async def test_each_scope_has_its_own_menu_and_the_narrowest_is_shown(client: Client) -> None:
+    owner = client.sandbox.owner
+    for scope in ({}, {"scope": {"type": "all_private_chats"}}, {"scope": {"type": "chat", "chat_id": owner}}):
+        name = (scope.get("scope") or {"type": "default"})["type"]
+        await client.call("setMyCommands", commands=[{"command": name, "description": "d"}], **scope)
+        (shown,) = await client.get(f"/sandbox/commands?chat={owner}")
+        _, own = await client.call("getMyCommands", **scope)
+        assert (shown["command"], own["result"][0]["command"]) == (name, name)
 
 
 async def test_offsets_confirm(client: Client) -> None:
