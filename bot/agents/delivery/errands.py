@@ -190,6 +190,7 @@ class Errands:
     async def _queue(self, delivery: Delivery, reason: str) -> Delivery:
         if not self._background:
             return delivery
+        delivery = await self._rows.get(delivery.id)
         if delivery.status != "queued" or delivery.reason != reason:
             delivery = await self._rows.change(delivery.id, status="queued", reason=reason)
         self._queued.setdefault(delivery.id, asyncio.Event()).set()

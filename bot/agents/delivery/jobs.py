@@ -12,7 +12,7 @@ from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import DeliveryRows
 from bot.errors import MafError
 from bot.store.errors import trouble
-from bot.store.patience import patient_task
+from bot.store.patience import kept, patient_task
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ class Jobs:
         return self._jobs.get(delivery.id) or self._start(delivery.id, self._work(delivery, wait))
 
     async def do(self, delivery: Delivery, work: Coroutine[Any, Any, Delivery]) -> Delivery:
-        """Some other work on it, as its job; it goes on if the caller is cancelled."""
-        return await asyncio.shield(self._start(delivery.id, work))
+        """Some other work on it, as its job; it goes on if the caller is cancelled. Raises what the work raises."""
+        return await asyncio.shield(self._start(delivery.id, self._done_whole(delivery.id, work)))
 
     def follow(self, delivery: Delivery) -> None:
         """Stay with one that was submitted until it has started, with an unconfirmed one for evidence that is late."""
@@ -109,8 +109,20 @@ class Jobs:
             known = trouble(error)
             return await self._broken_off(delivery.id, known.message if known else _OUR_FAULT)
 
+    async def _done_whole(self, delivery_id: str, work: Coroutine[Any, Any, Delivery]) -> Delivery:
+        """As _work; and the one who asked is told what was in the way."""
+        try:
+            return await work
+        except Exception as error:
+            known = error if isinstance(error, MafError) else trouble(error)
+            await self._broken_off(delivery_id, known.message if known else _OUR_FAULT)
+            raise
+
     async def _broken_off(self, delivery_id: str, reason: str) -> Delivery:
         """What its row says then: a queued one was not typed; of any other it is not known, so the person decides."""
+        return await kept(lambda: self._say_broken_off(delivery_id, reason))
+
+    async def _say_broken_off(self, delivery_id: str, reason: str) -> Delivery:
         now = await self._rows.get(delivery_id)
         if now.final:
             return now
@@ -121,6 +133,7 @@ class Jobs:
 
     def _job_done(self, delivery_id: str, job: asyncio.Task[Delivery]) -> None:
         self._jobs.pop(delivery_id, None)
+        self._ours.discard(delivery_id)
         if job.cancelled():
             return
         if (error := job.exception()) is not None:

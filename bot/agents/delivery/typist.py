@@ -28,6 +28,7 @@ from bot.tmux.panes import Panes, PasteResult
 SETTLE_S = 0.15
 GATHER_S = 0.003  # prompts that come within this time share a round
 GROUP = 10  # panes
+STALE_S = 0.5  # what was seen this long before a paste is looked at again
 _LOOK_AGAIN_S = 0.1
 
 _T = TypeVar("_T")
@@ -105,9 +106,9 @@ class Typist:
         return await work.done
 
     async def enter(self, delivery: Delivery, look: Look, trail: Trail) -> Typed:
-        """Press the one Enter for a text that stands in the composer already; the caller has just looked."""
+        """Press the one Enter for a text that stood in the composer at the caller's `look`, if it does so now."""
         work = _Work(delivery, asyncio.get_running_loop().create_future(), look, trail)
-        await self._press([work])
+        self._enter_soon(work)
         return await work.done
 
     async def close(self) -> None:
@@ -121,6 +122,9 @@ class Typist:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _enter_soon(self, work: _Work) -> None:
+        self._spawn(self._enter_later(work)).add_done_callback(lambda done: _tell([work], done))
+
     async def _gather(self) -> None:
         await asyncio.sleep(GATHER_S)
         self._gathering = None
@@ -128,14 +132,15 @@ class Typist:
         self._spawn(self._round(batch)).add_done_callback(lambda done: _tell(batch, done))
 
     async def _round(self, batch: Sequence[_Work]) -> None:
-        looks = await self._watch.look({work.delivery.agent for work in batch}, anew=False)
-        go = [work for work in batch if _decided(work, looks)]
-        if not go:
-            return
-        await asyncio.to_thread(self._mark, go)
+        go = await self._free(batch)
         waited = {work.delivery.id: {"status": "intended", "reason": ""} for work in go if _not_intended(work.delivery)}
         if waited:
+            begun = asyncio.get_running_loop().time()
             await self._rows.change_many(waited)
+            if asyncio.get_running_loop().time() - begun > STALE_S:  # the store was locked, and a question may be open
+                go = await self._free(go)
+        if not go:
+            return
         self._pass("after_intended", go)
         there = [work for group in await _all(self._put(group) for group in _groups(go)) for work in group]
         self._pass("after_paste", go)
@@ -145,6 +150,14 @@ class Typist:
         self._pass("after_typed", there)
         ready = await _all(self._look_again(group) for group in _groups(there))
         await self._press([work for group in ready for work in group])
+
+    async def _free(self, works: Sequence[_Work]) -> list[_Work]:
+        """Those that may be typed at now; the others have come to their end."""
+        looks = await self._watch.look({work.delivery.agent for work in works}, anew=False)
+        go = [work for work in works if _decided(work, looks)]
+        if go:
+            await asyncio.to_thread(self._mark, go)
+        return go
 
     def _mark(self, go: Sequence[_Work]) -> None:
         for work in go:
@@ -189,7 +202,7 @@ class Typist:
             if look is not None and may_enter(look, work.delivery) == "yes":
                 ready.append(work)
             else:
-                self._spawn(self._enter_later(work))
+                self._enter_soon(work)
         return ready
 
     async def _press(self, ready: Sequence[_Work]) -> None:
@@ -220,9 +233,6 @@ class Typist:
                         break
         except TimeoutError:
             pass
-        except MafError as error:
-            work.end("lost", error.message)
-            return
         work.end("held", why_held(work.look, agent))
 
     def _pass(self, point: Point, works: Sequence[_Work]) -> None:
