@@ -71,6 +71,7 @@ class App:
             await services.deliveries.close()
             await services.guardian.close()
             await services.quota.close()
+            await services.audit.close()
             await services.watch.close()
             await services.panes.close()
             await control.close()
@@ -149,7 +150,7 @@ class App:
         for save in (self.services.statistics.save, self.services.quota.leave):
             try:
                 await save()
-            except (MafError, DBAPIError) as error:  # the store failed, and the rest is to end all the same
+            except (MafError, DBAPIError, OSError) as error:  # a full disk, and the rest is to end all the same
                 log.warning("at the end: %s", error)
         for task in list(self.services.tasks):
             task.cancel()

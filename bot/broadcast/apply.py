@@ -26,7 +26,7 @@ from bot.errors import MafError, Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
 from bot.store.errors import trouble
-from bot.store.patience import patient_task
+from bot.store.patience import kept, patient_task
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 from bot.work.claims import Claims
 
@@ -178,19 +178,20 @@ class Apply:
         group.discard(task)
         if not group:
             self._tasks.pop(draft_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("draft %s could not be brought to its end", draft_id, exc_info=error)
 
     async def _run(self, draft_id: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except MafError as error:
-            await self._sender.refuse_rest(draft_id, error.message)
         except Exception as error:
             # The edge of a background task: nobody awaits it, so this is where a bug becomes a line the person sees.
-            log.exception("sending draft %s", draft_id)
-            known = trouble(error)
+            known = error if isinstance(error, MafError) else trouble(error)
+            if known is None:
+                log.exception("sending draft %s", draft_id)
             why = known.message if known else "something went wrong inside the bot: maf logs tail error"
-            await self._sender.refuse_rest(draft_id, why)
-        await self._sender.settle(draft_id)
+            await kept(lambda: self._sender.refuse_rest(draft_id, why))
+        await kept(lambda: self._sender.settle(draft_id))
 
     async def _pick_up(self, draft: Draft) -> None:
         waiting = [i for i in draft.items if i.status == "intended" and i.delivery is None]

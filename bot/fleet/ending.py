@@ -109,7 +109,10 @@ class Ending:
                 problems.append(f"its paste buffers: {error.message}")
         tree = await worktree.remove(self._home.worktree(agent_id)) if agent.worktree else None
         self._hooks.forget(agent_id)
-        await asyncio.to_thread(self._files, agent_id)
+        try:
+            await asyncio.to_thread(self._files, agent_id)
+        except OSError as error:
+            problems.append(f"its files in run/: {error}")
         for problem in problems:
             log.warning("%s was deleted, but not all it held: %s", agent_id, problem)
         return Ended(agent_id, tuple(claims), tree, tuple(problems))

@@ -24,11 +24,14 @@ from bot.errors import MafError, NotFound
 from bot.fleet.crash import how_it_ended, judge
 from bot.notices import post
 from bot.store import Store
+from bot.store.errors import trouble
+from bot.store.patience import kept
 from bot.store.tables import OutboxRow
 from bot.tmux.panes import Panes
 
 log = logging.getLogger(__name__)
 
+OUR_FAULT = "Something went wrong inside the bot (maf logs tail error)."
 _RECENT = 50  # notices that are searched for an alert that still stands
 
 
@@ -88,8 +91,8 @@ class Guardian:
         async with self._lock:
             death = (view.since, view.agent.started_at)
             if self._seen.get(view.id) != death and view.id not in self._restarts:
-                self._seen[view.id] = death
                 await self._died(view.id)
+                self._seen[view.id] = death  # only then: what fails is tried again by the next sweep
 
     async def _died(self, agent_id: str) -> None:
         try:
@@ -101,7 +104,6 @@ class Guardian:
             return
         server = self._panes.control.server_pid
         if self._server and server != self._server:
-            self._server = server
             await self._server_lost()
         self._server = server
         if self._lost_at is not None and agent.started_at is not None and agent.started_at <= self._lost_at:
@@ -110,7 +112,7 @@ class Guardian:
 
     async def _server_lost(self) -> None:
         """One alert for all, however many there were."""
-        self._lost_at = self._clock.now()
+        at = self._clock.now()
         looks = await self._watch.look()
         lost = [
             look.view.agent.id
@@ -121,10 +123,11 @@ class Guardian:
         log.error("the tmux server ended, and with it %s", ", ".join(lost))
         await self._post(
             "fleet",
-            {"state": "lost", "lost": lost, "at": iso(self._lost_at)},
+            {"state": "lost", "lost": lost, "at": iso(at)},
             key=f"fleet:{secrets.token_hex(6)}",
             urgent=True,
         )
+        self._lost_at = at  # only now: an alert that failed is tried again
 
     async def _ended(self, agent: Agent, how: str) -> None:
         if agent.adopted or how == "exit 0":
@@ -144,7 +147,12 @@ class Guardian:
         elif agent.id not in self._restarts:
             task = asyncio.create_task(self._again(agent.id, verdict.pause, told), name=f"restart {agent.id}")
             self._restarts[agent.id] = task
-            task.add_done_callback(lambda _: self._restarts.pop(agent.id, None))
+            task.add_done_callback(lambda done: self._over(agent.id, done))
+
+    def _over(self, agent_id: str, restart: asyncio.Task[None]) -> None:
+        self._restarts.pop(agent_id, None)
+        if not restart.cancelled() and (error := restart.exception()) is not None:
+            log.error("it could not be told how the restart of %s ended", agent_id, exc_info=error)
 
     async def _rule(self, agent: Agent) -> Restart:
         try:
@@ -161,8 +169,11 @@ class Guardian:
             if agent.desired != "running" or look.clis:
                 return  # a person was faster
             agent = await self._life.start(agent_id)
-        except MafError as error:
-            why = f"{error.message} {error.hint}".strip()
+        except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.
+            known = error if isinstance(error, MafError) else trouble(error)
+            if known is None:
+                log.exception("%s could not be started again", agent_id)
+            why = f"{known.message} {known.hint}".strip() if known else OUR_FAULT
             await self._diary.write(agent_id, f"could not be started again: {why}")
             await self._post("ended", {**told, "state": "failed", "why": why})
             return
@@ -184,8 +195,11 @@ class Guardian:
                 await post(tx, "fleet", told, key=key, silent=not restored.failed)
 
     async def _post(self, kind: str, data: Mapping[str, Any], **how: Any) -> None:
-        async with self._store.begin() as tx:
-            await post(tx, kind, data, **how)
+        async def write() -> None:
+            async with self._store.begin() as tx:
+                await post(tx, kind, data, **how)
+
+        await kept(write)
 
 
 def _how(look: Look | None) -> str:

@@ -78,8 +78,12 @@ class Handover:
 def _beside(source: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".handover-")
-    with os.fdopen(handle, "wb") as out, source.open("rb") as file:
-        shutil.copyfileobj(file, out, 1 << 20)
+    try:
+        with os.fdopen(handle, "wb") as out, source.open("rb") as file:
+            shutil.copyfileobj(file, out, 1 << 20)
+    except OSError:  # a full disk most of all: half of gigabytes must not stay there
+        Path(name).unlink(missing_ok=True)
+        raise
     return Path(name)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from bot.agents.life.service import Life
 from bot.agents.model import Agent
@@ -28,6 +29,8 @@ from bot.mail import announce, letters
 from bot.notices import post
 from bot.quota.service import Quota
 from bot.store import Store
+from bot.store.errors import trouble
+from bot.store.patience import kept
 from bot.store.tables import DeliveryRow, RotationRow
 
 log = logging.getLogger(__name__)
@@ -142,11 +145,11 @@ class Rotation:
         row = await self._begin(agent, target, by, reason)
         try:
             await self._go(agent, target, row)
-        except (MafError, OSError) as error:
-            detail = error.message if isinstance(error, MafError) else str(error)
+        except (MafError, OSError, DBAPIError) as error:
+            detail = _why_not(error)
             log.warning("%s was not moved to %s: %s", agent.id, target, detail)
             return await self._back(agent, row, detail)
-        await self._quota.take(target, agent.kind)
+        await kept(lambda: self._quota.take(target, agent.kind))
         log.info("%s moved from %s to %s: %s", agent.id, agent.profile, target, reason)
         return await self._end(row, "moved", "")
 
@@ -158,6 +161,7 @@ class Rotation:
             target_file = self._handover.place(agent, source_home, self._accounts.setup(moved).home)
             await self._handover.copy(agent.transcript, target_file, target)
         await self._step(row, "stopping")
+        await self._still_free(agent.id, row)
         await self._life.stop(agent.id)
         if target_file is not None and agent.transcript is not None:
             # It may have written its last lines while it left.
@@ -169,6 +173,14 @@ class Rotation:
         await self._life.start(agent.id)
         await self._step(row, "verifying")
         await self._until_it_answers(agent.id)
+
+    async def _still_free(self, agent_id: str, row: int) -> None:
+        """A copy of gigabytes, or a store that was locked, takes its time, and somebody may have given it work since.
+        Raises NotIdle."""
+        look = (await self._watch.look([agent_id])).get(agent_id)
+        if look is None or not free(look):
+            await self._step(row, "planned", check=False)  # nothing was done to it, so nothing is to be undone
+            raise NotIdle(f"{agent_id} is {look.view.state if look else State.UNKNOWN} now; only an idle agent is moved.")
 
     async def _back(self, agent: Agent, row: int, detail: str) -> Move:
         """On its old profile again, as it was."""
@@ -188,8 +200,8 @@ class Rotation:
             )
             await self._life.start(agent.id)
             await self._until_it_answers(agent.id)
-        except (MafError, OSError) as error:
-            why = error.message if isinstance(error, MafError) else str(error)
+        except (MafError, OSError, DBAPIError) as error:
+            why = _why_not(error)
             return await self._end(row, "stuck", f"{detail} And it does not answer on {agent.profile}: {why}")
         return await self._end(row, "returned", detail)
 
@@ -263,12 +275,18 @@ class Rotation:
             return row.id
 
     async def _step(self, row: int, step: str, *, check: bool = True, **values: Any) -> None:
-        async with self._store.begin() as tx:
-            await tx.execute(update(RotationRow).where(RotationRow.id == row).values(step=step, **values))
+        async def write() -> None:
+            async with self._store.begin() as tx:
+                await tx.execute(update(RotationRow).where(RotationRow.id == row).values(step=step, **values))
+
+        await kept(write)
         if check:
             await self.checkpoint(step)
 
     async def _end(self, row: int, outcome: str, detail: str) -> Move:
+        return await kept(lambda: self._write_end(row, outcome, detail))
+
+    async def _write_end(self, row: int, outcome: str, detail: str) -> Move:
         async with self._store.begin() as tx:
             found = await tx.get_one(RotationRow, row)
             found.outcome, found.detail, found.ended_at = outcome, detail, self._clock.now()
@@ -279,3 +297,8 @@ class Rotation:
                     tx, letters.of_move(found.agent, found.source, found.target, outcome, why), self._clock.now()
                 )
             return Move(row, found.agent, found.source, found.target, outcome, found.reason, detail)
+
+
+def _why_not(error: MafError | OSError | DBAPIError) -> str:
+    known = error if isinstance(error, MafError) else trouble(error)
+    return known.message if known is not None else str(error)

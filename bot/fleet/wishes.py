@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -33,13 +34,15 @@ class Wishes:
         self._rotation = rotation
         self._watch = watch
         self._held: dict[str, dict[str, Any]] | None = None
+        self._changing = asyncio.Lock()
 
     async def add(self, agent: str, by: str, off: str) -> None:
         """Move it off the profile `off` when it is idle."""
-        held = await self._read()
-        held[agent] = {"by": by, "at": self._clock.now().timestamp(), "off": off}
-        async with self._store.begin() as tx:
-            await self._write(tx)
+        async with self._changing:
+            held = {**await self._read(), agent: {"by": by, "at": self._clock.now().timestamp(), "off": off}}
+            async with self._store.begin() as tx:
+                await self._write(tx, held)
+            self._held = held
 
     async def tick(self) -> list[Move]:
         """Grant the wishes of those that are idle now; say which cannot be granted."""
@@ -82,14 +85,15 @@ class Wishes:
 
     async def _forget(self, agent: str, why: str = "") -> None:
         """It was granted, or never will be: then with the reason, for the person was told that it would move."""
-        (await self._read()).pop(agent, None)
-        async with self._store.begin() as tx:
-            await self._write(tx)
-            if why:
-                await post(tx, NOTICE, {"agent": agent, "why": why})
+        async with self._changing:
+            held = {name: wish for name, wish in (await self._read()).items() if name != agent}
+            async with self._store.begin() as tx:
+                await self._write(tx, held)
+                if why:
+                    await post(tx, NOTICE, {"agent": agent, "why": why})
+            self._held = held
 
-    async def _write(self, tx: Transaction) -> None:
-        value = dict(await self._read())
+    async def _write(self, tx: Transaction, value: dict[str, dict[str, Any]]) -> None:
         row = await tx.get(SettingRow, KEY)
         if row is None:
             tx.add(SettingRow(key=KEY, value=value, changed_at=self._clock.now()))

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.clis.codex.app_server import AppServerError, read_limits
 from bot.clock import Clock
 from bot.errors import DependencyMissing
@@ -117,7 +115,7 @@ class Reader:
             await self.count(found.uses)
             await self.remember(profile.name, found.history)
             await self._files.remember(self._store, profile.name, found.moved)
-        except SQLAlchemyError:
+        except BaseException:  # also a store that is locked, and who asked having left
             self._files.forget(found.moved)  # read again next time; nothing counts twice
             raise
         at = max((r.at for r in found.readings.values()), default=None)

@@ -81,7 +81,10 @@ class Quota:
             await self.reader.load()
             profiles, ttl = self.book.all(), self._ttl()
             tracked = [p for p in profiles if p.tracked]
-            await asyncio.gather(*(self.reader.read(p, force=force, ttl=ttl, patience=self._patience) for p in tracked))
+            reads = [self.reader.read(p, force=force, ttl=ttl, patience=self._patience) for p in tracked]
+            for done in await asyncio.gather(*reads, return_exceptions=True):  # none goes on beside the next refresh
+                if isinstance(done, BaseException):
+                    raise done
             await self.reader.save([p.name for p in profiles])
             await self._fuse()
             self._refreshed_at = self._clock.monotonic()

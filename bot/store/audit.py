@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,11 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock, iso
 from bot.errors import MafError
 from bot.store.engine import Store
+from bot.store.patience import kept, patient_task
 from bot.store.tables import AuditRow
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Audit:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._late: set[asyncio.Task[None]] = set()
 
     async def begin(
         self, *, actor: str, place: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None
@@ -78,6 +85,28 @@ class Audit:
             return row.id
 
     async def finish(self, entry: int, outcome: str) -> None:
+        """Write how it ended. What was done is done: a store that takes nothing now must not have it told as failed,
+        so it is written as soon as the store takes it, or at least stands in the log."""
+        try:
+            await self._write_end(entry, outcome)
+        except (MafError, SQLAlchemyError) as error:
+            log.warning("how audit entry %d ended (%s) is written later: %s", entry, outcome, error)
+            task = patient_task(kept(lambda: self._write_end(entry, outcome)), name=f"audit {entry}")
+            self._late.add(task)
+            task.add_done_callback(self._written)
+
+    async def close(self) -> None:
+        """Give up what could not be written."""
+        for task in list(self._late):
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._late.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("%s could not be written: %s", task.get_name(), error)
+
+    async def _write_end(self, entry: int, outcome: str) -> None:
         async with self._store.begin() as tx:
             await tx.execute(
                 update(AuditRow)

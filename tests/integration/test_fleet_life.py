@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from bot.app import App
 from bot.errors import DependencyMissing, Refused
@@ -19,6 +20,7 @@ from bot.home import Home
 from bot.settings import load_settings
 from bot.store.tables import DeliveryRow, OutboxRow
 from bot.tmux.processes import scan
+from tests.integration.full_disk import full
 from tests.integration.app_home import demo, git, open_app, state, tmux, until
 
 
@@ -52,6 +54,23 @@ async def test_a_worktree_is_made_and_goes_only_when_nothing_would_be_lost(app: 
     await demo(app, "d3", worktree=True)
     assert (await app.call("agent.delete", {"id": "d3"}))["worktree"] == "removed"
     assert "maf/d3" not in git(project, "branch")
+
+
+async def test_a_worktree_that_stands_there_already_is_none_of_ours_to_remove(app: App) -> None:
+    project, tree = app.services.settings.root(app.services.home), app.services.home.worktree("d1")
+    git(project, "worktree", "add", "-q", "-b", "theirs", str(tree), "HEAD")
+    with pytest.raises(Refused, match="is there already, from an earlier agent"):
+        await app.call("agent.create", {"type": "demo", "id": "d1", "worktree": True})
+    assert git(tree, "branch", "--show-current") == "theirs"
+    assert await app.call("agent.list", {}) == []
+
+
+async def test_a_session_whose_pane_cannot_be_written_down_goes_again(app: App) -> None:
+    with full(app.services.store, "pane=") as refused, pytest.raises(OperationalError, match="disk is full"):
+        await app.call("agent.create", {"type": "demo", "id": "d1"})
+    assert refused
+    assert await app.call("agent.list", {}) == []
+    assert await app.services.sessions.all() == []
 
 
 async def test_a_worktree_outside_of_a_repository_is_refused_and_nothing_is_left(app: App, tmp_path: Path) -> None:

@@ -188,6 +188,28 @@ async def test_a_failure_at_any_step_leaves_it_answering_on_its_old_account(tmp_
         assert notices == [{"rotation": row.id}]
 
 
+async def test_an_agent_to_which_somebody_writes_before_it_is_stopped_is_left_alone(tmp_path: Path) -> None:
+    """Its conversation may take a while to copy, and a store that is locked longer."""
+    async with scene(tmp_path) as s:
+        services = s.services
+        cli = (await services.watch.look(["w1"]))["w1"].clis[0].pid
+
+        async def write(at: str) -> None:
+            if at == "stopping":
+                await services.panes.keys(str((await services.registry.get("w1")).pane), "half a thought", literal=True)
+                await until(lambda: drafted(s), "the draft on the screen")
+
+        services.rotation.checkpoint = write
+        move = await services.rotation.rotate("w1", "test", to=TWO)
+        assert (move.outcome, move.detail) == ("returned", "w1 is composing now; only an idle agent is moved.")
+        assert (await services.watch.look(["w1"]))["w1"].clis[0].pid == cli
+        assert await s.profile() == ONE
+
+
+async def drafted(s: Scene) -> bool:
+    return (await s.services.watch.look(["w1"]))["w1"].view.draft == "half a thought"
+
+
 async def test_a_start_takes_an_account_with_room_says_why_and_brings_the_conversation(tmp_path: Path) -> None:
     async with scene(tmp_path) as s:
         await s.used(100)

@@ -105,13 +105,15 @@ class Life:
             description=description,
             max_agents=self._settings.max_agents,
         )
+        made = False  # a folder that was there before is none of ours to remove
         try:
             if own_tree:
                 tree = await worktree.create(agent.workdir, self._home.worktree(agent.id), agent.id)
+                made = True
                 agent = await self._registry.update(agent.id, workdir=tree, worktree=True)
             return await self.start(agent.id) if start else agent
         except BaseException:  # a cancelled one too: nothing half-made stays behind
-            if own_tree:
+            if made:
                 await worktree.remove(self._home.worktree(agent.id))
             await self._registry.delete(agent.id)
             raise
@@ -203,12 +205,15 @@ class Life:
             else {}
         )
         agent = await self._registry.update(agent.id, desired="running", started_at=self._clock.now(), **changes)
+        pane = None
         try:
             pane = await self._place(agent, type_, start, there)
+            return await self._registry.update(agent.id, pane=pane)
         except BaseException:  # a cancelled one too: what does not run must not look as if it should
+            if pane is not None and there is None:
+                await self._sessions.kill(agent.session, pane=pane)
             await self._registry.update(agent.id, desired=was)
             raise
-        return await self._registry.update(agent.id, pane=pane)
 
     async def _there(self, agent: Agent) -> SessionFacts | None:
         """Its own session, where only the keeper is left in its pane. Raises Refused if the agent runs."""

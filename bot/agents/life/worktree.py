@@ -45,7 +45,11 @@ async def create(workdir: Path, path: Path, agent: str) -> Path:
         raise Refused(f"The repository {top} has no commit yet.", hint="Commit something first.")
     branch = await _free_branch(workdir, f"maf/{agent}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    code, said = await _git(workdir, "worktree", "add", "-q", "-b", branch, str(path), "HEAD")
+    try:
+        code, said = await _git(workdir, "worktree", "add", "-q", "-b", branch, str(path), "HEAD")
+    except BaseException:  # too slow, or cancelled: nothing half-made stays behind
+        await remove(path)
+        raise
     if code:
         raise GitFailed(f"git worktree add: {said}")
     return path / workdir.relative_to(top)

@@ -81,13 +81,14 @@ class OpenAsks:
     async def over(
         self, ask: Ask, status: AskStatus, note: str = "", *, by: str = "", answer: str = "", via: str = ""
     ) -> None:
-        """Nobody has to answer it any more; a hook that still waits is let go."""
-        self._open.pop(ask.id, None)
-        self._since.pop(ask.id, None)
+        """Nobody has to answer it any more; a hook that still waits is let go. It stays among the open ones until that
+        is written, so that the next look at the screen ends it where the store failed."""
         self.let_go(ask.id)
         now: datetime = self._clock.now()
         values: dict[str, Any] = {"status": status, "note": note, "answer": answer, "answered_by": by, "via": via}
         await self.rows.change(ask.id, answered_at=now, held_until=None, **values)
+        self._open.pop(ask.id, None)
+        self._since.pop(ask.id, None)
 
     def let_go(self, ask_id: str) -> None:
         """Have the hook print nothing, so that its CLI asks by itself."""

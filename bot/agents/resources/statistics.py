@@ -54,12 +54,16 @@ class Statistics:
 
     async def save(self) -> None:
         """Write what has been counted into the rows."""
-        counted, self._spent = self._spent, {}
         facts = await self._facts()
-        for agent in await self._registry.all():
-            stats = added(agent, counted.get(agent.id, {}), facts.get(agent.id, {}))
+        agents = await self._registry.all()
+        for gone in self._spent.keys() - {agent.id for agent in agents}:
+            del self._spent[gone]
+        for agent in agents:
+            counted = dict(self._spent.get(agent.id, {}))
             with contextlib.suppress(NotFound):  # deleted meanwhile
-                await self._registry.update(agent.id, stats=stats)
+                await self._registry.update(agent.id, stats=added(agent, counted, facts.get(agent.id, {})))
+            for name, seconds in counted.items():  # more may have been counted while it was written
+                self._spent[agent.id][name] -= seconds
 
     async def _facts(self) -> dict[str, dict[str, int]]:
         """Prompts that were taken and beads that were done, by agent, as the rows have them."""

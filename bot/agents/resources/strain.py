@@ -44,11 +44,11 @@ class Strain:
             usage = history[-1].as_dict()
             new = over - frozenset(before.over if before else ())
             key = f"strain:{secrets.token_hex(6)}" if new or before is None else before.key
-            if over:
-                told[view.id] = _Told(key, sorted(over))
-            else:
-                told.pop(view.id, None)
-            await self._tell(view.id, key, sorted(over), usage, told)
+            now = {**told, view.id: _Told(key, sorted(over))}
+            if not over:
+                del now[view.id]
+            await self._tell(view.id, key, sorted(over), usage, now)
+            self._told = told = now  # only then: what was not written is told at the next look
 
     async def _tell(
         self, agent: str, key: str, over: list[str], usage: dict[str, object], told: dict[str, _Told]

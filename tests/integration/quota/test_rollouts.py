@@ -11,6 +11,7 @@ import pytest
 from bot.home import Home
 from bot.quota.sources import rollouts
 from bot.store import Store
+from bot.store.errors import StoreUnreachable
 from tests.integration.quota.scene import HOUR, Ahead, percents, quota_of, status
 from tests.rollouts import Rollout
 
@@ -147,6 +148,24 @@ async def test_a_file_that_vanishes_or_cannot_be_read_leaves_what_was_counted(ho
     assert (await status(quota)).usage["5h"].tokens == 100
     assert rollouts.scan(rollout.path, "a").uses == []
     (rollout.path.parent / f"{rollout.path.stem}x.jsonl").mkdir()
+    assert (await status(quota)).usage["5h"].tokens == 100
+
+
+async def test_what_was_read_while_the_store_was_locked_is_counted_at_the_next_look(
+    home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout, quota = Rollout(home.profile("a")), quota_of(home, store)
+    rollout.response(time.time(), 100)
+    await quota.reader.load()
+    record = quota.reader.ledger.record
+
+    async def locked(*_: object) -> int:  # as the store does for who asks; how it does is tested with the store
+        raise StoreUnreachable("The store is locked by another process.")
+
+    monkeypatch.setattr(quota.reader.ledger, "record", locked)
+    with pytest.raises(StoreUnreachable):
+        await quota.refresh()
+    monkeypatch.setattr(quota.reader.ledger, "record", record)
     assert (await status(quota)).usage["5h"].tokens == 100
 
 
