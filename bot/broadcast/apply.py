@@ -22,7 +22,7 @@ from bot.broadcast.model import CLAIMED_FOR, FAILED, Draft, Item
 from bot.broadcast.report import count
 from bot.broadcast.sending import Checkpoint, Sender, nowhere
 from bot.clock import Clock
-from bot.errors import MafError, Refused
+from bot.errors import Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
 from bot.store.errors import trouble
@@ -186,7 +186,7 @@ class Apply:
             await work
         except Exception as error:
             # The edge of a background task: nobody awaits it, so this is where a bug becomes a line the person sees.
-            known = error if isinstance(error, MafError) else trouble(error)
+            known = trouble(error)
             if known is None:
                 log.exception("sending draft %s", draft_id)
             why = known.message if known else "something went wrong inside the bot: maf logs tail error"

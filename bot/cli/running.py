@@ -15,6 +15,7 @@ from bot.errors import MafError
 from bot.home import Home
 from bot.remote.client import listens
 from bot.settings import Settings
+from bot.store.patience import patient
 
 # The bot closes its connections and writes its rows; then it is cut short.
 STOP_TIMEOUT_S = 15.0
@@ -24,21 +25,30 @@ REACH_S = 1.0
 async def run_bot(terminal: Terminal, settings: Settings) -> None:
     """Restore the fleet and serve the chat until SIGINT or SIGTERM. Agents go on running after it."""
     async with opened(terminal.home, settings, background=True) as app, serving(app) as leaving:
-        restored = await app.services.guardian.restore()
-        for agent, why in restored.failed.items():
-            terminal.say(f"{agent} did not start: {why}")
-        if not await started(terminal.home, leaving):
-            await leaving
-            return
-        terminal.say(f"The bot runs on {terminal.home.root}. Ctrl-C ends it; the agents go on.")
-        if not (await people(app)):
-            terminal.say("Nobody is paired yet. In another terminal: maf pair")
-        telling = asyncio.create_task(tell_reach(terminal, app))
+        with patient():
+            coming = asyncio.create_task(_come_up(terminal, app, leaving))
         try:
+            await asyncio.wait({coming, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if coming.done():
+                coming.result()
             await leaving
         finally:
-            telling.cancel()
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
     terminal.say("The bot has ended; the agents go on.")
+
+
+async def _come_up(terminal: Terminal, app: App, leaving: asyncio.Future[None]) -> None:
+    """Bring the agents back, and keep whoever is at the terminal up to date. It may wait for the store."""
+    restored = await app.services.guardian.restore()
+    for agent, why in restored.failed.items():
+        terminal.say(f"{agent} did not start: {why}")
+    if not await started(terminal.home, leaving):
+        return
+    terminal.say(f"The bot runs on {terminal.home.root}. Ctrl-C ends it; the agents go on.")
+    if not (await people(app)):
+        terminal.say("Nobody is paired yet. In another terminal: maf pair")
+    await tell_reach(terminal, app)
 
 
 @asynccontextmanager

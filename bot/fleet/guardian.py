@@ -83,7 +83,7 @@ class Guardian:
         for agent in restored.started:
             await self._diary.write(agent, "restored")
         if restored.started or restored.failed:
-            await self._tell_restored(restored)
+            await kept(lambda: self._tell_restored(restored))
         return restored
 
     async def _see_to(self, view: AgentView) -> None:
@@ -170,7 +170,7 @@ class Guardian:
                 return  # a person was faster
             agent = await self._life.start(agent_id)
         except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.
-            known = error if isinstance(error, MafError) else trouble(error)
+            known = trouble(error)
             if known is None:
                 log.exception("%s could not be started again", agent_id)
             why = f"{known.message} {known.hint}".strip() if known else OUR_FAULT

@@ -180,7 +180,9 @@ class Rotation:
         look = (await self._watch.look([agent_id])).get(agent_id)
         if look is None or not free(look):
             await self._step(row, "planned", check=False)  # nothing was done to it, so nothing is to be undone
-            raise NotIdle(f"{agent_id} is {look.view.state if look else State.UNKNOWN} now; only an idle agent is moved.")
+            raise NotIdle(
+                f"{agent_id} is {look.view.state if look else State.UNKNOWN} now; only an idle agent is moved."
+            )
 
     async def _back(self, agent: Agent, row: int, detail: str) -> Move:
         """On its old profile again, as it was."""
@@ -300,5 +302,5 @@ class Rotation:
 
 
 def _why_not(error: MafError | OSError | DBAPIError) -> str:
-    known = error if isinstance(error, MafError) else trouble(error)
+    known = trouble(error)
     return known.message if known is not None else str(error)

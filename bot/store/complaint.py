@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from bot.errors import MafError
 from bot.store.errors import trouble
 
 
@@ -21,7 +20,7 @@ class Complaint:
 
     def say(self, error: Exception) -> None:
         """It failed with this. What is wrong outside of us is a line; a fault of ours has its traceback."""
-        known = error if isinstance(error, MafError) else trouble(error)
+        known = trouble(error)
         if known is not None or isinstance(error, OSError):
             self.warn(known.message if known is not None else str(error))
         elif self._is_news(f"{type(error).__name__}: {error}"):

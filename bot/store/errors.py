@@ -34,6 +34,8 @@ class StoreUnreachable(DependencyMissing):
 
 def trouble(error: BaseException) -> MafError | None:
     """An error that came up while the store was used, as one for a person; None when it is a fault of the program."""
+    if isinstance(error, MafError):
+        return error
     if isinstance(error, PoolTimeout):
         return StoreUnreachable("The store is not keeping up: too much waits for it.", hint="Try again in a minute.")
     if not isinstance(error, DBAPIError):

@@ -1,4 +1,4 @@
-"""A disk that is full for a while, in the running product: nothing ends for good, and each thing is told when it can be."""
+"""A disk that is full for a while, in the running product: nothing ends for good, each thing is told when it can be."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ async def state(p: Product, agent: str) -> str:
     return str((await p.app.call("agent.show", {"id": agent}))["state"])
 
 
-async def asked(p: Product) -> dict[str, object]:
+async def asked(p: Product) -> dict[str, Any]:
     await p.app.call("agent.send", {"id": "w1", "text": "SHELL `npm test`", "wait": 10.0})
     return await p.message(lambda m: "w1 wants to run" in m["text"])
 

@@ -13,6 +13,8 @@ from sqlalchemy import update
 
 from bot.app import App
 from bot.broadcast import ledger
+from bot.cli.running import run_bot
+from bot.cli.terminal import Terminal
 from bot.errors import DEPENDENCY, NotFound, RemoteError
 from bot.home import Home
 from bot.remote import client
@@ -22,6 +24,7 @@ from bot.store.tables import DraftRow
 from tests.flow.product import button, pair_owner, product, socket_of, until
 from tests.integration.sandbox_client import running
 from tests.patience import PATIENCE_S
+from tests.private_tmux import end_server
 
 
 async def test_telegram_that_slows_down_fails_and_repeats_changes_nothing_for_the_agents(tmp_path: Path) -> None:
@@ -83,6 +86,35 @@ async def test_a_bot_that_starts_while_its_store_is_locked_waits_and_then_serves
             assert not bot.done()
             bot.cancel()
             await asyncio.gather(bot, return_exceptions=True)
+
+
+async def test_maf_run_waits_for_a_locked_store_too_and_brings_its_agents_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.3)
+    home, socket = Home(tmp_path / "home"), socket_of(tmp_path)
+    home.root.mkdir()
+    async with running() as person:
+        sandbox = person.sandbox
+        settings = load_settings(
+            home, bot_token=sandbox.token, telegram_api=sandbox.origin, tmux_socket=socket, project_root=tmp_path
+        )
+        async with App.open(home, settings) as app:
+            await pair_owner(app, sandbox.owner)
+            await app.call("agent.create", {"type": "demo", "id": "d1"})
+        end_server(socket)
+        try:
+            with closing(await locked(home.database)):
+                bot = asyncio.create_task(run_bot(Terminal(home_option=str(home.root)), settings))
+                await until(lambda: waits(caplog) > 0 or bot.done(), what="waiting")
+                ended, _ = await asyncio.wait({bot}, timeout=1.0)  # more than one who asks is left waiting
+                assert not ended, bot.exception()
+            await person.until(lambda m: any("1 agent is back" in x["text"] for x in m), within=60)
+            assert not bot.done()
+            bot.cancel()
+            await asyncio.gather(bot, return_exceptions=True)
+        finally:
+            end_server(socket)
 
 
 async def test_prompts_on_their_way_wait_for_a_locked_store_and_arrive_once(

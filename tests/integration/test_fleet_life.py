@@ -20,8 +20,8 @@ from bot.home import Home
 from bot.settings import load_settings
 from bot.store.tables import DeliveryRow, OutboxRow
 from bot.tmux.processes import scan
-from tests.integration.full_disk import full
 from tests.integration.app_home import demo, git, open_app, state, tmux, until
+from tests.integration.full_disk import full
 
 
 @pytest.fixture

@@ -101,12 +101,11 @@ class Jobs:
         work = self._errands.deliver if ours else self._errands.recover
         try:
             return await work(delivery, wait)
-        except MafError as error:
-            return await self._broken_off(delivery.id, error.message)
         except Exception as error:
             # The edge of a background task: a row that stood open for ever would be shown as on its way for ever.
-            log.exception("delivery %s broke off", delivery.id)
             known = trouble(error)
+            if known is None:
+                log.exception("delivery %s broke off", delivery.id)
             return await self._broken_off(delivery.id, known.message if known else _OUR_FAULT)
 
     async def _done_whole(self, delivery_id: str, work: Coroutine[Any, Any, Delivery]) -> Delivery:
@@ -114,7 +113,7 @@ class Jobs:
         try:
             return await work
         except Exception as error:
-            known = error if isinstance(error, MafError) else trouble(error)
+            known = trouble(error)
             await self._broken_off(delivery_id, known.message if known else _OUR_FAULT)
             raise
 

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from bot.agents.life import orphans, worktree
 from bot.agents.life.launch import Start, prepare, share_files
 from bot.agents.life.leaving import Leaving
@@ -21,6 +23,7 @@ from bot.clock import Clock
 from bot.errors import MafError, Refused
 from bot.home import Home
 from bot.settings import Settings
+from bot.store.errors import trouble
 from bot.tmux.keeper import keeper_command
 from bot.tmux.panes import Panes
 from bot.tmux.sessions import SessionFacts, Sessions
@@ -180,8 +183,9 @@ class Life:
                 async with self._locks[agent.id]:
                     await self._start(agent, patience=ROOM_S)
                 started.append(agent.id)
-            except MafError as error:
-                failed[agent.id] = f"{error.message} {error.hint}".strip()
+            except (MafError, DBAPIError, OSError) as error:
+                known = trouble(error)
+                failed[agent.id] = f"{known.message} {known.hint}".strip() if known else str(error)
         return Restored(tuple(started), failed)
 
     async def _start(self, agent: Agent, *, fresh: bool = False, patience: float = 0.0) -> Agent:
