@@ -128,7 +128,11 @@ class App:
         from bot.app import accounts, live
 
         services = self.services
-        heard = await asyncio.to_thread(spool.drain, str(services.home.hooks_spool))
+        try:
+            heard = await asyncio.to_thread(spool.drain, str(services.home.hooks_spool))
+        except OSError as error:  # they tell what the agents do, and the screens tell it too
+            log.warning("what the hooks told meanwhile cannot be read: %s", error)
+            heard = []
         await services.hooks.take_spooled(heard)
         await services.permissions.start()
         services.guardian.attach()

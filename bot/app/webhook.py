@@ -24,6 +24,7 @@ from bot.clock import Clock
 from bot.errors import WrongSetting
 from bot.settings import Settings
 from bot.store import Store
+from bot.store.complaint import Complaint
 from bot.store.tables import SettingRow
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Webhook:
 
     async def announce(self, bot: Bot, allowed: Sequence[str]) -> None:
         """Tell Telegram where we are; waits for a network that is down. Raises WrongSetting if it does not want it."""
-        pause = 0.0
+        pause, complaint = 0.0, Complaint(log, "the webhook could not be set yet")
         while True:
             try:
                 await bot.set_webhook(self.url, secret_token=self._secret, allowed_updates=list(allowed))
@@ -100,7 +101,7 @@ class Webhook:
             except TelegramBadRequest as error:
                 raise WrongSetting(f"MAF_WEBHOOK_URL: {error.message}") from error
             except AiogramError as error:
-                log.warning("the webhook could not be set yet: %s", error)
+                complaint.warn(str(error))
             pause = min(pause + 1.0, LONGEST_PAUSE_S)
             await asyncio.sleep(pause)
 

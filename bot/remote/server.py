@@ -98,6 +98,8 @@ class Server:
                 await _write(writer, answer)
         except (ConnectionError, TimeoutError):
             log.debug("the other side of the control socket went away")
+        except ValueError:  # of the reader
+            log.warning("a request on the control socket was longer than %d MB; it was not read", LINE_LIMIT >> 20)
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):

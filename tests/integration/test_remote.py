@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import socket
@@ -126,6 +127,21 @@ async def test_a_request_that_is_none_gets_an_error(tmp_path: Path, line: bytes)
 
     async with serving(tmp_path / "maf.sock"):
         assert (await asyncio.to_thread(raw))["error"]["exit_code"] == 2
+
+
+async def test_a_request_longer_than_any_is_dropped_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.remote.server.LINE_LIMIT", 1000)
+    async with serving(tmp_path / "maf.sock"):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "maf.sock")
+        writer.write(b"x" * 5000)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+        assert (await ask(tmp_path / "maf.sock", "fine"))["op"] == "fine"
+    gc.collect()  # a task that died of it would say so now
+    assert [record.name for record in caplog.records] == ["bot.remote.server"]
 
 
 async def test_an_operation_ends_though_the_one_who_asked_hung_up(tmp_path: Path) -> None:
