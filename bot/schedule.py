@@ -12,6 +12,7 @@ from bot.store.complaint import Complaint
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[Any]]
+LONG_S = 300.0  # the longest, moving several agents to other accounts, takes minutes
 
 
 class Job:
@@ -22,13 +23,16 @@ class Job:
         self.seconds = seconds
         self.work = work
         self._complaint = Complaint(log, name)
-        self._busy = False
+        self._begun: float | None = None  # by the loop's clock, while it is at work
 
     async def run(self) -> None:
         """One turn; none while the one before is at work still (it may wait for the store for as long as it takes)."""
-        if self._busy:
+        now = asyncio.get_running_loop().time()
+        if self._begun is not None:
+            if now - self._begun > LONG_S:
+                self._complaint.warn(f"not done after {LONG_S:g} s; its next turns wait for it")
             return
-        self._busy = True
+        self._begun = now
         try:
             await self.work()
         except Exception as error:  # A job comes again, and the clock would write a traceback each time.
@@ -36,7 +40,7 @@ class Job:
         else:
             self._complaint.over()
         finally:
-            self._busy = False
+            self._begun = None
 
 
 class Schedule:

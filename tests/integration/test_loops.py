@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +23,7 @@ from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 from tests.integration.full_disk import full
 from tests.integration.outbox_world import World
 from tests.integration.sandbox_client import running
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -53,6 +56,29 @@ async def test_the_watch_goes_on_when_what_it_saw_cannot_be_written(
     assert said(caplog, "the agents could not be looked at: that is over") == 1
 
 
+async def test_a_look_that_hangs_is_said(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fleet.demo()
+    hangs, see = threading.Event(), fleet.watch.sight.see
+
+    def slow(*what: Any) -> Any:
+        hangs.wait(PATIENCE_S)
+        return see(*what)
+
+    monkeypatch.setattr("bot.agents.state.watch.SLOW_S", 0.2)
+    await fleet.watch.start()
+    monkeypatch.setattr(fleet.watch.sight, "see", slow)
+
+    async def told() -> bool:
+        return said(caplog, "a mounted folder of a CLI may hang") > 0
+
+    await eventually(told)
+    hangs.set()
+    await eventually(lambda: _ticks(fleet))
+    assert said(caplog, "a mounted folder of a CLI may hang") == 1
+
+
 async def test_a_folder_in_which_the_mirror_cannot_be_written_ends_nothing(
     fleet: Fleet, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -65,8 +91,11 @@ async def test_a_folder_in_which_the_mirror_cannot_be_written_ends_nothing(
     assert said(caplog, "agents.json cannot be written") == 1
 
 
-async def test_a_job_that_hangs_or_fails_says_so_once_and_comes_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_job_that_hangs_or_fails_says_so_once_and_comes_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr("bot.schedule.LONG_S", 0.1)
     schedule, turns, gate = Schedule(), dict.fromkeys(("hangs", "fails", "broken", "full"), 0), asyncio.Event()
 
     async def hangs() -> None:
@@ -97,7 +126,12 @@ async def test_a_job_that_hangs_or_fails_says_so_once_and_comes_again(caplog: py
         schedule.stop()
     assert turns["hangs"] == 1
     lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-    assert sorted(lines) == ["broken", "fails: tmux is gone.", "full: [Errno 28] No space left on device"]
+    assert sorted(lines) == [
+        "broken",
+        "fails: tmux is gone.",
+        "full: [Errno 28] No space left on device",
+        "hangs: not done after 0.1 s; its next turns wait for it",
+    ]
     assert said(caplog, "full: that is over") == 1
 
 
@@ -172,6 +206,12 @@ def test_a_complaint_is_made_again_when_it_is_another_or_was_over(caplog: pytest
     complaint.warn("a")
     said_of = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert said_of == ["a loop: a", "a loop: b", "a loop: a", "a loop: a"]
+
+
+async def _ticks(fleet: Fleet) -> bool:
+    before = fleet.watch.view("d1").at
+    await fleet.watch.ticked(1.0)
+    return fleet.watch.view("d1").at > before
 
 
 async def _more_than(refused: list[str], count: int) -> bool:

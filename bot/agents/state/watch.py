@@ -34,6 +34,7 @@ from bot.tmux.server import TmuxGone
 log = logging.getLogger(__name__)
 
 TICK_S = 0.7
+SLOW_S = 30.0
 
 __all__ = ["Change", "Look", "Watch"]
 
@@ -231,12 +232,16 @@ class Watch:
             await self._try_tick()
 
     async def _try_tick(self) -> None:
+        hangs = f"it takes longer than {SLOW_S:g} s; a disk or a mounted folder of a CLI may hang"
+        late = asyncio.get_running_loop().call_later(SLOW_S, self._complaint.warn, hangs)
         try:
             await self.tick()
         except Exception as error:  # All of the bot lives by these looks: nothing that one of them meets may end them.
             self._complaint.say(error)
         else:
             self._complaint.over()
+        finally:
+            late.cancel()
 
     def _with_age(self, view: AgentView) -> AgentView:
         asked = self.asked_since(view.id) if view.state is State.WAITING else None
