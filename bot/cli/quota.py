@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,14 @@ def _settings(terminal: Terminal) -> Any:
     return load_settings(terminal.home)
 
 
+def _when(terminal: Terminal, stamp: str | None) -> str:
+    """A moment in the person's time."""
+    from bot.quota.lines import clock
+
+    moment = datetime.fromisoformat(stamp).timestamp() if stamp else None
+    return clock(moment, _settings(terminal).zone, time.time())
+
+
 @command.command("alerts")
 @pass_terminal
 def alerts(terminal: Terminal) -> None:
@@ -69,8 +78,8 @@ def alerts(terminal: Terminal) -> None:
             a["window"],
             a["level"] if a["open"] else "-",
             "-" if a["percent"] is None else f"{a['percent']:.0f} %",
-            a["resets_at"] or "-",
-            f"muted until {a['muted_until']}" if a["muted_until"] else "",
+            _when(terminal, a["resets_at"]),
+            f"muted until {_when(terminal, a['muted_until'])}" if a["muted_until"] else "",
         ]
         for a in found
     ]
@@ -87,7 +96,8 @@ def mute(terminal: Terminal, *, profile: str, window: str, off: bool) -> None:
     """No more alerts of a WINDOW (like 5h) until it resets."""
     done = call.act(terminal, "quota.mute", {"profile": profile, "window": window, "on": not off})
     until = done["muted_until"]
-    terminal.show(done, f"{profile} {window} is muted until {until}." if until else f"{profile} {window} alerts again.")
+    told = f"{profile} {window} is muted until {_when(terminal, until)}."
+    terminal.show(done, told if until else f"{profile} {window} alerts again.")
 
 
 @command.command("line")

@@ -82,8 +82,8 @@ class Accounts:
         if choice.profile is None:
             raise NoProfile(f"No {agent.kind} profile can serve {agent.id}: {reasons(choice)}")
         await self._quota.take(choice.profile, agent.kind)
-        left = f"; {reasons(choice)}" if choice.rejected else ""
-        self.reasons[agent.id] = f"{agent.id} runs on {choice.profile}: {choice.reason}{left}"
+        why = "; ".join([choice.reason, *_rejected(choice)])
+        self.reasons[agent.id] = f"{agent.id} runs on {choice.profile}: {why}"
         return await self._give(agent, choice.profile)
 
     async def _give(self, agent: Agent, profile: str) -> Agent:
@@ -159,8 +159,12 @@ class _Moving:
 
 def reasons(choice: Choice) -> str:
     """The rejected profiles in words."""
-    told = [f"{name} {why}" for name, why in choice.rejected if not why.startswith("is a ")]  # of another kind
-    return "; ".join(told) or choice.reason
+    return "; ".join(_rejected(choice)) or choice.reason
+
+
+def _rejected(choice: Choice) -> list[str]:
+    """Without those of another kind, which nobody thought of."""
+    return [f"{name} {why}" for name, why in choice.rejected if not why.startswith("is a ")]
 
 
 def stats_after(agent: Agent, profile: str) -> dict[str, object]:

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -91,6 +92,15 @@ def test_the_status_in_every_form(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("QUOTA_STATUS_FORMAT", "round")
     desk.run("status", code=2)
     assert "QUOTA_STATUS_FORMAT" in desk.said
+
+
+def test_times_are_told_in_the_persons_zone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAF_TIMEZONE", "Asia/Kolkata")
+    resets = datetime.now(UTC) + timedelta(hours=48)
+    desk.run("record", "--profile", ONE, "--window", "7d", "--percent", "40", "--resets-at", resets.isoformat())
+    shown = resets.astimezone(ZoneInfo("Asia/Kolkata")).strftime("%a %H:%M")
+    assert f"is muted until {shown}." in desk.run("mute", ONE, "7d")
+    assert desk.run("alerts").count(shown) == 2
 
 
 def test_the_chosen_profile_and_why_not_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
