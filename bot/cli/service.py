@@ -59,6 +59,11 @@ def _systemctl(*words: str, check: bool = True) -> subprocess.CompletedProcess[s
         raise Refused(f"systemctl {words[0]} did not answer within {TIMEOUT_S} s.") from None
     if check and done.returncode:
         said = (done.stderr or done.stdout).strip() or f"exit {done.returncode}"
+        if "connect to bus" in said:
+            raise DependencyMissing(
+                f"The systemd of your user does not answer ({said}).",
+                hint="Log in as that user itself (with ssh, not su or sudo), or: sudo loginctl enable-linger $USER",
+            )
         raise Refused(f"systemctl --user {' '.join(words)}: {said}")
     return done
 
@@ -107,7 +112,7 @@ def install(terminal: Terminal, names: Sequence[str]) -> None:
         raise Refused("MAF_BOT_TOKEN is not set.", hint=f"Write it into {home.env_file}.")
     chosen = [name for name in _chosen(names) if name != "tmux" or settings.tmux_socket != PERSONS]
     tmux = shutil.which("tmux") or "tmux"
-    _systemctl("--version")
+    _systemctl("show-environment")  # whether the person's manager answers, before anything is written
     for name in chosen:
         _check_ours(_unit(name), home)
         template = shipped(f"maf-{name}.service").read_text(encoding="utf8")

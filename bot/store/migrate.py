@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.engine import URL
@@ -145,9 +145,21 @@ def _differences(connection: Connection) -> list[str]:
     from bot.store.tables import Base
 
     context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return [
-        f"the tables are not those of this maf: {difference}" for difference in compare_metadata(context, Base.metadata)
-    ]
+    found = compare_metadata(context, Base.metadata)
+    return [f"the tables are not those of this maf: {_in_words(difference)}" for difference in found]
+
+
+def _in_words(difference: Any) -> str:
+    """What Alembic would do about a difference, as what is wrong: "column agents.role is missing".
+
+    ("add_table", Table) or ("add_column", SCHEMA, "agents", Column), or, for a column that is another, a list of
+    ("modify_type", SCHEMA, "agents", "role", …): alembic.autogenerate.compare_metadata, Alembic 1.20.
+    """
+    first, *rest = difference[0] if isinstance(difference, list) else difference
+    verb, _, noun = str(first).partition("_")
+    names = [getattr(part, "name", part) for part in (rest if len(rest) == 1 else rest[1:3])]
+    wrong = {"add": "is missing", "remove": "does not belong here", "modify": "is another"}
+    return f"{noun} {'.'.join(map(str, names))} {wrong.get(verb, verb)}"
 
 
 async def _on_postgres(place: URL, act: Callable[[Connection], Answer], *, lock: bool = False) -> Answer:

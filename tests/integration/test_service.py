@@ -59,6 +59,14 @@ def machine(tmp_path: Path) -> Machine:
     return made
 
 
+def test_without_a_manager_of_the_person_nothing_is_written(machine: Machine) -> None:
+    machine.program("systemctl", "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
+    code, refused = machine.maf("install")
+    assert (code, refused["error"]["code"]) == (4, "dependency")
+    assert "enable-linger" in refused["error"]["hint"]
+    assert not machine.unit("bot").parent.exists()
+
+
 def test_install_status_uninstall(machine: Machine) -> None:
     machine.program("systemctl", 'case "$*" in *is-active*) echo active;; esac')
     code, done = machine.maf("install")
@@ -69,7 +77,7 @@ def test_install_status_uninstall(machine: Machine) -> None:
     assert f"-f {machine.root}/shop/.maf/tmux.conf" in tmux
     assert not [text for text in (bot, tmux) if "@HOME@" in text or "@MAF@" in text or "@PROJECT@" in text]
     assert machine.asked() == [
-        "systemctl --user --version",
+        "systemctl --user show-environment",
         "systemctl --user daemon-reload",
         "systemctl --user enable --now maf-tmux.service",
         "systemctl --user enable --now maf-bot.service",
