@@ -9,6 +9,7 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Code, Text, as_list
 
+from bot.excerpt import clipped
 from bot.operations import Services, quota
 from bot.quota.levels import EMOJI, Level
 from bot.quota.lines import clock, span
@@ -19,6 +20,7 @@ from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
 
 MAX_BUTTONS = 12
+NOTE, MOST_NOTES = 160, 2  # characters, lines: it stands under a picture, which bears a short text only
 _SHORT = re.compile(r"[A-Za-z0-9._-]{1,20}")
 
 
@@ -59,7 +61,8 @@ class QuotaCards:
         if not statuses:
             return Message(Text("No accounts yet. On the machine:\n", Code("maf quota profile add codex-plus-1")))
         dark = bool(data.get("dark"))
-        return overview(statuses, context, dark=dark, picture=await self._app.quota.picture(statuses, dark=dark))
+        picture = await self._app.quota.picture(statuses, dark=dark)
+        return overview(statuses, context, self._app.quota.notes, dark=dark, picture=picture)
 
     async def one(self, data: Mapping[str, Any], context: RenderContext) -> Message:
         """data: {"profile": NAME}."""
@@ -118,8 +121,15 @@ def _tap(label: str, verb: str, profile: str, window: str = "") -> Button:
     return Button(label, QuotaTap(profile=mark(profile), verb=verb, window=mark(window) if window else ""))
 
 
-def overview(statuses: Sequence[ProfileStatus], context: RenderContext, *, dark: bool, picture: bytes) -> Message:
-    """A compact table over the picture; a button per account."""
+def overview(
+    statuses: Sequence[ProfileStatus],
+    context: RenderContext,
+    notes: Sequence[str] = (),
+    *,
+    dark: bool,
+    picture: bytes,
+) -> Message:
+    """A compact table over the picture; a button per account. `notes`: what is wrong with the configuration."""
     now = context.now.timestamp()
     lines: list[Text | str] = [
         Bold(f"📊 {_count(len(statuses), 'account')} · {context.now.astimezone(context.zone):%H:%M}")
@@ -128,6 +138,7 @@ def overview(statuses: Sequence[ProfileStatus], context: RenderContext, *, dark:
         lines.append(Text(f"{EMOJI[status.level]} ", Bold(status.profile.name), f"  {_windows(status)}"))
         if (when := _when(status, context, now)) and status.level >= Level.ALERT:
             lines.append(f"      {when}")
+    lines += [f"⚠️ {clipped(note, NOTE)}" for note in notes[:MOST_NOTES]]
     buttons = in_rows([_tap(s.profile.name, "show", s.profile.name) for s in statuses[:MAX_BUTTONS]], width=2)
     return Message(as_list(*lines), [*buttons, _foot(dark)], photo=picture)
 

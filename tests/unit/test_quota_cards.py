@@ -92,6 +92,12 @@ def test_what_was_held_at_night_is_one_message(context: RenderContext) -> None:
     ]
 
 
+def test_the_overview_says_what_is_wrong_with_the_configuration(context: RenderContext) -> None:
+    note = "default-agent-config.json line 3: Expecting ','. The last good one stays in force."
+    message = overview([status("codex-plus-1", 78)], context, [note], dark=False, picture=b"x")
+    assert text(message).splitlines()[-1] == f"⚠️ {note}"
+
+
 def test_the_overview_has_a_line_and_a_button_per_account(context: RenderContext) -> None:
     message = overview([status("codex-plus-1", 78), status("b", 3, login="needed")], context, dark=False, picture=b"x")
     assert text(message).splitlines()[1:] == [
