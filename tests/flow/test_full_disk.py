@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -27,9 +28,10 @@ async def test_a_question_answered_while_nothing_can_be_written_is_over_afterwar
     async with product(tmp_path, agents=1, beads=False) as p:
         card = await asked(p)
         with full(p.app.services.store, "UPDATE permissions") as refused:
-            await p.client.press(card["message_id"], "Yes")
-            await until(lambda: bool(refused), what="a write that failed")
-        await p.becomes(card["message_id"], lambda m: not m["buttons"])
+            tap = asyncio.create_task(p.client.press(card["message_id"], "Yes"))
+            await until(lambda: len(refused) > 1, what="writes that failed")
+        await tap
+        await p.becomes(card["message_id"], lambda m: "✅ w1: Yes – Olga" in m["text"] and not m["buttons"])
         assert p.app.services.permissions.open() == []
         # and its loop goes on
         await until(lambda: p.app.services.watch.view("w1").state == "idle", what="w1 idle")

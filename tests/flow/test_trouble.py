@@ -137,6 +137,28 @@ async def test_prompts_on_their_way_wait_for_a_locked_store_and_arrive_once(
         await p.message(lambda m: "w1 wants to run" in m["text"])
 
 
+async def test_who_sends_while_the_store_gets_locked_is_told_how_it_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A script that is told of the store instead would send it again."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.3)
+    reached = asyncio.Event()
+    async with product(
+        tmp_path, agents=1, beads=False, checkpoint=lambda point, _: reached.set() if point == "after_paste" else None
+    ) as p:
+        params = {"id": "w1", "text": "once", "wait": 1.0}
+        asked = asyncio.create_task(
+            asyncio.to_thread(client.call, p.home.socket, "agent.send", params, timeout=PATIENCE_S)
+        )
+        await reached.wait()
+        with closing(await locked(p.home.database)):
+            await until(lambda: waits(caplog) > 0, what="waiting")
+            await asyncio.wait({asked}, timeout=2.0)  # longer than it was to wait
+        answer = await asked
+        assert answer["status"] in ("submitted", "started"), answer
+        assert len(p.prompts("w1")) == 1
+
+
 async def test_a_draft_that_is_too_old_is_not_sent(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1) as p:
         draft = await p.draft()

@@ -19,6 +19,7 @@ from bot.agents.state.watch import Watch
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction
+from bot.store.patience import patient_task
 from bot.store.tables import AgentRow
 from bot.tmux.panes import Panes
 
@@ -131,6 +132,10 @@ class Deliveries:
         async with self._store.begin() as tx:
             delivery = await self.create(tx, agent=agent, text=text, created_by=created_by, mode=mode, ttl=ttl, raw=raw)
         job = self._jobs.begin(delivery, wait)
+        # It is being typed: who asked is told how that went, and not of a store that is locked meanwhile.
+        return await patient_task(self._sent(delivery, job, wait), name=f"sent {delivery.id}")
+
+    async def _sent(self, delivery: Delivery, job: asyncio.Task[Delivery], wait: float) -> Delivery:
         if not self._background:
             await job
         else:

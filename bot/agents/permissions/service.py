@@ -33,6 +33,7 @@ from bot.errors import MafError, WrongUsage
 from bot.notices import post
 from bot.store import Store
 from bot.store.audit import Audit
+from bot.store.patience import kept, patient_task
 from bot.tmux.panes import Panes
 
 log = logging.getLogger(__name__)
@@ -272,7 +273,9 @@ class Permissions:
                 detail={"question": ask.id, "command": ask.command[:2000], "answer": said[:2000]},
             ):
                 via = await self._give(self._asks[ask.id], choice, reply)
-            await self._asks.over(ask, "answered", by=reply.by, answer=said, via=via)
+            # It was given: that is not told as failed because the store is locked, or full, at this moment.
+            ended = kept(lambda: self._asks.over(ask, "answered", by=reply.by, answer=said, via=via))
+            await patient_task(ended, name=f"answered {ask.id}")
         if ask.kind == "trust" and choice.grant == "lasting":
             agent = await self._registry.get(ask.agent)
             await self._asks.rows.trust(ask.profile or "", await asyncio.to_thread(in_main, agent.workdir))
