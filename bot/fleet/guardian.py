@@ -106,19 +106,29 @@ class Guardian:
         if self._server and server != self._server:
             await self._server_lost()
         self._server = server
-        if self._lost_at is not None and agent.started_at is not None and agent.started_at <= self._lost_at:
+        if (
+            not agent.adopted
+            and self._lost_at is not None
+            and agent.started_at is not None
+            and agent.started_at <= self._lost_at
+        ):
             return  # told already, with all the others
         await self._ended(agent, _how(look))
 
     async def _server_lost(self) -> None:
-        """One alert for all, however many there were."""
+        """One alert for all that can be brought back, however many there were."""
         at = self._clock.now()
         looks = await self._watch.look()
         lost = [
             look.view.agent.id
             for look in looks.values()
-            if look.view.agent.desired == "running" and not look.clis and look.pane is None
+            if look.view.agent.desired == "running"
+            and not look.view.agent.adopted
+            and not look.clis
+            and look.pane is None
         ]
+        if not lost:
+            return
         lost.sort(key=natural)
         log.error("the tmux server ended, and with it %s", ", ".join(lost))
         await self._post(

@@ -106,6 +106,21 @@ async def test_the_end_of_the_tmux_server_is_one_alert_and_one_tap_mends_it(tmp_
         assert set(panes) == set(looks)
 
 
+async def test_an_adopted_agent_that_ends_with_the_server_is_not_promised_back(tmp_path: Path) -> None:
+    """Its pane was the person's: nothing can bring it back, and it must not stand there as dead for ever."""
+    async with product(tmp_path, agents=2) as made:
+        (pane,) = [a.pane for a in await made.app.services.registry.all() if a.id == "w2"]
+        leader = (await made.app.services.panes.facts())[pane].pid
+        await made.app.services.registry.update("w2", adopted=True, pane_pid=leader)
+        os.kill(made.app.services.panes.control.server_pid, signal.SIGKILL)
+        lost = await made.message(lambda m: "tmux has ended" in m["text"])
+        assert lost["text"].splitlines()[:2] == ["💥 tmux has ended, and with it 1 agent.", "w1"]
+        await made.message(lambda m: "w2 has left by itself" in m["text"])
+        assert (await made.app.call("agent.show", {"id": "w2"}))["state"] == "stopped"
+        await made.client.press(lost["message_id"], button(lost, "Bring"))
+        await alive(made, "w1")
+
+
 async def test_freeze_and_thaw_from_the_chat(tmp_path: Path) -> None:
     async with product(tmp_path, agents=2) as made:
         await made.client.say("/freeze")
