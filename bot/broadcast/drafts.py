@@ -60,7 +60,7 @@ class Drafts:
         """
         async with self._store.begin() as tx:
             pack_id = await self._packs.active(tx)
-        pack = self._packs.get(pack_id)
+        pack = self._packs.get_active(pack_id)
         situation = await self._survey.take(with_beads=text is None)
         situation.require_agents(only)
         notes = situation.notes

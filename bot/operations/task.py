@@ -43,7 +43,7 @@ async def claim(
             agent, holds[0].bead, profile, reason=f"{agent} holds it already{account}", rejected=[], dry_run=dry_run
         )
     async with app.store.begin() as tx:
-        pack = app.packs.get(await app.packs.active(tx))
+        pack = app.packs.get_active(await app.packs.active(tx))
     fitting, rejected = await _pick(app, found, pack)
     for bead in fitting:
         reason = f"best ready bead for {agent} (P{bead.priority}){account}"

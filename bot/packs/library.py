@@ -86,6 +86,18 @@ class Packs:
             raise NotFound.of("pack", name[:80], entries)
         return read_pack(entries[name].path)
 
+    def get_active(self, name: str) -> Pack:
+        """The pack of this id, which was made the active one. Raises NotFound, which says how to choose another, and
+        PackError."""
+        try:
+            return self.get(name)
+        except NotFound as error:
+            others = ", ".join(entry.id for entry in self.list() if not entry.problem)
+            raise NotFound(
+                f"The active pack {name} is gone.",
+                hint=f"Choose another ({others}) with `maf pack use`, or /broadcast_pack in the chat.",
+            ) from error
+
     def path(self, name: str) -> Path:
         """The file of a pack. Raises NotFound."""
         entries = {entry.id: entry for entry in self.list()}

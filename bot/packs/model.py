@@ -148,7 +148,7 @@ def _reason(problem: Any) -> str:
         case "string_pattern_mismatch":
             return f"{str(problem['input'])[:60]!r} is no id: use letters, digits, - and _"
         case _:
-            return str(problem["msg"]).removeprefix("Value error, ")
+            return str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "should")
 
 
 def _kind(value: Any) -> str:

@@ -27,12 +27,14 @@ class BotGone(DependencyMissing):
     """The bot went away before it answered; what it had begun is finished or told when it starts again."""
 
     code = "bot_gone"
+    hint = "Whether it runs: maf doctor"
 
 
 class BotSlow(DependencyMissing):
     """The bot did not answer in time."""
 
     code = "bot_slow"
+    hint = "What it does: maf logs tail"
 
 
 def real_path(path: str | os.PathLike[str]) -> str:

@@ -145,6 +145,10 @@ def test_a_pack_of_ones_own(shop: Shop) -> None:
     assert "letters" in shop.maf("pack", "new", "../mine", code=2).stderr
     shop.maf("pack", "use", "mine")
     assert [p["id"] for p in shop.read("pack", "list") if p["active"]] == ["mine"]
+    Path(made["file"]).unlink()
+    gone = shop.read("broadcast", "draft", code=1)["error"]
+    assert gone["message"] == "The active pack mine is gone."
+    assert "general" in gone["hint"] and "maf pack use" in gone["hint"]
 
 
 def test_a_prompt_without_a_bot(shop: Shop) -> None:
