@@ -228,6 +228,8 @@ def remove(home: Path, kind: str) -> Installed:
         settings = _without_statusline(settings, home)
     if settings != before:
         give_back(path, _json(settings), lambda text: without_hooks(json.loads(text or "{}")) == settings)
+    if settings.get("statusLine") != before.get("statusLine"):
+        (home / STATUSLINE_KEPT).unlink(missing_ok=True)  # only now that it stands in its place again
     if kind == "codex":
         _trust(home, {}, path, drop=set(trust_of(before, path)))
     return installed(home, kind)
@@ -263,7 +265,6 @@ def _without_statusline(settings: Settings, home: Path) -> Settings:
     kept = home / STATUSLINE_KEPT
     if kept.is_file():
         settings["statusLine"] = read_settings(kept)
-        kept.unlink()
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_a_home_of_somebody_gets_our_hooks_and_its_statusline_back(tmp_path: Pat
     assert state.statusline
     assert read_settings(settings)["hooks"]["Stop"][0] == {"hooks": [THEIR_HOOK]}
     install(tmp_path, "claude", MAF)
+    assert not remove(tmp_path, "claude").any
+    assert settings.read_text() == json.dumps(theirs)
+    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_a_statusline_that_cannot_be_put_back_is_kept_for_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "settings.json"
+    theirs = {"statusLine": {"type": "command", "command": "my-line"}}
+    settings.write_text(json.dumps(theirs))
+    install(tmp_path, "claude", MAF)
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("bot.clis.kept.os.replace", no_room)
+        with pytest.raises(OSError, match="No space left"):
+            remove(tmp_path, "claude")
     assert not remove(tmp_path, "claude").any
     assert settings.read_text() == json.dumps(theirs)
     assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
