@@ -107,7 +107,12 @@ class Ending:
                     await self._panes.delete_buffer(buffer)
             except MafError as error:
                 problems.append(f"its paste buffers: {error.message}")
-        tree = await worktree.remove(self._home.worktree(agent_id)) if agent.worktree else None
+        tree = None
+        if agent.worktree:
+            try:
+                tree = await worktree.remove(self._home.worktree(agent_id))
+            except MafError as error:
+                problems.append(f"its worktree: {error.message}")
         self._hooks.forget(agent_id)
         try:
             await asyncio.to_thread(self._files, agent_id)

@@ -44,13 +44,23 @@ def drain(path: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     for name in (path + ".1", path):
         taken = name + ".taken"
+        events += _read(taken)  # left by one that was ended while it took them
         try:
             os.replace(name, taken)  # noqa: PTH105 - see above; after this a hook that writes makes a new file
-            with open(taken, encoding="utf8", errors="replace") as lines:  # noqa: PTH123
-                events += [event for line in lines if (event := _event(line)) is not None]
-            os.unlink(taken)  # noqa: PTH108
         except FileNotFoundError:
             continue
+        events += _read(taken)
+    return events
+
+
+def _read(taken: str) -> list[dict[str, Any]]:
+    """The events of a file, which goes then; none where there is no such file."""
+    try:
+        with open(taken, encoding="utf8", errors="replace") as lines:  # noqa: PTH123
+            events = [event for line in lines if (event := _event(line)) is not None]
+        os.unlink(taken)  # noqa: PTH108
+    except FileNotFoundError:
+        return []
     return events
 
 

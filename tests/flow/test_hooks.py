@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,19 @@ async def test_a_waiting_hook_prints_what_the_person_taps(tmp_path: Path) -> Non
         await p.client.say("Not on a Friday", reply_to=question["message_id"])
         assert decided(await waiting.printed()) == {"behavior": "deny", "message": "Not on a Friday"}
         assert p.prompts("w1") == []  # the words went through the hook and nowhere else
+
+
+async def test_a_hook_is_let_go_in_time_where_its_question_cannot_be_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that waits for a locked store holds the agent's questions; its CLI would stand still for as long."""
+    monkeypatch.setattr("bot.agents.permissions.service.CLAUDE_WAIT", timedelta(seconds=1))
+    async with product(tmp_path, agents=1, beads=False) as p:
+        async with p.app.services.permissions._asks.locks["w1"]:
+            waiting = await Held.begin(p, "w1", request("make late"))
+            assert await waiting.printed() is None
+        card = await card_of(p, "make late")
+        await p.becomes(card["message_id"], lambda m: not m["buttons"])
 
 
 async def test_a_hook_that_its_cli_drops_leaves_nothing_to_answer(tmp_path: Path) -> None:

@@ -65,6 +65,16 @@ async def test_a_worktree_that_stands_there_already_is_none_of_ours_to_remove(ap
     assert await app.call("agent.list", {}) == []
 
 
+async def test_a_git_that_hangs_is_named_and_the_rest_is_let_go(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = app.services
+    await demo(app, worktree=True)
+    await services.side.write()
+    monkeypatch.setattr("bot.agents.life.worktree.TIMEOUT_S", 0.0)
+    gone = await app.call("agent.delete", {"id": "d1"})
+    assert gone["problems"] == ["its worktree: git branch did not end within 0 s."]
+    assert not services.home.agent_facts("d1").exists()
+
+
 async def test_a_session_whose_pane_cannot_be_written_down_goes_again(app: App) -> None:
     with full(app.services.store, "pane=") as refused, pytest.raises(OperationalError, match="disk is full"):
         await app.call("agent.create", {"type": "demo", "id": "d1"})

@@ -180,8 +180,8 @@ class Permissions:
         begun = asyncio.ensure_future(self._begin(agent, event, held, wait))
         dropped = False
         try:
-            await asyncio.shield(begun)
-            async with asyncio.timeout(wait.total_seconds()):
+            async with asyncio.timeout(wait.total_seconds()):  # also for a store that is locked: its CLI stands still
+                await asyncio.shield(begun)
                 return await held
         except TimeoutError:
             return None

@@ -26,6 +26,15 @@ def test_events_come_out_in_their_order_and_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_was_taken_and_not_read_before_a_crash_comes_out_first(tmp_path: Path) -> None:
+    path = tmp_path / "hooks.spool"
+    spool.append(str(path), {"n": 0})
+    path.rename(tmp_path / "hooks.spool.taken")
+    spool.append(str(path), {"n": 1})
+    assert [event["n"] for event in spool.drain(str(path))] == [0, 1]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_is_private(tmp_path: Path) -> None:
     spool.append(str(tmp_path / "hooks.spool"), {})
     assert (tmp_path / "hooks.spool").stat().st_mode & 0o777 == 0o600
