@@ -52,9 +52,7 @@ async def pair(message: Message, command: CommandObject, access: Access, person:
     )
     if paired is None:
         raise WrongCode
-    await say.text(
-        f"Welcome, {paired.person.name}. You are {paired.person.role.word} now. /help shows what you can do."
-    )
+    await say.text(f"Welcome, {paired.person.name}. You are {paired.person.role.a} now. /help shows what you can do.")
 
 
 async def help_(_message: Message, person: Person, say: Say) -> None:

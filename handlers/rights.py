@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.errors import Refused
-from bot.telegram.access import ROLES, Role
+from bot.telegram.access import ROLES
 from bot.telegram.people import Person
 
 # Handlers that only look: no audit row. Everything else is audited.
@@ -54,5 +54,4 @@ def may(person: Person, what: str, people: Sequence[Person]) -> None:
         return
     who = [p.name or str(p.user_id) for p in people if p.role >= needed]
     ask = f" Ask {' or '.join(who[:3])}{' to approve' if what in APPROVES else ''}." if who else ""
-    article = "an" if needed in {Role.OPERATOR, Role.OWNER} else "a"
-    raise NotAllowed(f"Only {article} {needed.word} may {DOES.get(what, 'do this')}.{ask}")
+    raise NotAllowed(f"Only {needed.a} may {DOES.get(what, 'do this')}.{ask}")

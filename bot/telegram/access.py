@@ -21,6 +21,11 @@ class Role(IntEnum):
     def word(self) -> str:
         return self.name.lower()
 
+    @property
+    def a(self) -> str:
+        """`an owner`, `a viewer`: as it stands in a sentence."""
+        return f"{'an' if self.word[0] in 'aeiou' else 'a'} {self.word}"
+
     @classmethod
     def of(cls, word: str) -> Role:
         """The role with that name. Raises ValueError, which names the ones there are."""

@@ -60,7 +60,7 @@ def help_for(role: Role, served: Collection[str]) -> Message:
         if command.role <= role and command.name in served and command.in_menu:
             usage = f" {command.usage}" if command.usage else ""
             groups.setdefault(command.group, []).append(f"/{command.published}{usage} – {command.help}")
-    lines: list[Text | str] = [f"You are {role.word}."]
+    lines: list[Text | str] = [f"You are {role.a}."]
     for group, entries in groups.items():
         lines += ["", Bold(group), *entries]
     return Message(as_list(*lines))

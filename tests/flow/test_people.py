@@ -63,7 +63,7 @@ async def test_before_there_is_an_owner_start_says_what_to_run_and_nothing_else_
             assert [m["text"].splitlines()[1] for m in said if m["from"]["is_bot"]] == ["maf pair"]
             code = (await made.app.call("pair.create", {"role": "owner"}))["code"]
             await client.say(f"/pair {code}", chat=group)  # in a group: this is the supervisors' chat from now on
-            await client.until(lambda ms: any("You are owner" in m["text"] for m in ms), chat=group)
+            await client.until(lambda ms: any("You are an owner" in m["text"] for m in ms), chat=group)
             await client.say("/start", who=sam, chat=sam)
             await client.say("/help", chat=group)
             answers = await client.until(lambda ms: sum(m["from"]["is_bot"] for m in ms) == 2, chat=group)
@@ -121,7 +121,7 @@ async def test_a_one_time_code_is_good_once(tmp_path: Path) -> None:
         ann = await p.person("Ann", "")
         bob = await p.person("Bob", "")
         await p.client.say(f"/pair {code}", who=ann, chat=ann)
-        await p.message(lambda m: "Welcome, Ann. You are operator" in m["text"], chat=ann)
+        await p.message(lambda m: "Welcome, Ann. You are an operator" in m["text"], chat=ann)
         await p.client.say(f"/pair {code}", who=bob, chat=bob)
         await p.client.say("/help", who=ann, chat=ann)
         await p.message(lambda m: "/send AGENT TEXT" in m["text"], chat=ann)

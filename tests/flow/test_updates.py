@@ -148,7 +148,7 @@ async def test_a_database_that_fails_for_a_while_ends_nothing_and_loses_nothing(
         await until(lambda: _asked(p, asked + 2))
         assert not p.bot.done()
         await rename("away", table)
-        await p.message(lambda m: "You are owner" in m["text"])
+        await p.message(lambda m: "You are an owner" in m["text"])
 
 
 async def _asked(p: Product, times: int) -> bool:
@@ -163,7 +163,7 @@ async def test_a_group_that_takes_the_bot_in_again_gets_what_it_missed(tmp_path:
         await p.client.say("/help", chat=group)
         await until(lambda: _said(p, "Forbidden: bot was kicked from the group chat"))
         await p.client.post(block, {"from": p.client.sandbox.owner, "blocked": False})
-        await p.message(lambda m: "You are owner" in m["text"], chat=group)
+        await p.message(lambda m: "You are an owner" in m["text"], chat=group)
         assert len([m for m in await p.all(group) if m["from"]["is_bot"]]) == 1
 
 
@@ -214,7 +214,7 @@ async def test_a_press_that_cannot_be_answered_is_done_all_the_same(tmp_path: Pa
 
         await _tap(p, work)
         await p.client.say("/help")
-        await p.message(lambda m: "You are owner" in m["text"])
+        await p.message(lambda m: "You are an owner" in m["text"])
         assert done == [False]
         assert [m["text"] for m in await p.all() if "went wrong" in m["text"]] == []
 
