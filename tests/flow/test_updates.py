@@ -211,11 +211,13 @@ async def test_a_press_that_cannot_be_answered_is_done_all_the_same(tmp_path: Pa
 
         async def work(tap: Tap) -> None:
             done.append(await tap.answer("Sending 3."))
+            await tap.tell("w1 has stopped.", Say(p.app.services.store, p.client.sandbox.owner))
 
         await _tap(p, work)
         await p.client.say("/help")
         await p.message(lambda m: "You are an owner" in m["text"])
         assert done == [False]
+        assert "w1 has stopped." in [m["text"] for m in await p.all()]  # what stands nowhere else is not lost
         assert [m["text"] for m in await p.all() if "went wrong" in m["text"]] == []
 
 
