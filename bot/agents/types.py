@@ -138,6 +138,12 @@ BUILT_IN: tuple[AgentType, ...] = (
 )
 
 
+class WrongTypes(WrongSetting):
+    """agent-types.json does not fit."""
+
+    hint = "Mend the file; moved aside, the built-in types serve alone."
+
+
 def load_types(home: Home) -> dict[str, AgentType]:
     """All types by name. Raises WrongSetting that names the file, the path in it and the reason."""
     types = {one.name: one for one in BUILT_IN}
@@ -147,19 +153,19 @@ def load_types(home: Home) -> dict[str, AgentType]:
     try:
         raw = json.loads(path.read_text("utf8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise WrongSetting(f"{path}: cannot be read as JSON: {error}") from error
+        raise WrongTypes(f"{path}: cannot be read as JSON: {error}") from error
     own = raw.get("types", raw) if isinstance(raw, dict) else raw
     if not isinstance(own, dict):
-        raise WrongSetting(f"{path}: types: should be an object of types by name")
+        raise WrongTypes(f"{path}: types: should be an object of types by name")
     for name, body in own.items():
         if not isinstance(body, dict):
-            raise WrongSetting(f"{path}: {name}: should be an object")
+            raise WrongTypes(f"{path}: {name}: should be an object")
         try:
             types[name] = AgentType.model_validate({**body, "name": name})
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join((name, *(str(part) for part in first["loc"])))
-            raise WrongSetting(f"{path}: {where}: {first['msg']}") from error
+            raise WrongTypes(f"{path}: {where}: {first['msg']}") from error
     return types
 
 

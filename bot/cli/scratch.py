@@ -17,13 +17,15 @@ from bot.cli.homemaking import make_home
 from bot.errors import MafError
 from bot.home import Home
 from bot.settings import load_settings
+from bot.tmux.server import find_version
 
 WAIT_S = 20.0
 
 
 @asynccontextmanager
 async def scratch(workdir_name: str = "project") -> AsyncIterator[tuple[App, Path]]:
-    """The application and a work folder; both, and the tmux server, are gone afterwards."""
+    """The application and a work folder; both, and the tmux server, are gone afterwards. Raises TmuxMissing."""
+    await asyncio.to_thread(find_version)
     with tempfile.TemporaryDirectory(prefix="maf-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         home, workdir, socket = Home(root / ".maf"), root / workdir_name, str(root / "tmux")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from bot.app import App
+from bot.cli import main
 from bot.errors import DependencyMissing
 from bot.home import Home
 from bot.settings import load_settings
@@ -46,3 +49,19 @@ async def test_agents_are_made_seen_and_deleted_but_not_started(
             assert (await app.call("agent.delete", {"id": "ran"}))["deleted"]
     finally:
         end_server(settings.tmux_socket)
+
+
+def test_the_demo_and_the_doctor_say_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it looks at TMPDIR once
+    assert main(["demo", "--home", str(tmp_path / ".maf")]) == 4
+    assert "error: tmux is not installed.\nhint: Install tmux" in capsys.readouterr().err
+    assert main(["doctor", "--full", "--json", "--home", str(tmp_path / ".maf")]) == 1
+    delivery = json.loads(capsys.readouterr().out)["checks"][-1]
+    assert (delivery["name"], delivery["status"], delivery["detail"]) == (
+        "delivery", "failure", "tmux is not installed."
+    )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
