@@ -51,6 +51,19 @@ async def asks(p: Product, agent: str, command: str) -> None:
     await p.app.call("agent.send", {"id": agent, "text": f"SHELL `{command}`", "wait": 10.0})
 
 
+async def test_a_question_of_a_program_that_was_started_anew_was_not_answered(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        await asks(p, "w1", "npm test -- cart")
+        card = await p.message(is_ask("npm test -- cart"))
+        await p.app.call("agent.restart", {"id": "w1"})
+        ended = await p.becomes(card["message_id"], lambda m: not m["buttons"])
+        assert "w1: nothing to answer any more" in ended["text"]
+        await until(is_idle(p, "w1"))
+        screen = (await p.app.call("agent.capture", {"id": "w1"}))["text"]
+        assert "SHELL `npm test -- cart`" in screen
+        assert "Ran" not in screen
+
+
 async def test_a_question_in_a_pane_is_answered_from_the_chat(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1, beads=False) as p:
         await asks(p, "w1", "npm test -- cart")

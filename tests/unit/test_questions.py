@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.hooks.events import hear, parse
-from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude
+from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude, outlived
 from bot.agents.permissions.outcome import HOLDS_S, Seen, outcome, was_stopped
 from bot.agents.permissions.question import (
     Choice,
@@ -204,6 +204,13 @@ def test_a_dialog_goes_to_the_question_with_just_its_words() -> None:
 def test_an_ended_cli_ends_its_questions() -> None:
     held, free = Standing(ask("a"), True, 1), Standing(ask("b", fingerprint="f"), False, 1)
     assert conclude([held, free], None, running=False) == Verdict(over=("b",))
+
+
+@pytest.mark.parametrize(("started", "is_over"), [(None, False), (-60, False), (60, True)])
+def test_a_question_ends_with_the_program_that_asked_it(started: float | None, is_over: bool) -> None:
+    asked = ask("a", fingerprint="f")
+    at = asked.created_at + timedelta(seconds=started) if started is not None else None
+    assert outlived(asked, at) == is_over
 
 
 @pytest.mark.parametrize(

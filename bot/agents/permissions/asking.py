@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.agents.hooks.events import HookEvent
 from bot.agents.permissions.question import Question, just_the_same, same_question
@@ -53,6 +54,11 @@ def conclude(standing: Sequence[Standing], dialog: Dialog | None, *, running: bo
     if mine is None:
         return Verdict(over=over, new=True)
     return Verdict(over=over, joins="" if mine.ask.fingerprint == dialog.fingerprint else mine.ask.id)
+
+
+def outlived(ask: Ask, started_at: datetime | None) -> bool:
+    """Has the program that asked ended since? The one that runs now, started later, was never asked to answer it."""
+    return started_at is not None and started_at > ask.created_at
 
 
 def ends(standing: Sequence[Standing], event: HookEvent, asked: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-from bot.agents.permissions.asking import Standing, Verdict, conclude
+from bot.agents.permissions.asking import Standing, Verdict, conclude, outlived
 from bot.agents.permissions.open_asks import OpenAsks
 from bot.agents.permissions.question import from_dialog
 from bot.agents.permissions.rows import Ask
@@ -122,10 +122,13 @@ class Noticing:
     async def _act(self, look: Look, verdict: Verdict) -> None:
         agent, dialog = look.view.agent, look.reading.dialog if look.reading is not None else None
         for ask_id in verdict.over:
-            if ask_id in self._asks and look.clis:
-                await self._asks.over(self._asks[ask_id], "answered", via="pane")
-            elif ask_id in self._asks:
-                await self._asks.over(self._asks[ask_id], "gone", f"{agent.id} has ended.")
+            if ask_id not in self._asks:
+                continue
+            ask = self._asks[ask_id]
+            if look.clis and not outlived(ask, agent.started_at):
+                await self._asks.over(ask, "answered", via="pane")
+            else:
+                await self._asks.over(ask, "gone", f"{agent.id} has ended.")
         if dialog is None or not (verdict.joins or verdict.new):
             return
         question = from_dialog(dialog, workspace=str(agent.workdir))

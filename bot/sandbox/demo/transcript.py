@@ -39,7 +39,7 @@ class Transcript:
         self._file.flush()
 
     def past(self) -> list[tuple[str, str]]:
-        """(type, text) of the prompts and answers so far, for a resumed screen."""
+        """(type, text) of the prompts and answers so far, and of the commands that ran, for a resumed screen."""
         found = []
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
@@ -47,6 +47,9 @@ class Transcript:
             except ValueError:
                 continue
             if isinstance(record, dict) and record.get("type") in {"user", "model", "tool", "limit"}:
+                data = record.get("data") or {}
+                if record["type"] == "tool" and (not data.get("result") or data.get("error")):
+                    continue  # asked for, or refused: it did not run
                 found.append((str(record["type"]), str(record.get("text", ""))))
         return found
 
