@@ -67,8 +67,8 @@ def interrupted(name: str, done: Mapping[str, Any]) -> str:
     if not done["stopped"]:
         return f"{name} was asked to stop, and still works."
     if done["composer"] == "text":
-        return f"{name} has stopped. Text stands in its composer: look at it before you send something."
-    return f"{name} has stopped."
+        return f"{name} was interrupted. Text stands in its composer: look at it before you send something."
+    return f"{name} was interrupted."
 
 
 async def tap_interrupt(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:

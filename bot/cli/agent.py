@@ -115,9 +115,9 @@ def interrupt(terminal: Terminal, agent_id: str) -> int:
     if not done["stopped"]:
         terminal.show(done, f"{agent_id} was asked to stop, and still works.")
     elif done["composer"] == "text":
-        terminal.show(done, f"{agent_id} has stopped. Text stands in its composer: maf agent capture {agent_id}")
+        terminal.show(done, f"{agent_id} was interrupted. Text stands in its composer: maf agent capture {agent_id}")
     else:
-        terminal.show(done, f"{agent_id} has stopped.")
+        terminal.show(done, f"{agent_id} was interrupted.")
     return DONE if done["stopped"] and done["composer"] != "text" else NOT_CONFIRMED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.agents.panels.terminal import SGR, fold, page
-from bot.agents.panels.views import CONTROL, at_home, clean, monitor, resource_line, suggestions
+from bot.agents.panels.views import CONTROL, at_home, clean, git_state, monitor, resource_line, suggestions
 from bot.tmux.cells import width_of
 
 PARTS = st.one_of(st.text(max_size=9), st.sampled_from(["\x1b[31m", "\x1b[0m", "\x1b[m", "日本", "✋", "so many "]))
@@ -85,3 +86,16 @@ def test_commands_that_the_files_of_a_project_offer() -> None:
 
     assert suggestions("tests", has) == ["pytest -q"]
     assert suggestions("lint", has) == ["make check", "ruff check ."]
+
+
+def test_a_new_file_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], [*who, "commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", *words], check=True, timeout=30)
+    nothing = "Nothing has changed since the last commit."
+    assert nothing in git_state()
+    (tmp_path / "cart.py").write_text("x = 1\n")
+    shown = git_state()
+    assert any("cart.py" in SGR.sub("", line) for line in shown)
+    assert nothing not in shown

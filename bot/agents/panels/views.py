@@ -46,7 +46,8 @@ def clean(line: str) -> str:
 def git_state() -> Lines:
     status = run("git", "-c", "color.status=always", "status", "-sb")
     stat = run("git", "diff", "--stat=60", "--color=always", "HEAD")
-    return [*status, "", *(stat or ["Nothing has changed since the last commit."]), "", *diff("HEAD")]
+    nothing = ["Nothing has changed since the last commit."] if len(status) == 1 else []
+    return [*status, "", *(stat or nothing), "", *diff("HEAD")]
 
 
 def diff(*what: str) -> Lines:
