@@ -20,7 +20,7 @@ from tests.bench.agents_fleet import SHOW, watched
 from tests.bench.rounds import ratio
 from tests.bench.tmux_fleet import Fleet, RawControl, show, verdict
 
-COUNT, ROUNDS, SLOW_ROUNDS = 100, 11, 3
+COUNT, ROUNDS, SLOW_ROUNDS = 100, 31, 3
 
 
 def raw_processes() -> int:
