@@ -38,7 +38,9 @@ async def stuck(tmp_path: Path) -> AsyncIterator[tuple[Product, dict[str, Any]]]
         found.append(p)
         try:
             await p.client.press(draft["message_id"], button(draft, "Send 2"))
-            report = await p.becomes(draft["message_id"], lambda m: "typed, not confirmed" in m["text"])
+            report = await p.becomes(
+                draft["message_id"], lambda m: "typed, not confirmed" in m["text"] and m["text"].count("started") == 1
+            )
         finally:
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
