@@ -31,9 +31,13 @@ class Reading:
 
 def number(value: object) -> float | None:
     """A finite number, or none for anything else (booleans too)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not (type(value) is float or type(value) is int):  # as JSON has them; a first read asks ten thousands of times
         return None
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def readings_of(limits: Mapping[str, Any], *, at: float, source: str, keys: tuple[str, str, str, str]) -> list[Reading]:
@@ -46,11 +50,12 @@ def readings_of(limits: Mapping[str, Any], *, at: float, source: str, keys: tupl
     percent_key, minutes_key, reset_key, family_key = keys
     family = limits.get(family_key)
     limit_id = family if isinstance(family, str) and family else "codex"
-    reached = any(isinstance(limits.get(k), str) for k in ("rate_limit_reached_type", "rateLimitReachedType"))
+    reached = isinstance(limits.get("rate_limit_reached_type"), str)
+    reached = reached or isinstance(limits.get("rateLimitReachedType"), str)
     found = []
     for position in ("primary", "secondary"):
         part = limits.get(position)
-        if not isinstance(part, Mapping):
+        if not isinstance(part, dict):
             continue
         percent, minutes = number(part.get(percent_key)), number(part.get(minutes_key))
         if percent is None or minutes is None or minutes <= 0:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 HOUR = 3600.0
 SPANS = {"5h": 5 * HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR, "monthly": 30 * 24 * HOUR}
@@ -110,6 +111,7 @@ class RollingWindow:
 MAIN_FAMILIES = frozenset({"codex", "claude"})
 
 
+@lru_cache(maxsize=256)  # a first read asks for the same few thousands of times
 def window_name(minutes: float, limit_id: str = "codex") -> str:
     """Name of a provider's window by its length: 300 -> 5h, 1440 -> 24h, 10080 -> 7d, 43200 -> 30d; others LIMIT_ID/….
 

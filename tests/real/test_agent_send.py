@@ -36,8 +36,9 @@ EVIDENCE = {"codex": {"rollout", "hook"}, "claude": {"transcript", "hook"}}
 
 
 def changed(before: str, after: str, kind: str) -> list[tuple[str, str]]:
-    """The lines that differ, colours and all. Two things change by themselves on Claude's screen and are not among
-    them: a hint in its footer, and the bullet of a tool, which blinks."""
+    """The lines that differ, colours and all. Three things change by themselves on Claude's screen and are not among
+    them: the hints in its footer and over its composer, which go after a while, and the bullet of a tool, which
+    blinks."""
     pairs = zip_longest(before.splitlines(), after.splitlines(), fillvalue="(no line)")
     return [(old, new) for old, new in pairs if old != new and not (kind == "claude" and _blinks(old, new))]
 
@@ -46,8 +47,10 @@ def _blinks(old: str, new: str) -> bool:
     one, two = (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in (old, new))
     if one[:1] == "●" or two[:1] == "●":
         return re.sub("^●", " ", one) == re.sub("^●", " ", two)
-    hint = " · ← for agents"
-    return (hint in one or hint in two) and one.replace(hint, "").rstrip() == two.replace(hint, "").rstrip()
+    return any(
+        (hint in one or hint in two) and one.replace(hint, "").rstrip() == two.replace(hint, "").rstrip()
+        for hint in (" · ← for agents", "◐ medium · /effort")
+    )
 
 
 @dataclass

@@ -33,7 +33,7 @@ from bot.tmux.server import TmuxGone
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.7
+TICK_S = 0.8
 SLOW_S = 30.0
 
 __all__ = ["Change", "Look", "Watch"]
