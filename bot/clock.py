@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -34,3 +35,19 @@ def iso(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d+)?)\s*([smhd]?)\s*")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def span(text: str) -> timedelta:
+    """A length of time as people write it: `90s`, `30m`, `2h`, `1d`, or plain seconds. Raises ValueError.
+
+    >>> span("30m"), span("1.5h"), span("45")
+    (datetime.timedelta(seconds=1800), datetime.timedelta(seconds=5400), datetime.timedelta(seconds=45))
+    """
+    match = _SPAN.fullmatch(text)
+    if not match:
+        raise ValueError("write a length of time like 90s, 30m or 2h")
+    return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})

@@ -6,7 +6,8 @@ The docstring of a class is its default text: the place that raises stays short,
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bot.excerpt import clipped
 
@@ -27,6 +28,11 @@ class MafError(Exception):
         self.hint = hint or type(self).hint
         super().__init__(self.message)
 
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do, where there is one place for both."""
+        return f"{self.message} {self.hint}".strip()
+
     def as_dict(self) -> dict[str, str]:
         """The shape that `--json` prints and the control socket carries: {"code","message","hint"}."""
         return {"code": self.code, "message": self.message, "hint": self.hint}
@@ -39,6 +45,12 @@ class RemoteError(MafError):
         super().__init__(message, hint=hint)
         self.code = code
         self.exit_code = exit_code
+
+
+class Internal(MafError):
+    """Something went wrong inside the bot (maf logs tail error)."""
+
+    code = "internal"
 
 
 class Refused(MafError):
@@ -87,3 +99,12 @@ class NotFound(MafError):
         if names:
             return cls(f"No {kind} named {name}.", hint=f"There are: {', '.join(names[:20])}.")
         return cls(f"No {kind} named {name}; there are none yet.")
+
+
+def reason_of(problem: Mapping[str, Any]) -> str:
+    """What pydantic says of one value (an entry of `ValidationError.errors()`), as it stands behind a place in a file.
+
+    >>> reason_of({"msg": "Input should be a valid string"}), reason_of({"msg": "Value error, no such key"})
+    ('should be a valid string', 'no such key')
+    """
+    return str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "should")

@@ -19,21 +19,14 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.errors import WrongSetting
+from bot.clock import span
+from bot.errors import WrongSetting, reason_of
 from bot.home import Home
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_LENGTH_OF_TIME = "write a length of time like 90s, 30m or 2h"
 
 
 def parse_duration(value: object) -> object:
-    """`30m`, `90s`, `2h`, `1d` or plain seconds -> timedelta; anything else is left for pydantic to refuse."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*([smhd]?)\s*", value)
-    if not match:
-        raise ValueError(_LENGTH_OF_TIME)
-    return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})
+    """What `span` reads -> timedelta; what is no text is left for pydantic to refuse."""
+    return span(value) if isinstance(value, str) else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -261,7 +254,7 @@ def _wrong(problem: ErrorDetails) -> str:
         "greater_than_equal": f"write {_plain(limits.get('ge'))} or more",
         "less_than_equal": f"write {_plain(limits.get('le'))} or less",
     }
-    right = words.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    right = words.get(problem["type"], reason_of(problem))
     return f"{name}={'(secret)' if name in SECRET else shown}: {right}"
 
 

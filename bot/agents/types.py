@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.agents.panels.command import PANELS
-from bot.errors import NotFound, WrongSetting
+from bot.errors import NotFound, WrongSetting, reason_of
 from bot.home import Home
 
 Kind = Literal["claude", "codex", "demo", "shell"]
@@ -165,7 +165,7 @@ def load_types(home: Home) -> dict[str, AgentType]:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join((name, *(str(part) for part in first["loc"])))
-            raise WrongTypes(f"{path}: {where}: {first['msg']}") from error
+            raise WrongTypes(f"{path}: {where}: {reason_of(first)}") from error
     return types
 
 

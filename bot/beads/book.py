@@ -82,7 +82,7 @@ class BeadsBook:
             try:
                 client = await self.for_workdir(workdir)
             except NoBeads as error:
-                notes.append(f"{error.message} {error.hint}")
+                notes.append(error.sentence)
                 continue
             repo_of[workdir] = str(client.repo)
             clients[str(client.repo)] = client

@@ -25,7 +25,7 @@ from bot.clock import Clock
 from bot.errors import Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
-from bot.store.errors import trouble
+from bot.store.errors import explained, trouble
 from bot.store.patience import kept, patient_task
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 from bot.work.claims import Claims
@@ -186,10 +186,9 @@ class Apply:
             await work
         except Exception as error:
             # The edge of a background task: nobody awaits it, so this is where a bug becomes a line the person sees.
-            known = trouble(error)
-            if known is None:
+            if trouble(error) is None:
                 log.exception("sending draft %s", draft_id)
-            why = known.message if known else "something went wrong inside the bot: maf logs tail error"
+            why = explained(error).message
             await kept(lambda: self._sender.refuse_rest(draft_id, why))
         await kept(lambda: self._sender.settle(draft_id))
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from bot.cli.terminal import Terminal
+from bot.clock import span
 from bot.home import find_home
 
 EMPTY = "it is empty."
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _home(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -46,12 +45,9 @@ class Seconds(click.FloatRange):
     """A length of time: plain seconds, or with a unit like 90s, 10m, 2h, 1d. -> seconds"""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number, unit = (value[:-1], value[-1]) if str(value)[-1:] in UNITS_S else (value, "s")
         try:
-            seconds = float(number) * UNITS_S[unit]
+            seconds = span(str(value)).total_seconds()
         except ValueError:
-            seconds = math.nan
-        if math.isnan(seconds):
             self.fail(f"{value!r} is no length of time: write seconds, or like 90s, 10m, 2h.", param, ctx)
         return super().convert(seconds, param, ctx)
 

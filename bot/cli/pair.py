@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from bot.cli import call
-from bot.cli.command import UNITS_S
 from bot.cli.command import command as make_command
 from bot.cli.people import ROLES
 from bot.cli.terminal import Terminal
+from bot.clock import span
 from bot.errors import WrongUsage
 
 LONGEST_S = 86400
@@ -37,8 +35,10 @@ def command(terminal: Terminal, role: str, ttl: str) -> None:
 
 def seconds(text: str) -> float:
     """`90s`, `10m`, `2h`, `1d` or plain seconds. Raises WrongUsage."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    value = float(match[1]) * UNITS_S[match[2] or "s"] if match else 0.0
+    try:
+        value = span(text).total_seconds()
+    except ValueError:
+        value = 0.0
     if not 1 <= value <= LONGEST_S:
         raise WrongUsage(f"--ttl {text}: write a length of time between 1s and 1d, like 10m or 2h.")
     return value

@@ -24,14 +24,13 @@ from bot.errors import MafError, NotFound
 from bot.fleet.crash import how_it_ended, judge
 from bot.notices import post
 from bot.store import Store
-from bot.store.errors import trouble
+from bot.store.errors import explained, trouble
 from bot.store.patience import kept
 from bot.store.tables import OutboxRow
 from bot.tmux.panes import Panes
 
 log = logging.getLogger(__name__)
 
-OUR_FAULT = "Something went wrong inside the bot (maf logs tail error)."
 _RECENT = 50  # notices that are searched for an alert that still stands
 
 
@@ -180,10 +179,9 @@ class Guardian:
                 return  # a person was faster
             agent = await self._life.start(agent_id)
         except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.
-            known = trouble(error)
-            if known is None:
+            if trouble(error) is None:
                 log.exception("%s could not be started again", agent_id)
-            why = f"{known.message} {known.hint}".strip() if known else OUR_FAULT
+            why = explained(error).sentence
             await self._diary.write(agent_id, f"could not be started again: {why}")
             await self._post("ended", {**told, "state": "failed", "why": why})
             return

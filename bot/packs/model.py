@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from bot.errors import MafError
+from bot.errors import MafError, reason_of
 
 Role = Literal["implementor", "reviewer", "committer", "supervisor"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -148,7 +148,7 @@ def _reason(problem: Any) -> str:
         case "string_pattern_mismatch":
             return f"{str(problem['input'])[:60]!r} is no id: use letters, digits, - and _"
         case _:
-            return str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "should")
+            return reason_of(problem)
 
 
 def _kind(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from bot.errors import MafError
+from bot.errors import MafError, reason_of
 
 DEFAULT_ALERT_PERCENT = 75.0
 MAX_CONFIG_BYTES = 1_000_000
@@ -158,7 +158,7 @@ def _reason(problem: ErrorDetails) -> str:
         return "should be an object"
     if problem["type"] == "extra_forbidden":
         return "no such key"
-    return problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    return reason_of(problem)
 
 
 def load(model: type[Model], path: Path) -> Model:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from bot.errors import MafError, WrongUsage
+from bot.errors import Internal, MafError, WrongUsage
 
 log = logging.getLogger(__name__)
 
@@ -158,13 +158,6 @@ class Server:
             for task in (work, gone):
                 task.cancel()
             await asyncio.gather(work, gone, return_exceptions=True)
-
-
-class Internal(MafError):
-    """Something went wrong inside the bot."""
-
-    code = "internal"
-    hint = "The details are in logs/error.log of the home."
 
 
 async def _write(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.errors import DependencyMissing, MafError
+from bot.errors import DependencyMissing, Internal, MafError
 
 
 class StoreTooNew(MafError):
@@ -45,6 +45,11 @@ def trouble(error: BaseException) -> MafError | None:
     if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
         return StoreUnreachable(f"The database failed: {str(error.orig).splitlines()[0]}")
     return None
+
+
+def explained(error: BaseException) -> MafError:
+    """The same, and for a fault of the program where its details stand."""
+    return trouble(error) or Internal()
 
 
 def unanswered(error: OSError) -> MafError:

@@ -99,7 +99,7 @@ async def check(url: str) -> list[str]:
     try:
         return await _check(url)
     except (StoreDamaged, StoreTooNew) as error:
-        return [f"{error.message} {error.hint}"]
+        return [error.sentence]
 
 
 async def _check(url: str) -> list[str]:

@@ -129,6 +129,7 @@ async def test_a_hook_that_its_cli_drops_leaves_nothing_to_answer(tmp_path: Path
         await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
         late = await p.client.press(card["message_id"], "Yes")
         await p.told("answered already", late)
+        assert p.app.services.permissions.open() == []
 
 
 async def test_after_a_dropped_hook_the_same_words_are_another_question(tmp_path: Path) -> None:
@@ -143,6 +144,8 @@ async def test_after_a_dropped_hook_the_same_words_are_another_question(tmp_path
         newer = await p.message(lambda m: m["message_id"] > card["message_id"] and "$ npm ci" in m["text"])
         late = await p.client.press(card["message_id"], "Yes")
         await p.told("answered already", late)
+        (still_open,) = p.app.services.permissions.open()  # the late tap has not answered this one
+        assert still_open.command == "npm ci"
         await p.client.press(newer["message_id"], "Yes")
         await p.becomes(newer["message_id"], lambda m: "✅ w1: Yes" in m["text"])
 

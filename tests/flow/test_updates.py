@@ -51,6 +51,7 @@ async def test_the_menu_is_published_also_where_the_first_try_fails(tmp_path: Pa
                 return bool(await client.get(f"/sandbox/commands?chat={sandbox.owner}"))
 
             await until(published)
+            assert len(await client.calls("setMyCommands")) >= 2
 
 
 async def test_what_is_no_text_is_answered_and_what_telegram_writes_is_not(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.agents.delivery.checkpoint import Checkpoint, pass_by
+import pytest
+
+from bot.agents.delivery.checkpoint import Checkpoint, Point, pass_by
+from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.service import Deliveries
 from bot.agents.environment import ProfileSetup
 from bot.agents.life.service import Life
@@ -42,6 +45,10 @@ NASTY = "\n".join(
 )
 
 
+class Ended(BaseException):
+    """Stands for the end of the process at a checkpoint; a BaseException, for no clean-up of ours may run on it."""
+
+
 @dataclass
 class Fleet:
     home: Home
@@ -67,6 +74,23 @@ class Fleet:
             checkpoint=checkpoint,
         )
         return self.deliveries
+
+    async def cut_off(
+        self, agent: Agent, text: str, at: Point, meanwhile: Callable[[Point], None] = lambda point: None
+    ) -> Delivery:
+        """A delivery whose process ends at that point, as its row has it then; `meanwhile` is told of each point."""
+
+        def die(point: Point, delivery_id: str) -> None:
+            meanwhile(point)
+            if point == at:
+                raise Ended
+
+        first = self.again(die)
+        async with self.store.begin() as tx:
+            delivery = await first.create(tx, agent=agent.id, text=text, created_by="test")
+        with pytest.raises(Ended):
+            await first.run(delivery.id)
+        return await first.get(delivery.id)
 
     async def demo(self, **options: object) -> Agent:
         """A new demo agent, idle."""

@@ -20,25 +20,12 @@ async def fleet(tmp_path: Path, tmux_socket: str) -> AsyncIterator[Fleet]:
         yield opened
 
 
-class Ended(BaseException):
-    """Stands for the end of the process at a checkpoint; a BaseException, for no clean-up of ours may run on it."""
-
-
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_restart_at_each_point_neither_loses_nor_repeats(fleet: Fleet, point: Point) -> None:
     agent = await fleet.demo()
-
-    def die(at: Point, delivery_id: str) -> None:
-        if at == point:
-            raise Ended
-
-    first = fleet.again(die)
-    async with fleet.store.begin() as tx:
-        delivery = await first.create(tx, agent=agent.id, text="once and only once", created_by="test")
-    with pytest.raises(Ended):
-        await first.run(delivery.id)
+    delivery = await fleet.cut_off(agent, "once and only once", point)
     expected = {"after_intended": "intended", "after_paste": "intended"}.get(point, "typed")
-    assert (await first.get(delivery.id)).status == expected
+    assert delivery.status == expected
 
     second = fleet.again()
     assert [one.id for one in await second.resume()] == [delivery.id]
@@ -51,17 +38,11 @@ async def test_after_a_restart_a_frozen_agent_may_hold_the_text_unread(fleet: Fl
     agent = await fleet.demo()
     (cli,) = (await fleet.until(agent.id, lambda look: bool(look.clis))).clis
 
-    def die(at: Point, delivery_id: str) -> None:
-        if at == "after_intended":
+    def freeze(point: Point) -> None:
+        if point == "after_intended":
             os.kill(cli.pid, signal.SIGSTOP)
-        if at == "after_paste":
-            raise Ended
 
-    first = fleet.again(die)
-    async with fleet.store.begin() as tx:
-        delivery = await first.create(tx, agent=agent.id, text="once and only once", created_by="test")
-    with pytest.raises(Ended):
-        await first.run(delivery.id)
+    delivery = await fleet.cut_off(agent, "once and only once", "after_paste", freeze)
     second = fleet.again()
     try:
         await second.resume()
@@ -80,16 +61,7 @@ async def test_nothing_is_pressed_into_a_text_that_is_not_ours_alone_and_late_ev
     fleet: Fleet,
 ) -> None:
     agent = await fleet.demo()
-
-    def die(at: Point, delivery_id: str) -> None:
-        if at == "after_typed":
-            raise Ended
-
-    first = fleet.again(die)
-    async with fleet.store.begin() as tx:
-        delivery = await first.create(tx, agent=agent.id, text="mine", created_by="test")
-    with pytest.raises(Ended):
-        await first.run(delivery.id)
+    delivery = await fleet.cut_off(agent, "mine", "after_typed")
     await fleet.by_hand(agent, " and something of my own")
     await fleet.until(agent.id, lambda look: (look.view.draft or "").endswith("of my own"))
     second = fleet.again()

@@ -66,22 +66,9 @@ def impatient(deliveries: Deliveries) -> Deliveries:
     return deliveries
 
 
-class Ended(BaseException):
-    """Stands for the end of the process."""
-
-
 async def test_enter_is_pressed_for_what_stands_there_after_the_row_was_written(fleet: Fleet) -> None:
     agent = await fleet.demo()
-
-    def die(at: Point, delivery_id: str) -> None:
-        if at == "after_paste":
-            raise Ended
-
-    first = fleet.again(die)
-    async with fleet.store.begin() as tx:
-        delivery = await first.create(tx, agent=agent.id, text="mine alone", created_by="test")
-    with pytest.raises(Ended):
-        await first.run(delivery.id)
+    delivery = await fleet.cut_off(agent, "mine alone", "after_paste")
     second = impatient(fleet.again())
     with while_written(fleet, "typed", lambda: typed_by_a_person(fleet, agent, "and theirs")) as written:
         await second.resume()

@@ -118,11 +118,17 @@ async def test_the_side_windows_of_a_worker(app: App) -> None:
     await eventually(runs_on_a_key)
     await shows("tests", "make test: passed")
     assert (project / "ran").read_text() == "it ran\n"
-    await app.services.side.leave()
-    await app.services.side.write()  # a round that was late
+
+
+async def test_the_files_beside_an_agent_say_that_the_bot_has_ended(app: App) -> None:
+    home, side = app.services.home, app.services.side
+    await demo(app)
+    await side.write()
+    assert json.loads(home.agent_facts("d1").read_text("utf8"))["state"]
+    await side.leave()
+    await side.write()  # a round that was late
     assert home.waiting.read_text("utf8") == "bot ended"
-    await app.services.panes.keys(panes["monitoring"].pane, "r")
-    await shows("monitoring", "the bot is not running")
+    assert json.loads(home.agent_facts("d1").read_text("utf8"))["state"] is None
 
 
 @pytest.mark.parametrize("columns", [44, 160])

@@ -11,13 +11,12 @@ from bot.agents.delivery.errands import Errands
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import DeliveryRows
 from bot.errors import MafError
-from bot.store.errors import trouble
+from bot.store.errors import explained, trouble
 from bot.store.patience import kept, patient_task
 
 log = logging.getLogger(__name__)
 
 STARTED_S = 2.0  # how long who sends stays for the first sign of work, once the prompt is taken
-_OUR_FAULT = "Something went wrong inside the bot (maf logs tail error)."
 
 
 class Jobs:
@@ -103,18 +102,16 @@ class Jobs:
             return await work(delivery, wait)
         except Exception as error:
             # The edge of a background task: a row that stood open for ever would be shown as on its way for ever.
-            known = trouble(error)
-            if known is None:
+            if trouble(error) is None:
                 log.exception("delivery %s broke off", delivery.id)
-            return await self._broken_off(delivery.id, known.message if known else _OUR_FAULT)
+            return await self._broken_off(delivery.id, explained(error).message)
 
     async def _done_whole(self, delivery_id: str, work: Coroutine[Any, Any, Delivery]) -> Delivery:
         """As _work; and the one who asked is told what was in the way."""
         try:
             return await work
         except Exception as error:
-            known = trouble(error)
-            await self._broken_off(delivery_id, known.message if known else _OUR_FAULT)
+            await self._broken_off(delivery_id, explained(error).message)
             raise
 
     async def _broken_off(self, delivery_id: str, reason: str) -> Delivery:

@@ -185,7 +185,7 @@ class Life:
                 started.append(agent.id)
             except (MafError, DBAPIError, OSError) as error:
                 known = trouble(error)
-                failed[agent.id] = f"{known.message} {known.hint}".strip() if known else str(error)
+                failed[agent.id] = known.sentence if known else str(error)
         return Restored(tuple(started), failed)
 
     async def _start(self, agent: Agent, *, fresh: bool = False, patience: float = 0.0) -> Agent:
