@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from bot.tmux.door import lock_file
 from tests.patience import PATIENCE_S
 
@@ -30,6 +32,15 @@ def until(probe: Callable[[], T | None], what: str | Callable[[], str], timeout:
         time.sleep(0.05)
 
 
+def ended(pid: int) -> bool:
+    """Whether this process has ended. One that nobody has asked for yet is still listed, as a zombie: where the first
+    process of a container comes round every two seconds, that long."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def end_server(socket: Path | str) -> None:
     """End the tmux server at this socket, if one is there, and wait until its process is gone.
 
@@ -43,11 +54,13 @@ def end_server(socket: Path | str) -> None:
     if asked.returncode == 0 and asked.stdout.strip().isdecimal():
         pid = int(asked.stdout)
         subprocess.run([*command, "kill-server"], capture_output=True, timeout=PATIENCE_S, check=False)
-        with contextlib.suppress(ProcessLookupError):
-            for _ in range(100):
-                os.kill(pid, 0)
-                time.sleep(0.02)
-            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 2
+        while not ended(pid):
+            if time.monotonic() > deadline:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                break
+            time.sleep(0.02)
     Path(socket).unlink(missing_ok=True)
     lock_file(str(socket)).unlink(missing_ok=True)
 

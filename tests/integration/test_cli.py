@@ -18,7 +18,7 @@ from bot.cli import main
 from bot.store import engine
 from tests.integration.shop import MAF, Shop
 from tests.patience import PATIENCE_S
-from tests.private_tmux import until
+from tests.private_tmux import ended, until
 
 TOKEN = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -176,7 +176,7 @@ def test_a_prompt_without_a_bot(shop: Shop) -> None:
         process.stdout.close()
         assert process.wait(timeout=PATIENCE_S) == 141
     pid = int((shop.folder / "sleep.pid").read_text())
-    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of what the command had started")
+    until(lambda: ended(pid), "the end of what the command had started")
     assert "no terminal" in shop.maf("agent", "attach", "d1", code=1).stderr
     shop.maf("agent", "stop", "d1")
     refused = shop.read("agent", "send", "d1", "--text", "x", code=1)

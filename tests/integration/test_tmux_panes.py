@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bot.tmux.control import ControlClient, OutOfStep, Script, TmuxGone, quote
 from bot.tmux.panes import Panes, PasteResult
+from tests.private_tmux import ended
 from tests.tmux_wait import shows, text_of, until
 
 # A raw reader that appends every byte it gets to a file: what arrived, not what a terminal makes of it.
@@ -241,7 +242,7 @@ async def test_watching_changes_no_size_and_leaves_nothing(tmux_socket: str) -> 
     await two.close()
 
     async def gone() -> bool:
-        return not Path(f"/proc/{server}").exists()
+        return ended(server)
 
     await until(gone, "the end of the server, which nobody needs any more")
 
