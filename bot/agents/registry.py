@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from bot import atomic
 from bot.agents.model import Agent, iso
 from bot.agents.types import AgentType
 from bot.clock import Clock
@@ -215,7 +216,7 @@ def _checked_labels(labels: Collection[str]) -> tuple[str, ...]:
 
 
 def write_mirror(path: Path, agents: Collection[Agent]) -> None:
-    """Write agents.json beside itself and move it into place, so that a reader never sees half of it."""
+    """Write agents.json for the person and their scripts."""
     entries = [
         {
             "id": agent.id,
@@ -230,9 +231,7 @@ def write_mirror(path: Path, agents: Collection[Agent]) -> None:
         for agent in agents
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(json.dumps({"agents": entries}, indent=2, ensure_ascii=False) + "\n", "utf8")
-    beside.replace(path)
+    atomic.write(path, json.dumps({"agents": entries}, indent=2, ensure_ascii=False) + "\n", mode=0o644)
 
 
 def _agent(row: AgentRow) -> Agent:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from bot import atomic
 
 _FIRST = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 # id, priority, type, labels, title, description, done when, waits for
@@ -57,12 +57,12 @@ _BEADS: tuple[tuple[int, int, str, tuple[str, ...], str, str, str, tuple[int, ..
 )  # fmt: skip
 
 
-def sample_lines(prefix: str = "shop") -> list[str]:
+def sample_lines() -> list[str]:
     """The twelve beads, one JSON object each, in the form of `bd export` (bd 1.3.0)."""
     lines = []
     for index, (number, priority, kind, labels, title, description, acceptance, blockers) in enumerate(_BEADS):
         at = (_FIRST + timedelta(hours=5 * index)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        identity = f"{prefix}-{number}"
+        identity = f"shop-{number}"
         bead: dict[str, Any] = {
             "_type": "issue",
             "id": identity,
@@ -77,7 +77,7 @@ def sample_lines(prefix: str = "shop") -> list[str]:
             "updated_at": at,
             "labels": list(labels),
             "dependencies": [
-                {"issue_id": identity, "depends_on_id": f"{prefix}-{blocker}", "type": "blocks", "created_at": at}
+                {"issue_id": identity, "depends_on_id": f"shop-{blocker}", "type": "blocks", "created_at": at}
                 for blocker in blockers
             ],
         }
@@ -92,11 +92,5 @@ def write_sample(folder: Path) -> Path:
     if beads.exists() and (target.exists() or any(beads.iterdir())):
         return target
     beads.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=beads, prefix=".issues.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("\n".join(sample_lines()) + "\n")
-        Path(temporary).replace(target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    atomic.write(target, "\n".join(sample_lines()) + "\n")
     return target

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.errors import DependencyMissing, Refused
+from bot import shipped
+from bot.errors import Refused
 from bot.home import Home
 
 MAF_ENV = """\
@@ -134,7 +135,7 @@ def make_home(home: Home, *, environment: Mapping[str, str]) -> Made:
             (home.root / ".gitignore", GITIGNORE),
             (home.env_file, MAF_ENV),
             (home.agent_env, AGENT_ENV.format(root=quoted(str(root)))),
-            (home.tmux_conf, tmux_conf()),
+            (home.tmux_conf, (shipped.folder("deploy") / "tmux.conf").read_text(encoding="utf8")),
             (home.run / "login-env", login_env(environment)),
         ):
             if write_new(path, text):
@@ -164,19 +165,6 @@ def write_new(path: Path, text: str) -> bool:
 def quoted(value: str) -> str:
     """A value between double quotes, as the readers of agent.env take it."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def shipped(name: str) -> Path:
-    """A file of deploy/, from the checkout or from the installed package."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package.parent / "deploy", package / "_bundled" / "deploy"):
-        if (folder / name).is_file():
-            return folder / name
-    raise DependencyMissing(f"{name} is missing from this installation of maf.", hint="Install maf again.")
-
-
-def tmux_conf() -> str:
-    return shipped("tmux.conf").read_text(encoding="utf8")
 
 
 def login_env(environment: Mapping[str, str]) -> str:

@@ -7,15 +7,15 @@ Its store is the home's own SQLite file. Once a token is set, all of it is moved
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+from bot import atomic
 from bot.home import Home
 from bot.settings import Settings, load_settings
 
@@ -70,13 +70,7 @@ def saved(home: Home) -> Server | None:
 
 
 def save(home: Home, server: Server) -> None:
-    path = folder(home) / "server.json"
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf8") as file:
-        json.dump({"token": server.token, "key": server.key, "port": server.port}, file)
-    part.replace(path)
+    atomic.write(folder(home) / "server.json", json.dumps(asdict(server)))
 
 
 def settings_of(home: Home) -> Settings:

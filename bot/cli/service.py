@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from bot import shipped
 from bot.cli.command import Group, pass_terminal
-from bot.cli.homemaking import shipped
 from bot.cli.terminal import Terminal, table
 from bot.errors import DONE, REFUSED, DependencyMissing, Refused, WrongUsage
 from bot.home import Home
@@ -35,8 +35,8 @@ def _chosen(names: Sequence[str]) -> list[str]:
 
 
 def _known() -> list[str]:
-    folder = shipped("maf-bot.service").parent
-    found = {path.name.removeprefix("maf-").removesuffix(".service") for path in folder.glob("maf-*.service")}
+    units = shipped.folder("deploy").glob("maf-*.service")
+    found = {path.name.removeprefix("maf-").removesuffix(".service") for path in units}
     return [*(name for name in _ALL if name in found), *sorted(found - set(_ALL))]
 
 
@@ -115,7 +115,7 @@ def install(terminal: Terminal, names: Sequence[str]) -> None:
     _systemctl("show-environment")  # whether the person's manager answers, before anything is written
     for name in chosen:
         _check_ours(_unit(name), home)
-        template = shipped(f"maf-{name}.service").read_text(encoding="utf8")
+        template = (shipped.folder("deploy") / f"maf-{name}.service").read_text(encoding="utf8")
         text = unit_text(template, home, maf=_program(), tmux=tmux, socket=settings.tmux_socket)
         _unit(name).parent.mkdir(parents=True, exist_ok=True)
         _unit(name).write_text(text, encoding="utf8")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.clis.kept import give_back, keep, text_of, write_atomically
+from bot.clis.kept import give_back, keep, replace_text, text_of
 from bot.errors import Refused
 
 SETTINGS_FILE = {"claude": "settings.json", "codex": "hooks.json"}
@@ -213,7 +213,7 @@ def install(home: Path, kind: str, maf: str) -> Installed:
     if kind == "claude":
         settings = _with_statusline(settings, home, shlex.join([maf, "hook", "statusline"]))
     if settings != before:
-        write_atomically(path, _json(settings))
+        replace_text(path, _json(settings))
     if kind == "codex":
         _trust(home, trust_of(settings, path), path, drop=set(trust_of(before, path)))
     return installed(home, kind)
@@ -252,7 +252,7 @@ def installed(home: Path, kind: str) -> Installed:
 def _with_statusline(settings: Settings, home: Path, command: str) -> Settings:
     line = settings.get("statusLine")
     if isinstance(line, dict) and not is_ours(line.get("command")):
-        write_atomically(home / STATUSLINE_KEPT, json.dumps(line, ensure_ascii=False))
+        replace_text(home / STATUSLINE_KEPT, json.dumps(line, ensure_ascii=False))
     theirs = line if isinstance(line, dict) else {}  # how it is set in, too
     return {**settings, "statusLine": {**theirs, "type": "command", "command": command}}
 
@@ -291,4 +291,4 @@ def _trust(home: Path, trust: Mapping[str, str], path: Path, *, drop: set[str]) 
         return
     if theirs == text:
         keep(config)
-    write_atomically(config, fresh)
+    replace_text(config, fresh)

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bot import atomic
 
-def write_atomically(path: Path, text: str) -> None:
+
+def replace_text(path: Path, text: str) -> None:
     """Replace a file in one step, with the permissions it had (else 0600). A link stays one: what it points to is
     replaced."""
     path = path.resolve()
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf8", newline="") as file:
-            file.write(text)
-        os.chmod(name, mode)  # noqa: PTH101 - the path is a plain string here
-        os.replace(name, path)  # noqa: PTH105
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    atomic.write(path, text, mode=mode)
 
 
 def text_of(path: Path) -> str:
@@ -38,7 +30,7 @@ def keep(path: Path) -> None:
     """Lay a copy beside the file, which has nothing of ours yet. A copy of before is no use any more."""
     _copy(path).unlink(missing_ok=True)
     if path.is_file():
-        write_atomically(_copy(path), text_of(path))
+        replace_text(_copy(path), text_of(path))
 
 
 def give_back(path: Path, text: str, same: Callable[[str], bool]) -> None:
@@ -50,7 +42,7 @@ def give_back(path: Path, text: str, same: Callable[[str], bool]) -> None:
     elif not copy.is_file() and same(""):
         path.unlink(missing_ok=True)
         return
-    write_atomically(path, text)
+    replace_text(path, text)
     copy.unlink(missing_ok=True)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bot import atomic
 from bot.agents.model import AgentView
 from bot.agents.state.watch import Change, Watch
 from bot.clis.model import State
@@ -103,6 +103,4 @@ def status_line(views: list[AgentView]) -> tuple[str, str]:
 def _write(texts: Mapping[Path, str]) -> None:
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_text(text, "utf8")
-        part.replace(path)
+        atomic.write(path, text)

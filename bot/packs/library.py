@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot import shipped
 from bot.clock import Clock, SystemClock
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
@@ -34,13 +35,6 @@ class PackEntry:
     problem: str = ""
 
 
-def shipped_dir() -> Path:
-    """Where the packs that come with the program lie: in the wheel, else in the source tree."""
-    package = Path(__file__).resolve().parent.parent
-    bundled = package / "_bundled" / "prompt_packs"
-    return bundled if bundled.is_dir() else package.parent / "prompt_packs"
-
-
 def read_pack(path: Path) -> Pack:
     """Load one file. Raises PackError: not readable, too large, not JSON (with line and column), or it does not fit."""
     try:
@@ -63,9 +57,9 @@ def read_pack(path: Path) -> Pack:
 class Packs:
     """The library of one home. Files are read when asked for, so an edit counts at once."""
 
-    def __init__(self, home: Home, shipped: Path | None = None, *, clock: Clock | None = None) -> None:
+    def __init__(self, home: Home, *, clock: Clock | None = None) -> None:
         self._own = home.packs
-        self._shipped = shipped or shipped_dir()
+        self._shipped = shipped.folder("prompt_packs")
         self._clock = clock or SystemClock()
 
     def list(self) -> list[PackEntry]:

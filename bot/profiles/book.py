@@ -6,19 +6,18 @@ The person may edit the file at any time; see bot/profiles/held.py. Credentials 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot import atomic
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
-from bot.profiles.config import AgentConfig, ConfigError, ProfileConfig, QuotaLimits, load
+from bot.profiles.config import AgentConfig, ConfigError, ProfileConfig, QuotaLimits, check, load
 from bot.profiles.held import Held
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -163,21 +162,14 @@ class ProfileBook:
 
     def _write(self, raw: Mapping[str, Any]) -> None:
         """Validate, keep the old file beside it as .bak, replace it in one step."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".new")
-        fresh = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf8") as file:
-                json.dump(raw, file, indent=2, ensure_ascii=False)
-                file.write("\n")
-            load(AgentConfig, fresh)
-            if self.path.is_file():
-                shutil.copy2(self.path, self.path.with_suffix(".json.bak"))
-            fresh.replace(self.path)
+            check(AgentConfig, raw, self.path)
         except ConfigError as error:
-            raise ConfigError(error.message.replace(fresh.name, self.path.name), hint="Nothing was changed.") from error
-        finally:
-            fresh.unlink(missing_ok=True)
+            raise ConfigError(error.message, hint="Nothing was changed.") from error
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.is_file():
+            shutil.copy2(self.path, self.path.with_suffix(".json.bak"))
+        atomic.write(self.path, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
         self.file.read_again()
 
 

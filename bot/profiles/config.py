@@ -163,7 +163,11 @@ def _reason(problem: ErrorDetails) -> str:
 
 def load(model: type[Model], path: Path) -> Model:
     """Read a file; a missing one has the defaults. Raises ConfigError."""
-    raw = _read(path)
+    return check(model, _read(path), path)
+
+
+def check(model: type[Model], raw: Any, path: Path) -> Model:
+    """The configuration that `raw` says. Raises ConfigError, which names the file, the place in it and the reason."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import Generic
 
 from pydantic import ValidationError
 
+from bot import atomic
 from bot.profiles.config import ConfigError, Model, load
 
 log = logging.getLogger(__name__)
@@ -70,10 +69,7 @@ class Held(Generic[Model]):
             if not self._copy.parent.parent.is_dir() or (self._copy.is_file() and self._copy.read_text("utf8") == text):
                 return
             self._copy.parent.mkdir(mode=0o700, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._copy.parent)  # for the owner alone: environments hold tokens
-            with os.fdopen(handle, "w", encoding="utf8") as file:
-                file.write(text)
-            Path(name).replace(self._copy)
+            atomic.write(self._copy, text)  # for the owner alone: environments hold tokens
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

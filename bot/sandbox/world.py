@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot import atomic
 from bot.sandbox.answers import Upload
 
 OWNER_ID = 1001
@@ -180,7 +181,7 @@ class World:
         }
         self._state_file.parent.mkdir(parents=True, exist_ok=True)
         self._save_files(self._state_file.with_suffix(".files"))
-        _write(self._state_file, json.dumps(state).encode())
+        atomic.write(self._state_file, json.dumps(state))
 
     def _kept_files(self) -> dict[str, Upload]:
         return {key: upload for key, upload in self.files.items() if len(upload.content) <= MAX_KEPT_FILE}
@@ -190,7 +191,7 @@ class World:
         for key, upload in self._kept_files().items():
             if key not in self._saved_files:
                 folder.mkdir(mode=0o700, exist_ok=True)
-                _write(folder / key, upload.content)
+                atomic.write(folder / key, upload.content)
                 self._saved_files.add(key)
 
     def _load(self) -> bool:
@@ -216,11 +217,3 @@ class World:
         self.commands, self.updates = state["commands"], state["updates"]
         self.last_update_id, self.seq = state["last_update_id"], state["seq"]
         return True
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, for nobody else to read."""
-    draft = path.with_name(path.name + ".new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
-    draft.replace(path)

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot import shipped
 from bot.home import Home
 from bot.store import sqlite
 from bot.store.errors import StoreDamaged, StoreTooNew, StoreUnreachable
@@ -37,16 +38,9 @@ class Upgraded:
     copy: Path | None = None
 
 
-def migrations_dir() -> Path:
-    """Where the migrations lie: in the wheel, else in the source tree."""
-    package = Path(__file__).resolve().parent.parent
-    bundled = package / "_bundled" / "migrations"
-    return bundled if bundled.is_dir() else package.parent / "migrations"
-
-
 def revisions() -> list[str]:
     """All revisions that this program knows, oldest first."""
-    names = (path.name for path in (migrations_dir() / "versions").glob("[0-9]*.py"))
+    names = (path.name for path in (shipped.folder("migrations") / "versions").glob("[0-9]*.py"))
     return sorted(match[1] for name in names if (match := re.match(r"(\d{4})_", name)))
 
 
@@ -130,7 +124,7 @@ def _alembic(connection: Connection, revision: str) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
+    config.set_main_option("script_location", str(shipped.folder("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
     there = connection.dialect.has_table(connection, "alembic_version")
     at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if there else None

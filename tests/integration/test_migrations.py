@@ -16,6 +16,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from bot import shipped
 from bot.errors import NotFound, Refused
 from bot.home import Home
 from bot.store import Store, copies, migrate, sqlite
@@ -79,7 +80,7 @@ async def test_check_sees_a_table_that_differs(url: str) -> None:
 
 def test_the_known_revisions_are_those_of_alembic() -> None:
     config = Config()
-    config.set_main_option("script_location", str(migrate.migrations_dir()))
+    config.set_main_option("script_location", str(shipped.folder("migrations")))
     script = ScriptDirectory.from_config(config)
     assert migrate.revisions() == [revision.revision for revision in reversed(list(script.walk_revisions()))]
     assert script.get_heads() == [migrate.head()]

@@ -96,7 +96,7 @@ def test_a_statusline_that_cannot_be_put_back_is_kept_for_the_next_try(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr("bot.clis.kept.os.replace", no_room)
+        full.setattr(Path, "replace", no_room)
         with pytest.raises(OSError, match="No space left"):
             remove(tmp_path, "claude")
     assert not remove(tmp_path, "claude").any

@@ -8,13 +8,15 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from bot import shipped
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
 from bot.packs import Packs
-from bot.packs.library import read_pack, shipped_dir
+from bot.packs.library import read_pack
 from bot.packs.model import MAX_BYTES, PackError, parse
 from bot.packs.schema import schema_text
 
+PACKS = shipped.folder("prompt_packs")
 CONTRACT_EXAMPLE = {
     "id": "shop-checkout",
     "title": "Checkout rewrite",
@@ -38,12 +40,12 @@ def packs(tmp_path: Path) -> Packs:
 
 
 def test_the_schema_file_is_up_to_date() -> None:
-    assert (shipped_dir() / "schema.json").read_text(encoding="utf-8") == schema_text()
+    assert (PACKS / "schema.json").read_text(encoding="utf-8") == schema_text()
 
 
 @pytest.mark.parametrize("name", ["general", "review-heavy", "release", "TEMPLATE"])
 def test_shipped_packs_fit_model_and_schema(name: str) -> None:
-    path = shipped_dir() / f"{name}.json"
+    path = PACKS / f"{name}.json"
     pack = read_pack(path)
     assert pack.id == name and pack.guardrails and set(pack.commit_protocol) == {"implementor", "reviewer", "committer"}
     jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), json.loads(schema_text()))
