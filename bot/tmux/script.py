@@ -111,10 +111,15 @@ def add_window(name: str, window: Window, cwd: Path) -> list[str]:
     if window.layout not in LAYOUTS:
         raise WrongUsage(f"{window.layout} is no tmux layout.", hint=f"One of: {', '.join(sorted(LAYOUTS))}.")
     at = folder(window.cwd or cwd)
-    here = f'"={session_name(name)}:{_window_name(window.name)}"'
+    here = f"={session_name(name)}:{_window_name(window.name)}"
     lines = [f'new-window -d -t "={name}:" -n {quote(window.name)} -c {at} {command(window.argv)}']
     for argv in window.panes:
-        lines += [f"split-window -d -v -t {here} -c {at} {command(argv)}", f"select-layout -t {here} {window.layout}"]
+        # In every layout the newest pane is the one at the bottom right; the next is split off it, or it would stand
+        # before it.
+        lines += [
+            f'split-window -d -v -t "{here}.{{bottom-right}}" -c {at} {command(argv)}',
+            f'select-layout -t "{here}" {window.layout}',
+        ]
     return lines
 
 

@@ -13,7 +13,9 @@ import pytest
 from bot.errors import Refused, WrongUsage
 from bot.tmux.control import ControlClient
 from bot.tmux.panes import Panes
+from bot.tmux.script import LAYOUTS
 from bot.tmux.sessions import Sessions, TmuxFailed, Window
+from tests.integration.app_home import tmux
 from tests.patience import PATIENCE_S
 from tests.tmux_wait import until
 
@@ -113,3 +115,21 @@ async def test_side_windows_come_and_go(sessions: Sessions, panes: Panes, tmp_pa
 
     await until(gone, "the side window to go with its program")
     assert [session.main for session in await sessions.all()] == [main]
+
+
+@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+async def test_the_panes_of_a_window_stand_in_the_order_of_the_type(
+    sessions: Sessions, panes: Panes, tmp_path: Path, layout: str
+) -> None:
+    words = ["first", "second", "third", "fourth"]
+    first, *rest = [("sh", "-c", f"echo {word}; exec cat") for word in words]
+    await sessions.create(
+        "maf-w1", cwd=tmp_path, env={}, argv=["cat"], windows=[Window("side", first, tuple(rest), layout=layout)]
+    )
+    listed = tmux(sessions.socket, "list-panes", "-t", "maf-w1:side", "-F", "#{pane_id}").split()
+
+    async def in_order() -> bool:
+        screens = await panes.capture(listed)
+        return [screens[pane].plain.strip() for pane in listed] == words
+
+    await until(in_order, "each pane to stand in its place")

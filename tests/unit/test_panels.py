@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,9 +11,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.agents.panels.panel import keys_of
 from bot.agents.panels.terminal import SGR, fold, page
-from bot.agents.panels.views import CONTROL, at_home, clean, git_state, monitor, resource_line, suggestions
+from bot.agents.panels.views import (
+    CONTROL,
+    at_home,
+    clean,
+    git_state,
+    history,
+    monitor,
+    resource_line,
+    review,
+    staging,
+    suggestions,
+)
 from bot.tmux.cells import width_of
+from tests.patience import PATIENCE_S
 
 PARTS = st.one_of(st.text(max_size=9), st.sampled_from(["\x1b[31m", "\x1b[0m", "\x1b[m", "日本", "✋", "so many "]))
 LINE = st.lists(PARTS).map("".join)
@@ -88,14 +102,51 @@ def test_commands_that_the_files_of_a_project_offer() -> None:
     assert suggestions("lint", has) == ["make check", "ruff check ."]
 
 
+def git(*words: str) -> None:
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *who, *words], check=True, timeout=PATIENCE_S)
+
+
 def test_a_new_file_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for words in (["init", "-q"], [*who, "commit", "-q", "--allow-empty", "-m", "first"]):
-        subprocess.run(["git", *words], check=True, timeout=30)
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "first")
     nothing = "Nothing has changed since the last commit."
     assert nothing in git_state()
     (tmp_path / "cart.py").write_text("x = 1\n")
     shown = git_state()
     assert any("cart.py" in SGR.sub("", line) for line in shown)
     assert nothing not in shown
+
+
+@pytest.mark.parametrize("view", [git_state, review, staging, history])
+def test_a_folder_without_git_and_a_repository_without_a_commit_are_told_in_words(
+    view: Callable[[], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert view() == ["This folder is in no git repository."]
+    git("init", "-q")
+    (tmp_path / "cart.py").write_text("x = 1\n")
+    shown = [SGR.sub("", line) for line in view()]
+    assert shown[0] == "This repository has no commit yet."
+    assert "?? cart.py" in shown
+    git("add", ".")
+    assert "+x = 1" in [SGR.sub("", line) for line in view()]
+
+
+def test_a_review_of_the_first_commit_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    git("init", "-q", "-b", "main")
+    (tmp_path / "cart.py").write_text("x = 1\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "First cart")
+    shown = [SGR.sub("", line) for line in review()]
+    assert shown[0] == "the last commit"
+    assert "+x = 1" in shown
+    assert not any(line.startswith("fatal") for line in shown)
+
+
+def test_the_keys_of_an_offer() -> None:
+    assert keys_of(0) == "r: refresh"
+    assert keys_of(1) == "1: run · r: refresh"
+    assert keys_of(4) == "1-4: run · r: refresh"

@@ -45,13 +45,17 @@ def offer(terminal: PanelTerminal, what: str) -> None:
         found = commands(what)
         lines = [f"{number}: {command}" for number, command in enumerate(found, 1)]
         none = f"The active pack has no {what} for this agent, and the project's files offer none."
-        keys = f"1-{len(found)}: run · r: refresh" if found else "r: refresh"
-        terminal.draw(what, ["", *(lines or [none]), "", "s: a shell here"], keys)
+        terminal.draw(what, ["", *(lines or [none]), "", "s: a shell here"], keys_of(len(found)))
         key = terminal.key(ALONE_AT_S)
         if key == b"s":
             terminal.run([os.environ.get("SHELL") or "sh"])
         elif key.isdigit() and 1 <= int(key) <= len(found):
             run_one(terminal, found[int(key) - 1])
+
+
+def keys_of(count: int) -> str:
+    """What the keys do where so many commands are offered. Pure."""
+    return f"{'1' if count == 1 else f'1-{count}'}: run · r: refresh" if count else "r: refresh"
 
 
 def run_one(terminal: PanelTerminal, command: str) -> None:

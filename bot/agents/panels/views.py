@@ -43,24 +43,48 @@ def clean(line: str) -> str:
     return "".join([*kept, CONTROL.sub("", line[at:])]).replace("\t", "    ")
 
 
-def git_state() -> Lines:
-    status = run("git", "-c", "color.status=always", "status", "-sb")
-    stat = run("git", "diff", "--stat=60", "--color=always", "HEAD")
-    nothing = ["Nothing has changed since the last commit."] if len(status) == 1 else []
-    return [*status, "", *(stat or nothing), "", *diff("HEAD")]
+def in_git(view: Callable[[], Lines]) -> Callable[[], Lines]:
+    """The view, where there is a commit to compare with; else in words what there is. Two quick questions to git."""
+
+    def shown() -> Lines:
+        if _fails("rev-parse", "--git-dir"):
+            return ["This folder is in no git repository."]
+        if _fails("rev-parse", "-q", "--verify", "HEAD"):
+            return ["This repository has no commit yet.", *status("-s"), "", *diff("--cached")]
+        return view()
+
+    return shown
+
+
+def status(form: str) -> Lines:
+    return run("git", "-c", "color.status=always", "status", form)
 
 
 def diff(*what: str) -> Lines:
     return run("git", "diff", "--color=always", *what)
 
 
+@in_git
+def git_state() -> Lines:
+    """The live state of the folder: its status, and all that differs from the last commit."""
+    files = status("-sb")
+    nothing = ["Nothing has changed since the last commit."] if len(files) == 1 else []
+    return [*files, "", *(diff("--stat=60", "HEAD") or nothing), "", *diff("HEAD")]
+
+
+@in_git
 def review() -> Lines:
-    """What this branch adds to the one it came from: commits, files, changes."""
+    """What this branch adds to the one it came from: commits, files, changes. On that branch itself: the last commit."""
     base = next((b for b in ("origin/HEAD", "main", "master", "trunk") if _goes_beyond(b)), "")
-    onto = f"{base}..." if base else "HEAD~1..."
-    commits = run("git", "log", "--oneline", "--color=always", "-15", *([f"{base}.."] if base else []))
-    head = commits or run("git", "log", "--oneline", "--color=always", "-8")
-    return [f"against {base or 'the commit before'}", *head, "", *diff("--stat=60", onto), "", *diff(onto)]
+    if not base:
+        last = ("git", "show", "--first-parent", "--color=always", "--format=")
+        return ["the last commit", *_log("-8"), "", *run(*last, "--stat=60"), "", *run(*last)]
+    onto = f"{base}..."
+    return [f"against {base}", *_log("-15", f"{base}.."), "", *diff("--stat=60", onto), "", *diff(onto)]
+
+
+def _log(*which: str) -> Lines:
+    return run("git", "log", "--oneline", "--color=always", *which)
 
 
 def _goes_beyond(branch: str) -> bool:
@@ -77,13 +101,16 @@ def _fails(*words: str) -> bool:
     return done.returncode != 0
 
 
+@in_git
 def staging() -> Lines:
+    """What the next commit would hold, and what has changed beside it."""
     staged = diff("--cached", "--stat=60")
-    status = run("git", "-c", "color.status=always", "status", "-s")
-    return ["staged:", *(staged or ["  nothing"]), "", "all changes:", *(status or ["  none"]), "", *diff("--cached")]
+    return ["staged:", *(staged or ["  nothing"]), "", "all changes:", *(status("-s") or ["  none"]), "", *diff("--cached")]
 
 
+@in_git
 def history() -> Lines:
+    """The newest commits, as a graph."""
     return run("git", "log", "--graph", "--color=always", "-60", "--format=%C(yellow)%h%C(auto)%d %s %C(dim)%ar, %an")
 
 
