@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
@@ -65,8 +66,11 @@ class Guardian:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def changed(self, change: Change) -> None:
-        """A state that has held: kept in the agent's log; the end of an agent that should run is seen to."""
+        """A state that has held: kept in the agent's log, an error also counted; the end of one that should run is seen
+        to."""
         await self._diary.write(change.agent_id, f"{change.before} -> {change.after} ({change.view.rule})")
+        if change.after is State.ERROR:
+            await self._count_error(change.agent_id)
         if change.after is State.DEAD:
             await self._see_to(change.view)
 
@@ -84,6 +88,11 @@ class Guardian:
         if restored.started or restored.failed:
             await kept(lambda: self._tell_restored(restored))
         return restored
+
+    async def _count_error(self, agent_id: str) -> None:
+        with contextlib.suppress(NotFound):  # deleted meanwhile
+            agent = await self._registry.get(agent_id)
+            await kept(lambda: self._registry.update(agent_id, errors=agent.errors + 1))
 
     async def _see_to(self, view: AgentView) -> None:
         """Each death once."""

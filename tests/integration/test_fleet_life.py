@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from bot.agents.state.watch import Change
 from bot.app import App
+from bot.clis.model import State
 from bot.errors import DependencyMissing, Refused
 from bot.home import Home
 from bot.settings import load_settings
@@ -122,6 +125,39 @@ async def test_an_agent_that_ends_for_good_lets_go_of_everything(app: App) -> No
     assert (await services.deliveries.get("dwaiting1")).status == "refused"
     assert [session.name for session in await services.sessions.all()] == []
     assert services.hooks.prompts("d1", begun) == [], "an agent of that name hears nothing of the one before"
+
+
+async def test_the_statistics_of_an_agent_do_not_count_what_one_before_it_did(app: App) -> None:
+    services = app.services
+    await demo(app)
+    assert (await app.call("agent.send", {"id": "d1", "text": "hello", "wait": 5}))["status"] in (
+        "submitted",
+        "started",
+    )
+    bead = (await (await services.book.for_workdir(services.settings.root(services.home))).ready())[0]
+    assert (await services.claims.claim("d1", bead)).won
+    await services.claims.release(bead.id, "d1", "done")
+    await services.statistics.save()
+    assert {k: v for k, v in (await services.registry.get("d1")).stats.items() if k in ("prompts", "tasks")} == {
+        "prompts": 1,
+        "tasks": 1,
+    }
+
+    await app.call("agent.delete", {"id": "d1"})
+    await demo(app)
+    await services.statistics.save()
+
+    fresh = (await services.registry.get("d1")).stats
+    assert (fresh["prompts"], fresh["tasks"]) == (0, 0)
+
+
+async def test_an_error_that_an_agent_comes_to_counts_as_one(app: App) -> None:
+    await demo(app)
+    view = replace(await app.services.watch.fresh("d1"), state=State.ERROR)
+    await app.services.guardian.changed(Change("d1", State.WORKING, State.ERROR, view))
+    assert (await app.services.registry.get("d1")).errors == 1
+    await app.services.guardian.changed(Change("d1", State.ERROR, State.IDLE, replace(view, state=State.IDLE)))
+    assert (await app.call("agent.show", {"id": "d1"}))["errors"] == 1
 
 
 async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_socket: str, tmp_path: Path) -> None:

@@ -105,7 +105,15 @@ def _fails(*words: str) -> bool:
 def staging() -> Lines:
     """What the next commit would hold, and what has changed beside it."""
     staged = diff("--cached", "--stat=60")
-    return ["staged:", *(staged or ["  nothing"]), "", "all changes:", *(status("-s") or ["  none"]), "", *diff("--cached")]
+    return [
+        "staged:",
+        *(staged or ["  nothing"]),
+        "",
+        "all changes:",
+        *(status("-s") or ["  none"]),
+        "",
+        *diff("--cached"),
+    ]
 
 
 @in_git

@@ -15,7 +15,7 @@ from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import NotFound
 from bot.store import Store
-from bot.store.tables import ClaimRow, DeliveryRow
+from bot.store.tables import AgentRow, ClaimRow, DeliveryRow
 
 TIMED = {
     State.WORKING: "working_s",
@@ -67,15 +67,22 @@ class Statistics:
 
     async def _facts(self) -> dict[str, dict[str, int]]:
         """Prompts that were taken and beads that were done, by agent, as the rows have them."""
-        taken = (
+        # Only its own: another agent may have had its name before.
+        prompts = (
             select(DeliveryRow.agent, func.count())
-            .where(DeliveryRow.status.in_(["submitted", "started"]))
+            .join(AgentRow, AgentRow.id == DeliveryRow.agent)
+            .where(DeliveryRow.status.in_(["submitted", "started"]), DeliveryRow.created_at >= AgentRow.created_at)
             .group_by(DeliveryRow.agent)
         )
-        done = select(ClaimRow.agent, func.count()).where(ClaimRow.reason == "done").group_by(ClaimRow.agent)
+        tasks = (
+            select(ClaimRow.agent, func.count())
+            .join(AgentRow, AgentRow.id == ClaimRow.agent)
+            .where(ClaimRow.reason == "done", ClaimRow.claimed_at >= AgentRow.created_at)
+            .group_by(ClaimRow.agent)
+        )
         found: dict[str, dict[str, int]] = {}
         async with self._store.begin() as tx:
-            for name, query in (("prompts", taken), ("tasks", done)):
+            for name, query in (("prompts", prompts), ("tasks", tasks)):
                 for agent, count in (await tx.execute(query)).all():
                     found.setdefault(agent, {})[name] = count
         return found
