@@ -201,6 +201,15 @@ class _Reader:
             raise self._fail(f"{name} {text!r} is not one of {', '.join(known)}", text)
         return text
 
+    def _some_of(self, table: Mapping[str, Any], name: str, known: tuple[str, ...]) -> list[str]:
+        return [self._one_of(word, name, known) for word in self._list(table.get(name, []), name)]
+
+    def _reset(self, value: object) -> re.Pattern[str]:
+        pattern = self._pattern(value, "reset")
+        if not pattern.groups:
+            raise self._fail("reset has no group, and its first is the time", value)
+        return pattern
+
     def _only(self, table: Mapping[str, Any], name: str, known: frozenset[str]) -> None:
         for key in table:
             if key not in known:
@@ -246,10 +255,10 @@ class _Reader:
         name = self._text(table.get("name"), "name")
         state = self._one_of(table.get("state"), "state", (*(str(state) for state in State), *_SPECIAL))
         priority = table.get("priority")
-        if not isinstance(priority, int):
+        if type(priority) is not int:  # true is one to isinstance
             raise self._fail(f"rule {name!r} needs a priority")
-        composer: Any = [self._one_of(k, "composer", get_args(ComposerKind)) for k in table.get("composer", [])]
-        dialog: Any = [self._one_of(k, "dialog", get_args(DialogKind)) for k in table.get("dialog", [])]
+        composer: Any = self._some_of(table, "composer", get_args(ComposerKind))
+        dialog: Any = self._some_of(table, "dialog", get_args(DialogKind))
         trust: Any = self._one_of(table.get("trust", "high"), "trust", get_args(Trust))
         return Rule(
             name=name,
@@ -260,7 +269,7 @@ class _Reader:
             composer=frozenset(composer),
             dialog=frozenset(dialog),
             trust=trust,
-            reset=self._pattern(table["reset"], "reset") if "reset" in table else None,
+            reset=self._reset(table["reset"]) if "reset" in table else None,
         )
 
     def _conditions(self, value: object, name: str) -> tuple[Condition, ...]:
@@ -270,7 +279,7 @@ class _Reader:
             self._only(table, name, frozenset(Condition.__dataclass_fields__))
             region: Any = self._one_of(table.get("region"), "region", get_args(Region))
             last = table.get("last", 0)
-            if not isinstance(last, int) or last < 0:
+            if type(last) is not int or last < 0:
                 raise self._fail("last must be a number of lines")
             found.append(Condition(region, self._pattern(table.get("match"), "match"), last))
         return tuple(found)

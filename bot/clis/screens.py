@@ -176,6 +176,6 @@ def _reset(rule: Rule, regions: _Regions) -> str | None:
     if rule.reset is None:
         return None
     for region in ("turn", "footer"):
-        if match := rule.reset.search(regions.get(region, 0)):
+        if (match := rule.reset.search(regions.get(region, 0))) and match.group(1):
             return " ".join(match.group(1).split())
     return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import bot.clis
 from bot.clis.model import State
@@ -44,6 +47,10 @@ def test_shipped_rules_are_versioned_and_unambiguous(path: Path) -> None:
         ('trust = "low"', 'trust = "some"', "not one of"),
         ("closing =", "clozing =", "does not know 'clozing'"),
         ('kind = "permission"', 'kind = "party"', "'party' is not one of"),
+        ('composer = ["empty", "draft"]', "composer = 3", "composer must be a list"),
+        ('dialog = ["permission", "question"', 'dialog = [3, "question"', "dialog must be text"),
+        ("priority = 900", "priority = true", "needs a priority"),
+        ("reset = '\\bresets\\s+([^\\s·]+)'", "reset = 'resets'", "reset has no group"),
     ],
 )
 def test_a_mistake_names_file_and_line(old: str, new: str, says: str) -> None:
@@ -57,6 +64,24 @@ def test_a_mistake_names_file_and_line(old: str, new: str, says: str) -> None:
     assert says in caught.value.message
     named = int(caught.value.message.split("my/screens.toml, line ")[1].split(":")[0])
     assert line - 5 <= named <= line + 1  # a table is named by its header, a bracket by where its lack was seen
+
+
+VALUES = ("3", "-1", "1.5", "true", '""', '"x"', "'('", "[]", "[3]", '["x"]', "[[1]]", "{}", "{ x = 1 }", "2026-11-22")
+
+
+@given(st.sampled_from(SHIPPED), st.integers(0, 400), st.sampled_from(VALUES))
+def test_no_value_in_no_place_is_more_than_a_mistake(path: Path, number: int, value: str) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    given_lines = [at for at, line in enumerate(lines) if re.match(r"[a-z_]+ = ", line)]
+    at = given_lines[number % len(given_lines)]
+    lines[at] = f"{lines[at].split(' = ')[0]} = {value}"
+    try:
+        rules = parse("\n".join(lines), source="here")
+    except RulesInvalid as error:
+        assert re.search(r"here, line \d+: ", error.message)
+        return
+    reading = Rulebook(rules).read("■ You've hit your demo limit · resets 9pm\n────\n> \n────", "")
+    assert reading.rule
 
 
 def test_a_broken_file_leaves_the_old_rules_in_force(tmp_path: Path) -> None:
