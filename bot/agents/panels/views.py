@@ -74,7 +74,7 @@ def git_state() -> Lines:
 
 @in_git
 def review() -> Lines:
-    """What this branch adds to the one it came from: commits, files, changes. On that branch itself: the last commit."""
+    """What this branch adds to the one it came from: commits, files, changes; on that one itself the last commit."""
     base = next((b for b in ("origin/HEAD", "main", "master", "trunk") if _goes_beyond(b)), "")
     if not base:
         last = ("git", "show", "--first-parent", "--color=always", "--format=")
