@@ -93,7 +93,7 @@ class Chat:
             topics=Topics(services.store, self.bot, services.clock, lambda kind, data: about(services, kind, data)),
         )
         self.webhook = Webhook(settings, self._taken) if settings.webhook_url else None
-        self._ours = OurWebhook(services.store, services.clock)
+        self._ours = OurWebhook(services.store)
         self._offset: int | None = None
         self._turns = Turns()
         self._polling: asyncio.Task[None] | None = None

@@ -23,7 +23,7 @@ class Jobs:
         """Put every job of the bot into the table, with its interval in seconds."""
         services = self._services
         live = LiveMessages(services)
-        strain = Strain(services.store, services.watch, services.clock)
+        strain = Strain(services.store, services.watch)
         every = schedule.every
         # The two jobs of quota ask themselves whether an interval has passed: a changed one counts without a restart.
         every(1, "quota", services.quota.tick)

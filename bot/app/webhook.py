@@ -20,12 +20,10 @@ from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramUnautho
 from aiogram.types import Update
 from pydantic import ValidationError
 
-from bot.clock import Clock
 from bot.errors import WrongSetting
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import Store, setting
 from bot.store.complaint import Complaint
-from bot.store.tables import SettingRow
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -131,20 +129,19 @@ def _update(raw: Any) -> list[Update]:
 class OurWebhook:
     """Remembers that a webhook is ours, so that only that one is taken away when the person goes back to polling."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._clock = clock
 
     async def remember(self, url: str) -> None:
         async with self._store.begin() as tx:
-            await tx.merge(SettingRow(key=KEY, value=url, changed_at=self._clock.now()))
+            await setting.put(tx, KEY, url)
 
     async def take_away(self, bot: Bot) -> bool:
         """Delete the webhook that stands in the way of polling, if we have set it; whether it was ours."""
         async with self._store.begin() as tx:
-            row = await tx.get(SettingRow, KEY)
+            ours = await setting.get(tx, KEY, "")
         there = (await bot.get_webhook_info()).url
-        if row is None or not row.value or row.value != there:
+        if not ours or ours != there:
             return False
         await bot.delete_webhook(drop_pending_updates=False)
         return True

@@ -141,7 +141,7 @@ class Wiring:
 
     @cached_property
     def hook_setup(self) -> HookSetup:
-        return HookSetup(self.home, self.watch.profiles, Consent(self.store, self.clock))
+        return HookSetup(self.home, self.watch.profiles, Consent(self.store))
 
     @cached_property
     def hooks(self) -> Hooks:
@@ -235,7 +235,7 @@ class Wiring:
 
     @cached_property
     def packs(self) -> Packs:
-        return Packs(self.home, clock=self.clock)
+        return Packs(self.home)
 
     @cached_property
     def book(self) -> BeadsBook:

@@ -14,8 +14,7 @@ from bot.errors import MafError, NotFound
 from bot.fleet.move import Move, NotIdle
 from bot.fleet.rotation import Rotation
 from bot.notices import post
-from bot.store import Store, Transaction
-from bot.store.tables import SettingRow
+from bot.store import Store, setting
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ class Wishes:
         async with self._changing:
             held = {**await self._read(), agent: {"by": by, "at": self._clock.now().timestamp(), "off": off}}
             async with self._store.begin() as tx:
-                await self._write(tx, held)
+                await setting.put(tx, KEY, held)
             self._held = held
 
     async def tick(self) -> list[Move]:
@@ -79,8 +78,8 @@ class Wishes:
     async def _read(self) -> dict[str, dict[str, Any]]:
         if self._held is None:
             async with self._store.begin() as tx:
-                row = await tx.get(SettingRow, KEY)
-                self._held = dict(row.value) if row is not None and isinstance(row.value, dict) else {}
+                held: dict[str, dict[str, Any]] = await setting.get(tx, KEY, {})
+            self._held = held
         return self._held
 
     async def _forget(self, agent: str, why: str = "") -> None:
@@ -88,14 +87,7 @@ class Wishes:
         async with self._changing:
             held = {name: wish for name, wish in (await self._read()).items() if name != agent}
             async with self._store.begin() as tx:
-                await self._write(tx, held)
+                await setting.put(tx, KEY, held)
                 if why:
                     await post(tx, NOTICE, {"agent": agent, "why": why})
             self._held = held
-
-    async def _write(self, tx: Transaction, value: dict[str, dict[str, Any]]) -> None:
-        row = await tx.get(SettingRow, KEY)
-        if row is None:
-            tx.add(SettingRow(key=KEY, value=value, changed_at=self._clock.now()))
-        else:
-            row.value, row.changed_at = value, self._clock.now()

@@ -11,14 +11,15 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select, update
 
 from bot.clock import Clock
 from bot.mail.client import OVERSEER, AgentMail, MailDown, MailRefused
 from bot.mail.letters import Letter
-from bot.store import Store, Transaction
-from bot.store.tables import AnnouncementRow, SettingRow
+from bot.store import Store, Transaction, setting
+from bot.store.tables import AnnouncementRow
 
 log = logging.getLogger(__name__)
 
@@ -194,11 +195,10 @@ class Announcements:
 
     async def _known_name(self) -> str | None:
         async with self._store.begin() as tx:
-            row = await tx.get(SettingRow, NAME_ROW)
-        value = row.value if row is not None and isinstance(row.value, dict) else {}
+            value: dict[str, Any] = await setting.get(tx, NAME_ROW, {})
         return str(value["name"]) if value.get("at") == [self._mail.place, self._root] and value.get("name") else None
 
     async def _keep_name(self, name: str) -> None:
         value = {"at": [self._mail.place, self._root], "name": name}
         async with self._store.begin() as tx:
-            await tx.merge(SettingRow(key=NAME_ROW, value=value, changed_at=self._clock.now()))
+            await setting.put(tx, NAME_ROW, value)

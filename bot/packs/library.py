@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bot import shipped
-from bot.clock import Clock, SystemClock
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
 from bot.packs.model import MAX_BYTES, Pack, PackError, parse
-from bot.store import Transaction
-from bot.store.tables import SettingRow
+from bot.store import Transaction, setting
 
 ACTIVE_KEY = "active_pack"
 DEFAULT = "general"
@@ -57,10 +55,9 @@ def read_pack(path: Path) -> Pack:
 class Packs:
     """The library of one home. Files are read when asked for, so an edit counts at once."""
 
-    def __init__(self, home: Home, *, clock: Clock | None = None) -> None:
+    def __init__(self, home: Home) -> None:
         self._own = home.packs
         self._shipped = shipped.folder("prompt_packs")
-        self._clock = clock or SystemClock()
 
     def list(self) -> list[PackEntry]:
         """Every pack by name, own ones over shipped ones; broken ones with their problem instead of a title."""
@@ -75,10 +72,7 @@ class Packs:
 
     def get(self, name: str) -> Pack:
         """The pack with this id. Raises NotFound with the nearest names, PackError if it does not fit."""
-        entries = {entry.id: entry for entry in self.list()}
-        if name not in entries:
-            raise NotFound.of("pack", name[:80], entries)
-        return read_pack(entries[name].path)
+        return read_pack(self.path(name))
 
     def get_active(self, name: str) -> Pack:
         """The pack of this id, which was made the active one. Raises NotFound, which says how to choose another, and
@@ -99,10 +93,6 @@ class Packs:
             raise NotFound.of("pack", name[:80], entries)
         return entries[name].path
 
-    def validate(self, path: Path) -> Pack:
-        """Check a file that need not be in the library. Raises PackError."""
-        return read_pack(path)
-
     def new(self, name: str) -> Path:
         """Write `.maf/packs/NAME.json` from the template. Raises Refused if there is one, WrongUsage for a bad name."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name) or name in {TEMPLATE, "schema"}:
@@ -118,17 +108,12 @@ class Packs:
 
     async def active(self, tx: Transaction) -> str:
         """The id of the active pack; `general` until one is set. It may have gone missing since: get() says so."""
-        row = await tx.get(SettingRow, ACTIVE_KEY)
-        return row.value if row is not None and isinstance(row.value, str) else DEFAULT
+        return await setting.get(tx, ACTIVE_KEY, DEFAULT)
 
     async def set_active(self, tx: Transaction, name: str) -> Pack:
         """Make it the active pack, if it exists and fits. Raises NotFound, PackError."""
         pack = self.get(name)
-        row = await tx.get(SettingRow, ACTIVE_KEY)
-        if row is None:
-            tx.add(SettingRow(key=ACTIVE_KEY, value=pack.id, changed_at=self._clock.now()))
-        else:
-            row.value, row.changed_at = pack.id, self._clock.now()
+        await setting.put(tx, ACTIVE_KEY, pack.id)
         return pack
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from bot.quota.status import SourceState
-from bot.store import Transaction
-from bot.store.tables import SettingRow
+from bot.store import Transaction, setting
 
 KEY = "quota.known"
 LAST_KEY = "quota.last"
@@ -47,21 +45,11 @@ class Known:
 
 async def load(tx: Transaction) -> tuple[dict[str, Known], dict[str, str]]:
     """(known by profile, the profile chosen last by kind)."""
-    known, last = await tx.get(SettingRow, KEY), await tx.get(SettingRow, LAST_KEY)
-    held = known.value if known is not None and isinstance(known.value, dict) else {}
-    chosen = last.value if last is not None and isinstance(last.value, dict) else {}
-    return {name: Known.of(raw) for name, raw in held.items()}, {str(k): str(v) for k, v in chosen.items()}
+    held: dict[str, Any] = await setting.get(tx, KEY, {})
+    chosen: dict[str, Any] = await setting.get(tx, LAST_KEY, {})
+    return {name: Known.of(raw) for name, raw in held.items()}, {kind: str(name) for kind, name in chosen.items()}
 
 
 async def save(tx: Transaction, known: Mapping[str, Known], names: Collection[str]) -> None:
     """Only of profiles that there are; one that was removed is forgotten."""
-    await put(tx, KEY, {name: one.as_dict() for name, one in known.items() if name in names})
-
-
-async def put(tx: Transaction, key: str, value: Any) -> None:
-    """Write a setting, if it is another one than before."""
-    row = await tx.get(SettingRow, key)
-    if row is None:
-        tx.add(SettingRow(key=key, value=value, changed_at=datetime.now(UTC)))
-    elif row.value != value:
-        row.value, row.changed_at = value, datetime.now(UTC)
+    await setting.put(tx, KEY, {name: one.as_dict() for name, one in known.items() if name in names})

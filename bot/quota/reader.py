@@ -19,7 +19,7 @@ from bot.quota.reading import Reading, readings_of
 from bot.quota.sources.files import ProfileFiles
 from bot.quota.sources.transcripts import statusline_readings
 from bot.quota.status import SourceState
-from bot.store import Store
+from bot.store import Store, setting
 
 APP_SERVER_KEYS = ("usedPercent", "windowDurationMins", "resetsAt", "limitId")
 # App-servers that run at the same time, each a program of its own; twenty at once would leave the agents no machine. A
@@ -98,7 +98,7 @@ class Reader:
         """Remember who serves now: the round-robin goes on after it, in the next process too."""
         self.last[kind] = profile
         async with self._store.begin() as tx:
-            await memory.put(tx, memory.LAST_KEY, dict(self.last))
+            await setting.put(tx, memory.LAST_KEY, dict(self.last))
 
     async def _read_files(self, profile: Profile, known: Known) -> None:
         name = FILE_SOURCE[profile.kind]

@@ -257,7 +257,7 @@ class Lane:
                 await rows.chat_failed(self.chat_id, _reason(error))
         elif what.then == "moved":
             log.warning("chat %s is a supergroup now: %s", self.chat_id, what.moved_to)
-            await rows.moved(self.chat_id, what.moved_to, self.outbox.clock.now())
+            await rows.moved(self.chat_id, what.moved_to)
             await rows.not_yet(row.id, "")
         elif what.then == "done":
             log.error("chat %s: an answer could not be read, the message counts as sent: %s", self.chat_id, why)

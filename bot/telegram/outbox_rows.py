@@ -9,8 +9,8 @@ from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.log import without_tokens
-from bot.store import Store
-from bot.store.tables import ChatRow, OutboxRow, SettingRow
+from bot.store import Store, setting
+from bot.store.tables import ChatRow, OutboxRow
 from bot.telegram.people import moved_key
 
 # Stands in last_error while a call is under way. Found there later, nobody knows whether the message arrived.
@@ -113,7 +113,7 @@ class OutboxRows:
             )
             return int(changed.rowcount)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
 
-    async def moved(self, old: int, new: int, now: datetime) -> None:
+    async def moved(self, old: int, new: int) -> None:
         """A group became a supergroup: rows, the bound chat and the chosen one follow. What stands in the old one
         cannot be edited any more."""
         async with self.store.begin() as tx:
@@ -122,7 +122,7 @@ class OutboxRows:
                 .where(OutboxRow.chat_id == old)
                 .values(chat_id=new, message_id=None, parts=[], sent_to=None)
             )
-            await tx.merge(SettingRow(key=moved_key(old), value=new, changed_at=now))
+            await setting.put(tx, moved_key(old), new)
             if await tx.get(ChatRow, new) is None:
                 await tx.execute(update(ChatRow).where(ChatRow.chat_id == old).values(chat_id=new, type="supergroup"))
             else:

@@ -13,8 +13,8 @@ from sqlalchemy import func, select, update
 
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
-from bot.store import Store, Transaction
-from bot.store.tables import ChatRow, PairCodeRow, PersonRow, SettingRow
+from bot.store import Store, Transaction, setting
+from bot.store.tables import ChatRow, PairCodeRow, PersonRow
 from bot.telegram.access import Role
 from bot.telegram.text import shorten
 
@@ -122,8 +122,7 @@ class Access:
         paired, if any has."""
         async with self.store.begin() as tx:
             if chosen is not None:
-                moved = await tx.get(SettingRow, moved_key(chosen))
-                return int(moved.value) if moved is not None else chosen
+                return await setting.get(tx, moved_key(chosen), chosen)
             found = await tx.scalars(
                 select(ChatRow.chat_id)
                 .join(PersonRow, PersonRow.user_id == ChatRow.bound_by)

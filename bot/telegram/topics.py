@@ -14,8 +14,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
 
 from bot.clock import Clock
-from bot.store import Store
-from bot.store.tables import SettingRow
+from bot.store import Store, setting
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +73,8 @@ class Topics:
 
     async def _known(self, chat_id: int) -> dict[str, int]:
         async with self._store.begin() as tx:
-            row = await tx.get(SettingRow, f"topics:{chat_id}")
-            return dict(row.value) if row is not None and isinstance(row.value, dict) else {}
+            return await setting.get(tx, f"topics:{chat_id}", {})
 
     async def _keep(self, chat_id: int, topics: dict[str, int]) -> None:
         async with self._store.begin() as tx:
-            await tx.merge(SettingRow(key=f"topics:{chat_id}", value=topics, changed_at=self._clock.now()))
+            await setting.put(tx, f"topics:{chat_id}", topics)

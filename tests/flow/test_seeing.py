@@ -238,7 +238,7 @@ async def test_what_an_agent_did_is_kept_in_its_row(tmp_path: Path) -> None:
 async def test_an_agent_that_takes_much_is_told_of_once_and_when_it_has_recovered(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1) as made:
         app = made.app.services
-        strain = Strain(app.store, app.watch, app.clock)
+        strain = Strain(app.store, app.watch)
         huge = {7: Process(7, 1, 7, 7, 1, 7, "S", "claude", 1.0, 5 * 1024**3, 1.0, 0.0)}
         # Samples of another pane's process begin a history of their own; the next tick's begin the true one again.
         app.watch.resources.every = 3600.0
@@ -249,7 +249,7 @@ async def test_an_agent_that_takes_much_is_told_of_once_and_when_it_has_recovere
         assert await count(made, "🌡", 1)
         assert not await count(made, "🌡", 2)
         # After a restart it is remembered.
-        await Strain(app.store, app.watch, app.clock).check()
+        await Strain(app.store, app.watch).check()
         app.watch.resources.every = 0.0
         await until(
             lambda: (app.watch.resources.of("w1") or Usage(0, 0, 9**15, 0, 0)).rss < 10**9, what="a true sample"

@@ -96,7 +96,8 @@ def test_the_status_in_every_form(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
 
 def test_times_are_told_in_the_persons_zone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAF_TIMEZONE", "Asia/Kolkata")
-    resets = datetime.now(UTC) + timedelta(hours=48)
+    # Half a minute away from the next one: times are kept to the second.
+    resets = (datetime.now(UTC) + timedelta(hours=48)).replace(second=30)
     desk.run("record", "--profile", ONE, "--window", "7d", "--percent", "40", "--resets-at", resets.isoformat())
     shown = resets.astimezone(ZoneInfo("Asia/Kolkata")).strftime("%a %H:%M")
     assert f"is muted until {shown}." in desk.run("mute", ONE, "7d")

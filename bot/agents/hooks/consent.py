@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.clock import Clock
 from bot.errors import NotFound
 from bot.notices import post, touch
-from bot.store import Store, Transaction
-from bot.store.tables import SettingRow
+from bot.store import Store, Transaction, setting
 
 KIND = "hooks_question"
 
@@ -39,26 +37,25 @@ def key_of(wish_id: str) -> str:
 
 async def wish_of(tx: Transaction, wish_id: str) -> Wish:
     """Raises NotFound."""
-    row = await tx.get(SettingRow, key_of(wish_id))
-    if row is None:
+    known: dict[str, str] = await setting.get(tx, key_of(wish_id), {})
+    if not known:
         raise NotFound("This question is gone.", hint="On the machine: maf hooks status")
-    return Wish(**row.value)
+    return Wish(**known)
 
 
 class Consent:
     """Asks, and remembers."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._clock = clock
 
     async def ask(self, home: Path, kind: str, agent: str) -> bool:
         """Put the question to the person, unless it was put before or answered on the machine; was it put now?"""
         wish = _wish(home, kind, agent)
         async with self._store.begin() as tx:
-            if await tx.get(SettingRow, key_of(wish.id)) is not None:
+            if await setting.get(tx, key_of(wish.id), {}):
                 return False
-            await self._keep(tx, wish)
+            await setting.put(tx, key_of(wish.id), asdict(wish))
             await post(tx, KIND, {"id": wish.id}, key=key_of(wish.id))
         return True
 
@@ -71,13 +68,9 @@ class Consent:
         """It was answered, in the chat or on the machine; a message that asks shows it."""
         wish = _wish(home, kind)
         async with self._store.begin() as tx:
-            row = await tx.get(SettingRow, key_of(wish.id))
-            known = wish if row is None else Wish(**row.value)
-            await self._keep(tx, replace(known, answer=answer, by=by))
+            asked: dict[str, str] = await setting.get(tx, key_of(wish.id), asdict(wish))
+            await setting.put(tx, key_of(wish.id), {**asked, "answer": answer, "by": by})
             await touch(tx, key_of(wish.id))
-
-    async def _keep(self, tx: Transaction, wish: Wish) -> None:
-        await tx.merge(SettingRow(key=key_of(wish.id), value=asdict(wish), changed_at=self._clock.now()))
 
 
 def _wish(home: Path, kind: str, agent: str = "") -> Wish:

@@ -16,8 +16,8 @@ from bot.clis.model import DialogKind
 from bot.clock import Clock
 from bot.errors import NotFound
 from bot.notices import post, touch
-from bot.store import Store, Transaction
-from bot.store.tables import OutboxRow, PermissionRow, SettingRow
+from bot.store import Store, Transaction, setting
+from bot.store.tables import OutboxRow, PermissionRow
 
 AskStatus = Literal["open", "answered", "gone"]
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -172,20 +172,16 @@ class AskRows:
     async def trusted(self) -> list[tuple[str, Path]]:
         """(profile, folder) that an owner said yes to when a CLI asked whether to trust it."""
         async with self._store.begin() as tx:
-            row = await tx.get(SettingRow, _TRUSTED)
-            entries = row.value if row is not None and isinstance(row.value, list) else []
+            entries: list[Any] = await setting.get(tx, _TRUSTED, [])
         return [(str(e["profile"]), Path(e["folder"])) for e in entries if isinstance(e, dict) and "folder" in e]
 
     async def trust(self, profile: str, folder: Path) -> None:
         """Remember it."""
         entry = {"profile": profile, "folder": str(folder)}
         async with self._store.begin() as tx:
-            row = await tx.get(SettingRow, _TRUSTED)
-            if row is None:
-                tx.add(SettingRow(key=_TRUSTED, value=[entry], changed_at=self._clock.now()))
-            elif entry not in (row.value or []):
-                row.value = [*(row.value or []), entry]
-                row.changed_at = self._clock.now()
+            entries: list[Any] = await setting.get(tx, _TRUSTED, [])
+            if entry not in entries:
+                await setting.put(tx, _TRUSTED, [*entries, entry])
 
 
 async def asks_named(tx: Transaction, ids: Sequence[str]) -> list[Ask]:

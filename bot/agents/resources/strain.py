@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.agents.resources.usage import strained
 from bot.agents.state.watch import Watch
-from bot.clock import Clock
 from bot.notices import post
-from bot.store import Store
-from bot.store.tables import SettingRow
+from bot.store import Store, setting
 
 _ROW = "strain"
 
@@ -24,10 +23,9 @@ class _Told:
 class Strain:
     """What was told is kept in the store, so that a restart does not tell it again."""
 
-    def __init__(self, store: Store, watch: Watch, clock: Clock) -> None:
+    def __init__(self, store: Store, watch: Watch) -> None:
         self._store = store
         self._watch = watch
-        self._clock = clock
         self._told: dict[str, _Told] | None = None
 
     async def check(self) -> None:
@@ -56,12 +54,11 @@ class Strain:
         value = {name: {"key": one.key, "over": one.over} for name, one in told.items()}
         async with self._store.begin() as tx:
             await post(tx, "strain", {"agent": agent, "over": over, "usage": usage}, key=key)
-            await tx.merge(SettingRow(key=_ROW, value=value, changed_at=self._clock.now()))
+            await setting.put(tx, _ROW, value)
 
     async def _load(self) -> dict[str, _Told]:
         if self._told is None:
             async with self._store.begin() as tx:
-                row = await tx.get(SettingRow, _ROW)
-                value = row.value if row is not None and isinstance(row.value, dict) else {}
+                value: dict[str, dict[str, Any]] = await setting.get(tx, _ROW, {})
             self._told = {name: _Told(str(one["key"]), list(one["over"])) for name, one in value.items()}
         return self._told

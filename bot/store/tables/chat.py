@@ -91,7 +91,7 @@ class OutboxRow(Base):
 
 
 class SettingRow(Base):
-    """Settings that people change while it runs: the active pack, muted alerts."""
+    """What has to outlive a restart (bot/store/setting.py reads and writes it)."""
 
     __tablename__ = "settings"
 
