@@ -16,9 +16,12 @@ from bot.errors import MAX_NAME, WrongUsage
 from bot.excerpt import clipped
 from bot.operations import Services
 from bot.telegram.access import BY_NAME, Role
+from bot.telegram.links import tappable
 from bot.telegram.people import Access, Person
 from handlers.rights import may
 from handlers.say import Say
+
+ASK = "What shall I say to all agents? Send /broadcast TEXT.\nA prompt for each: /broadcast_targeted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ async def broadcast(
     text = command.args or ""
     if not text.strip():
         # Tapping "/broadcast-targeted" in a chat sends a bare /broadcast: it must never send anything.
-        await say.text("What shall I say to all agents? Send /broadcast TEXT.\nA prompt for each: /broadcast_targeted")
+        await say.text(tappable(ASK))
         return
     chat = await where(access, app, person, say)
     draft = await app.drafts.draft(person.name, text=text, chat_id=chat)

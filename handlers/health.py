@@ -17,6 +17,7 @@ from bot.excerpt import clipped
 from bot.log import last_lines, log_files
 from bot.operations import Services
 from bot.telegram.access import COMMANDS, command_of
+from bot.telegram.links import tappable
 from handlers.broadcast import command
 from handlers.say import TOO_OLD, Say, Tap
 
@@ -25,6 +26,7 @@ UNREAD = frozenset(
     {"animation", "audio", "contact", "document", "location", "photo", "sticker", "video", "video_note", "voice"}
 )
 _LINE = re.compile(r"\d{4}-\d\d-\d\d (?P<time>\d\d:\d\d:\d\d),\d+ (?P<level>[A-Z]+) [\w.]+: (?P<words>.*)")
+WAYS = "To an agent: /send w1 TEXT. All commands: /help"
 LOG_LINES = 25
 LOG_CHARACTERS = 3500
 
@@ -95,28 +97,29 @@ def short_line(line: str) -> str:
     return f"{found['time']} {level}{found['words']}"
 
 
-def no_such_command(text: str, served: Collection[str]) -> str:
+def no_such_command(text: str, served: Collection[str]) -> Text:
     """Names the nearest command that there is."""
     word = text.split(maxsplit=1)[0].removeprefix("/").split("@", 1)[0].lower()
     if command_of(word) is not None:
-        return f"/{word} is not there yet. /help shows what is."
+        return Text(f"/{word} is not there yet. ", tappable("/help shows what is."))
     known = [c.published for c in COMMANDS if c.name in served and c.in_menu]
     near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
-    guess = " Did you mean " + " or ".join(f"/{name}" for name in near) + "?" if near else " /help shows what there is."
-    return f"There is no command /{clipped(word, 32)}.{guess}"
+    guess = "Did you mean " + " or ".join(f"/{name}" for name in near) + "?" if near else "/help shows what there is."
+    return Text(f"There is no command /{clipped(word, 32)}. ", tappable(guess))
 
 
 async def lost(_message: Message, say: Say) -> None:
     """Words that answer nothing: better a pointer than silence, and nothing is sent to anybody."""
     await say.text(
-        "I did nothing with that: I take commands, and replies to a message of mine that asks for one.\n"
-        "To an agent: /send w1 TEXT. All commands: /help"
+        tappable(
+            f"I did nothing with that: I take commands, and replies to a message of mine that asks for one.\n{WAYS}"
+        )
     )
 
 
 async def unread(_message: Message, say: Say) -> None:
     """A picture with "/send w1 …" under it must not look as if it had been sent."""
-    await say.text("I did nothing with that: I read text only.\nTo an agent: /send w1 TEXT. All commands: /help")
+    await say.text(tappable(f"I did nothing with that: I read text only.\n{WAYS}"))
 
 
 async def unknown_button(_query: CallbackQuery, tap: Tap) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 from aiogram import F, Router
 from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
+from aiogram.utils.formatting import Text
 
 from bot.agents.registry import natural
 from bot.operations import Services, life
 from bot.telegram.callbacks import AgentTap
+from bot.telegram.links import tappable
 from handlers.broadcast import command
 from handlers.say import Say, Tap
 
@@ -29,7 +31,7 @@ def router() -> Router:
 async def freeze(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
     done = await life.freeze(app, id=_one(command))
     said = held(done, "❄️", "is held where it is", "are held where they are", "No agent runs.")
-    await say.text(f"{said}\n{back(_one(command))}" if done["agents"] else said)
+    await say.text(Text(said, "\n", back(_one(command))) if done["agents"] else said)
 
 
 async def thaw(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
@@ -59,9 +61,9 @@ def _one(command: CommandObject) -> str | None:
     return None if not words or words[0].lower() == "all" else words[0]
 
 
-def back(name: str | None) -> str:
+def back(name: str | None) -> Text:
     """What undoes it."""
-    return f"To let it go on: /thaw {name}" if name else "To let them go on: /thaw"
+    return tappable(f"To let it go on: /thaw {name}" if name else "To let them go on: /thaw")
 
 
 def held(done: dict[str, Any], mark: str, one: str, many: str, none: str) -> str:

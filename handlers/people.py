@@ -9,6 +9,7 @@ from aiogram.utils.formatting import Code, Text
 
 from bot.errors import Refused
 from bot.telegram.access import Role
+from bot.telegram.links import tappable
 from bot.telegram.people import Access, Person
 from handlers.broadcast import command
 from handlers.say import Say
@@ -52,7 +53,8 @@ async def pair(message: Message, command: CommandObject, access: Access, person:
     )
     if paired is None:
         raise WrongCode
-    await say.text(f"Welcome, {paired.person.name}. You are {paired.person.role.a} now. /help shows what you can do.")
+    welcome = f"Welcome, {paired.person.name}. You are {paired.person.role.a} now. "
+    await say.text(Text(welcome, tappable("/help shows what you can do.")))
 
 
 async def help_(_message: Message, person: Person, say: Say) -> None:

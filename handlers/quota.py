@@ -5,10 +5,12 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
+from aiogram.utils.formatting import Text
 
 from bot.errors import Refused, WrongUsage
 from bot.operations import Services, quota, task
 from bot.telegram.callbacks import QuotaTap
+from bot.telegram.links import tappable
 from bot.telegram.people import Person
 from handlers.broadcast import command
 from handlers.cards.quota import named
@@ -56,10 +58,8 @@ async def claim(_message: Message, command: CommandObject, app: Services, person
     if not words:
         raise WrongUsage("For which agent?", hint="/claim w1")
     done = await task.claim(app, actor=person.name, agent=words[0], rotate="rotate" in words[1:])
-    await say.text(
-        f"{done['agent']} holds {done['bead']} now: {done['reason']}.\n"
-        f"Its prompt: /broadcast_targeted only {done['agent']}"
-    )
+    now = f"{done['agent']} holds {done['bead']} now: {done['reason']}.\n"
+    await say.text(Text(now, tappable(f"Its prompt: /broadcast_targeted only {done['agent']}")))
 
 
 async def tap_show(_query: CallbackQuery, callback_data: QuotaTap, app: Services, say: Say) -> None:

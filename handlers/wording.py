@@ -7,6 +7,7 @@ import re
 from aiogram.utils.formatting import Code, Text
 
 from bot.errors import MafError
+from bot.telegram.links import tappable
 
 _IN_CHAT = tuple(
     (re.compile(terminal), chat)
@@ -20,6 +21,7 @@ _IN_CHAT = tuple(
         (r"maf pack use (\S+)", r"/broadcast_pack \1"),
         (r"maf quota status", "/quota"),
         (r"maf task claim --dry-run --verbose", "/tasks"),
+        (r"maf task claim --agent (\S+) --rotate", r"/claim \1 rotate"),
     )
 )
 
@@ -37,8 +39,9 @@ def in_chat(hint: str) -> str:
 
 def told(error: MafError) -> Text:
     """What went wrong, and on a line of its own what to do. What a hint has between backticks is code: a phone copies
-    it at a touch, and an @ in it names nobody.
+    it at a touch, and an @ in it names nobody. Only the hint is ours alone: what went wrong may name what came from
+    outside, so nothing in it can be touched.
     """
     pieces = re.split(r"`([^`]+)`", in_chat(error.hint))
-    hint = [Code(piece) if n % 2 else piece for n, piece in enumerate(pieces) if piece]
+    hint = [Code(piece) if n % 2 else tappable(piece) for n, piece in enumerate(pieces) if piece]
     return Text(error.message, "\n", *hint) if hint else Text(error.message)

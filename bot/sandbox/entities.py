@@ -18,7 +18,7 @@ KINDS = {
     "custom_emoji", "date_time",
 }  # fmt: skip
 _FOUND = (
-    ("bot_command", re.compile(r"(?<![\w/<>])/[a-zA-Z0-9_]{1,64}(?:@[a-zA-Z0-9_]{3,32})?")),
+    ("bot_command", re.compile(r"(?<![\w/<>])/[a-zA-Z0-9_]{1,64}(?:@[a-zA-Z0-9_]{3,32})?(?![\w/<>])")),
     ("mention", re.compile(r"(?<![\w@/])@[a-zA-Z0-9_]{3,32}")),
     ("url", re.compile(r"https?://[^\s<>\"]+")),
 )

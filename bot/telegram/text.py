@@ -13,6 +13,8 @@ from typing import Any
 from aiogram.types import MessageEntity
 from aiogram.utils.formatting import Text
 
+from bot.telegram.links import settled
+
 MAX_TEXT, MAX_CAPTION, MAX_ENTITIES = 4096, 1024, 100
 
 
@@ -44,12 +46,12 @@ class Piece:
 
 
 def render(content: Text) -> Piece:
-    """The content as one piece, lone surrogates replaced: they cannot be sent as UTF-8."""
+    """The content as one piece, with no link but ours, and lone surrogates replaced: they cannot be sent as UTF-8."""
     try:
         text, entities = content.render()
     except UnicodeEncodeError:
         text, entities = _encodable(content).render()
-    return Piece(text, list(entities))
+    return Piece(text, settled(text, entities))
 
 
 def split(content: Text | Piece, limit: int = MAX_TEXT) -> list[Piece]:

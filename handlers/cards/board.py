@@ -17,6 +17,7 @@ from bot.telegram.access import command_of
 from bot.telegram.callbacks import AgentTap, BoardTap
 from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
+from bot.telegram.links import tappable
 
 MARKS = {
     State.STARTING: "🔄",
@@ -48,7 +49,7 @@ async def board(app: Services, data: Mapping[str, Any], context: RenderContext) 
 def board_of(rows: Sequence[Row], now: datetime, zone: tzinfo, *, everybody: bool = False) -> Message:
     """The rows, which stand in their order already; beyond the first ones only how many there are of what."""
     if not rows:
-        return Message(Text("There are no agents yet.\nMake one: /new claude-worker"))
+        return Message(tappable("There are no agents yet.\nMake one: /new claude-worker"))
     needy = sum(row.needs_person for row in rows)
     agents = "1 agent" if len(rows) == 1 else f"{len(rows)} agents"
     need = f" · {needy} need{'s' if needy == 1 else ''} you" if needy else ""
@@ -62,21 +63,21 @@ def board_of(rows: Sequence[Row], now: datetime, zone: tzinfo, *, everybody: boo
     return Message(as_list(*lines), _keyboard(rows, shown, everybody=everybody))
 
 
-def line(row: Row, now: datetime, zone: tzinfo) -> str:
+def line(row: Row, now: datetime, zone: tzinfo) -> Text:
     """One agent: mark, id as a link, age or question, bead, profile, context, and as much of its words as there is
     room for.
 
     The words of one who asks, and of one that works, stand even where the line gets longer: they are why one looks.
     """
-    parts = [f"{MARKS[row.state]} {link(row.id)}", _state(row, now, zone)]
-    parts += [word for word in (row.bead, row.profile) if word]
+    who = f"{MARKS[row.state]} {link(row.id)} "
+    parts = [_state(row, now, zone), *(word for word in (row.bead, row.profile) if word)]
     parts += [f"{row.context}%"] if row.context is not None else []
-    head = " ".join(parts)
-    room = WIDTH - len(head) - 3
+    what = " ".join(parts)
+    room = WIDTH - len(who) - len(what) - 3
     wanted = row.asks or row.state is State.WORKING
-    if not row.says or (room < FEWEST and not wanted):
-        return head
-    return f"{head} “{clipped(row.says, max(room, FEWEST))}”"
+    if row.says and (room >= FEWEST or wanted):
+        what += f" “{clipped(row.says, max(room, FEWEST))}”"
+    return Text(tappable(who), what)
 
 
 def _state(row: Row, now: datetime, zone: tzinfo) -> str:

@@ -14,6 +14,7 @@ from bot.telegram.access import COMMANDS, Role
 from bot.telegram.callbacks import PackTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
+from bot.telegram.links import tappable
 from handlers.cards.board import link
 from handlers.cards.draft import edit_card
 
@@ -55,11 +56,11 @@ def cards(app: Services, served: Collection[str]) -> dict[str, Card]:
 
 def help_for(role: Role, served: Collection[str]) -> Message:
     """What somebody of this role can do, by group."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[Text]] = {}
     for command in COMMANDS:
         if command.role <= role and command.name in served and command.in_menu:
             usage = f" {command.usage}" if command.usage else ""
-            groups.setdefault(command.group, []).append(f"/{command.published}{usage} – {command.help}")
+            groups.setdefault(command.group, []).append(tappable(f"/{command.published}{usage} – {command.help}"))
     lines: list[Text | str] = [f"You are {role.a}."]
     for group, entries in groups.items():
         lines += ["", Bold(group), *entries]
@@ -113,7 +114,7 @@ def health_of(found: dict[str, Any]) -> Message:
     if found["rss_mb"]:
         lines.append(f"agents take {found['cpu_percent']:.0f} % of a core, {found['rss_mb']:,.0f} MB")
     if found["strained"]:
-        lines.append("🌡 much of it: " + " ".join(link(name) for name in found["strained"]))
+        lines.append(tappable("🌡 much of it: " + " ".join(link(name) for name in found["strained"])))
     if found["messages_failed"]:
         lines.append(f"⚠️ messages that could not be sent: {found['messages_failed']}")
     return Message(as_list(*lines))

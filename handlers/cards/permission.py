@@ -17,6 +17,7 @@ from bot.operations import Services
 from bot.telegram.callbacks import AgentTap, DialogTap
 from bot.telegram.card import Card, Document, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
+from bot.telegram.links import tappable
 from handlers.cards.board import age
 
 MAX_LINES = 8
@@ -247,7 +248,7 @@ def gathered(waiting: Sequence[Ask], now: datetime) -> Message:
         lines.append(Text(Bold(names), f" · {_waited(asks[0], now)} · ", Code(in_short(asks[0], 60))))
         buttons.append(_show(f"✋ {clipped(names, 24)}", asks[0]))
     if (rest := len(cards) - MAX_GATHERED) > 0:
-        lines.append(f"… {rest} more: /agents")
+        lines.append(tappable(f"… {rest} more: /agents"))
     return Message(as_list(*lines), in_rows(buttons, width=2))
 
 

@@ -18,6 +18,7 @@ from bot.store.tables import QuotaToldRow, RotationRow
 from bot.telegram.callbacks import QuotaTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
+from bot.telegram.links import tappable
 
 MAX_BUTTONS = 12
 NOTE, MOST_NOTES = 160, 2  # characters, lines: it stands under a picture, which bears a short text only
@@ -242,7 +243,7 @@ def digest_of(alerts: Sequence[Mapping[str, Any]], context: RenderContext) -> Me
 def alerts_of(found: Sequence[Mapping[str, Any]], _context: RenderContext) -> Message:
     """Alerts that stand and windows that are muted; a button each."""
     if not found:
-        return Message(Text("🔔 No alert stands.\nWhat is left: /quota"))
+        return Message(tappable("🔔 No alert stands.\nWhat is left: /quota"))
     lines: list[Text | str] = [Bold(f"🔔 {_count(len(found), 'alert')}")]
     rows = []
     for one in found:

@@ -106,11 +106,13 @@ def test_ages_alone_do_not_change_what_a_board_shows() -> None:
     ],
 )
 def test_one_line(shown: Row, expected: str) -> None:
-    assert line(shown, NOW, UTC) == expected
+    assert render(line(shown, NOW, UTC)).text == expected
 
 
 def test_words_are_cut_to_the_width_of_a_phone() -> None:
-    shown = line(row(seconds=240, context=61, says="running cart tests for the third time today"), NOW, UTC)
+    shown = render(
+        line(row(seconds=240, context=61, says="running cart tests for the third time today"), NOW, UTC)
+    ).text
     assert shown.startswith("⚙️ /w1 4 min 61% “running cart")
     assert len(shown) <= WIDTH
 

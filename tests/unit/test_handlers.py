@@ -102,6 +102,7 @@ def test_a_reply_counts_for_the_page_that_the_person_saw() -> None:
         ("Make one: maf broadcast draft", "Make one: /broadcast_targeted"),
         ("Its details: maf logs tail error", "Its details: /logs error"),
         ("Edit it, then: maf pack use shop", "Edit it, then: /broadcast_pack shop"),
+        ("maf task claim --agent w1 --rotate", "/claim w1 rotate"),
         ("Is it the right file?", "Is it the right file?"),
         ("maf pair --role owner", "maf pair --role owner"),  # only the terminal can
     ],

@@ -94,7 +94,7 @@ def test_a_line_of_the_trail(action: str, target: str, outcome: str, said: str) 
     ],
 )
 def test_no_such_command(text: str, said: str) -> None:
-    assert no_such_command(text, {"agents", "tasks"}) == said
+    assert render(no_such_command(text, {"agents", "tasks"})).text == said
 
 
 def test_a_log_line_fits_a_phone() -> None:
