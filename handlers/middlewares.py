@@ -61,7 +61,7 @@ class Door(BaseMiddleware):
             return None
         name = (known.name if known else "") or plain_name(user.full_name)
         data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
-        say = data["say"] = Say(self.store, message.chat.id)
+        say = data["say"] = Say(self.store, message.chat.id, _topic(message))
         if isinstance(event, Message) and _is_anothers_command(event):
             if known is not None and message.chat.type == "private":
                 await say.text(FORWARDED)
@@ -169,6 +169,10 @@ def _is_anothers_command(message: Message) -> bool:
         return False
     command = command_of((message.text or "").split(maxsplit=1)[0])
     return command is None or command.name != "pair"
+
+
+def _topic(message: Message) -> int | None:
+    return message.message_thread_id if message.is_topic_message else None
 
 
 def _chat_id(event: TelegramObject) -> int:

@@ -23,6 +23,7 @@ from bot.store import Store, Transaction
 from bot.telegram.card import text_data
 from bot.telegram.keyboards import Button
 from bot.telegram.text import beginning, units
+from bot.telegram.topics import TOPIC
 from handlers.wording import told
 
 log = logging.getLogger(__name__)
@@ -38,12 +39,12 @@ KNOWN_WITHIN_S, LOOK_S = 10.0, 0.1
 
 
 class Say:
-    """Says things in one chat."""
+    """Says things in one chat; `topic` is the one of its forum topics that was written in, if any."""
 
-    def __init__(self, store: Store, chat_id: int, reply_to: int | None = None) -> None:
+    def __init__(self, store: Store, chat_id: int, topic: int | None = None) -> None:
         self.store = store
         self.chat_id = chat_id
-        self.reply_to = reply_to
+        self.topic = topic
 
     async def text(self, content: Text | str, keyboard: Sequence[Sequence[Button]] = ()) -> None:
         """A plain answer."""
@@ -53,16 +54,19 @@ class Say:
         """A message of some kind; a live one has a key under which it is rendered again."""
         key = f"{kind}:{secrets.token_hex(6)}" if live else None
         async with self.store.begin() as tx:
-            await post(tx, kind, data, chat_id=self.chat_id, key=key, reply_to=self.reply_to)
+            await post(tx, kind, self._here(data), chat_id=self.chat_id, key=key)
         return key
 
     async def error(self, error: MafError, *, again: bool = True) -> None:
         """What went wrong, and what to do. With `again` False not a second time when it was only just said: somebody
         who taps a button ten times reads it once."""
-        data = text_data(told(error))
+        data = self._here(text_data(told(error)))
         async with self.store.begin() as tx:
             if again or not await just_said(tx, self.chat_id, "text", data, datetime.now(UTC) - JUST):
-                await post(tx, "text", data, chat_id=self.chat_id, reply_to=self.reply_to)
+                await post(tx, "text", data, chat_id=self.chat_id)
+
+    def _here(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        return data if self.topic is None else {**data, TOPIC: self.topic}
 
     async def shown(self, message_id: int) -> Shown | None:
         """The notice behind one of our messages in this chat."""

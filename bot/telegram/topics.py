@@ -1,4 +1,5 @@
-"""Forum topics: in a chat that has them, what is about one agent goes into that agent's topic.
+"""Forum topics: in a chat that has them, what is about one agent goes into that agent's topic, and who writes in a
+topic is answered there.
 
 Bot API 10.3: `is_forum` of getChat; createForumTopic needs the right to manage topics. A chat without topics, or one in
 which the bot may not make them, is written to as ever.
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_S = 600.0
 TIMEOUT_S = 30
 
+# In the data of a notice: the id of the topic that was written in.
+TOPIC = "topic"
+
 About = Callable[[str, Mapping[str, Any]], Awaitable[str | None]]
 
 
@@ -34,9 +38,13 @@ class Topics:
         self._clock = clock
         self._about = about
         self._forums: dict[int, tuple[bool, float]] = {}
+        self._gone: set[tuple[int, int]] = set()
 
     async def of(self, chat_id: int, kind: str, data: Mapping[str, Any]) -> int | None:
         """The topic for a notice of this kind; None where it belongs to the whole chat. Makes the topic if need be."""
+        written_in = data.get(TOPIC)
+        if isinstance(written_in, int) and (chat_id, written_in) not in self._gone:
+            return written_in
         if chat_id > 0 or not await self._is_forum(chat_id):
             return None
         agent = await self._about(kind, data)
@@ -55,7 +63,8 @@ class Topics:
         return made.message_thread_id
 
     async def forget(self, chat_id: int, topic: int) -> None:
-        """Somebody deleted the topic: the next message makes a new one."""
+        """Somebody deleted the topic: the next message about its agent makes a new one."""
+        self._gone.add((chat_id, topic))
         known = await self._known(chat_id)
         await self._keep(chat_id, {agent: one for agent, one in known.items() if one != topic})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from bot.agents.seeing.fonts import Fonts
 from bot.agents.seeing.picture import MARGIN, SIZE
 from bot.app import live as live_messages
 from bot.tmux.processes import Process, children_of
+from handlers import seeing
 from tests.flow.product import Product, button, product, until
 
 NOTHING = Usage(0, None, 10**15, 0, 0)
@@ -85,6 +87,18 @@ async def test_a_screen_is_watched_until_it_is_stopped(tmp_path: Path) -> None:
         await asyncio.sleep(4)  # longer than a round of refreshing: what is asserted is that nothing is done
         after = await made.becomes(live["message_id"], lambda m: True)
         assert (after["edits"], "unseen words" in after["text"]) == (edits, False)
+
+
+async def test_a_screen_is_watched_no_longer_than_was_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeing, "WATCH_FOR", timedelta(seconds=5))
+    async with product(tmp_path, agents=1) as made:
+        await made.client.say("/watch w1")
+        live = await newest(made, "📺 w1")
+        # Telegram slows the chat down just then: the last word comes all the same.
+        await made.client.fault("429", method="editMessageText", count=1, retry_after=2)
+        over = await made.becomes(live["message_id"], lambda m: "Not live any more." in m["text"])
+        assert [b["label"] for row in over["buttons"] for b in row] == ["📺 Again", "↻ Screen"]
+        assert not made.app.services.live.of("watch")
 
 
 async def test_a_second_watch_of_the_same_agent_ends_the_first(tmp_path: Path) -> None:
@@ -199,6 +213,25 @@ async def test_in_a_forum_each_agent_has_its_topic(tmp_path: Path) -> None:
             "👁 w1": topics["w1"]["message_thread_id"],
             "🗂 2": None,
         }
+
+
+async def test_who_asks_in_a_topic_is_answered_there(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as made:
+        owner = made.client.sandbox.owner
+        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
+        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        await made.client.say("/w1", chat=forum, who=owner)
+        card = await made.message(lambda m: m["text"].startswith("🟢 w1"), chat=forum)
+        for word, said in (("/agents", "🗂 2 agents"), ("/capture w9", "No agent named w9"), ("/capture w2", "👁 w2")):
+            await made.client.say(word, chat=forum, who=owner, reply_to=card["message_id"])
+            answer = await made.message(lambda m, said=said: said in m["text"], chat=forum)
+            assert answer["topic"] == "w1"
+        await made.client.press(card["message_id"], "✉️ Send", chat=forum, who=owner)
+        assert (await made.message(lambda m: "Reply to this" in m["text"], chat=forum))["topic"] == "w1"
+        # The topic goes while its answer is on its way: it is said to the whole chat.
+        made.client.sandbox.world.chats[forum].topics.clear()
+        await made.client.say("/tasks", chat=forum, who=owner, reply_to=card["message_id"])
+        assert (await made.message(lambda m: "📋" in m["text"], chat=forum))["topic"] is None
 
 
 async def test_a_topic_that_was_deleted_is_made_again(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ class Messages:
             if replied.deleted:
                 raise ApiError(404, "the message to reply to is gone")
             content["reply_to_message"] = {k: v for k, v in replied.message.items() if k != "reply_to_message"}
+            content |= {k: replied.message.get(k) for k in ("message_thread_id", "is_topic_message")}  # the same topic
         chat.begun = True
         entry = self.world.add_message(chat, sender, content)
         if chat.type == "private" or self._for_bot(entry.message):
