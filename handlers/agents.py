@@ -15,7 +15,7 @@ from bot.telegram.callbacks import AgentTap
 from bot.telegram.people import Person
 from handlers.broadcast import command
 from handlers.say import Say, Tap
-from handlers.words import words
+from handlers.words import one_agent
 
 LIFE = {"start": agent.start, "stop": agent.stop, "restart": agent.restart}
 
@@ -43,22 +43,21 @@ async def send(_message: Message, command: CommandObject, app: Services, person:
 
 async def new(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
     found = (command.args or "").split()
-    if not found:
+    if not 1 <= len(found) <= 2:
         names = ", ".join(t["name"] for t in await agent.types(app))
-        raise WrongUsage("What kind of agent?", hint=f"/new TYPE [ID]. Types: {names}")
+        raise WrongUsage("What kind of agent, and with which id?", hint=f"/new TYPE [ID]. Types: {names}")
     made = await agent.create(app, type=found[0], id=found[1] if len(found) > 1 else None)
     await say.card("agent", {"agent": made["id"]}, live=True)
 
 
 async def life(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    verb = command.command.lower()
-    name = words(command, f"/{verb} w1")[0]
-    await LIFE[verb](app, id=name)
+    name = one_agent(command)
+    await LIFE[command.command.lower()](app, id=name)
     await say.card("agent", {"agent": name}, live=True)
 
 
 async def interrupt(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    name = words(command, "/interrupt w1")[0]
+    name = one_agent(command)
     await say.text(interrupted(name, await agent.interrupt(app, id=name)))
 
 

@@ -15,6 +15,7 @@ from bot.telegram.callbacks import AgentTap
 from bot.telegram.links import tappable
 from handlers.broadcast import command
 from handlers.say import Say, Tap
+from handlers.words import one_or_all
 
 
 def router() -> Router:
@@ -29,13 +30,14 @@ def router() -> Router:
 
 
 async def freeze(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    done = await life.freeze(app, id=_one(command))
+    name = one_or_all(command)
+    done = await life.freeze(app, id=name)
     said = held(done, "❄️", "is held where it is", "are held where they are", "No agent runs.")
-    await say.text(Text(said, "\n", back(_one(command))) if done["agents"] else said)
+    await say.text(Text(said, "\n", back(name)) if done["agents"] else said)
 
 
 async def thaw(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    done = await life.thaw(app, id=_one(command))
+    done = await life.thaw(app, id=one_or_all(command))
     await say.text(held(done, "🟢", "goes on", "go on", "No agent is frozen."))
 
 
@@ -53,12 +55,6 @@ async def tap_restore(_query: CallbackQuery, app: Services, tap: Tap) -> None:
 async def tap_fresh(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
     await app.life.start(callback_data.id, fresh=True)
     await tap.tell(f"{callback_data.id} has started with a new conversation.", say)
-
-
-def _one(command: CommandObject) -> str | None:
-    """The agent that was named; None for all."""
-    words = (command.args or "").split()
-    return None if not words or words[0].lower() == "all" else words[0]
 
 
 def back(name: str | None) -> Text:

@@ -6,6 +6,8 @@ from aiogram import F, Router
 from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 
+from bot.errors import MAX_NAME, WrongUsage
+from bot.excerpt import clipped
 from bot.operations import Services, pack
 from bot.telegram.callbacks import PackTap
 from bot.telegram.people import Access, Person
@@ -24,15 +26,31 @@ def router() -> Router:
 async def packs(
     _message: Message, command: CommandObject, app: Services, access: Access, person: Person, say: Say
 ) -> None:
-    words = [w for w in (command.args or "").split() if w not in {"set", "use", "list", "show"}]
-    if not words:
+    verb, name = parse(command.args or "")
+    if name is None:
         await say.card("packs", {}, live=True)
-    elif (command.args or "").split()[0] == "show":
-        await say.card("pack", {"pack": (await pack.show(app, id=words[0]))["id"]})
+    elif verb == "show":
+        await say.card("pack", {"pack": (await pack.show(app, id=name))["id"]})
     else:
         may(person, "pack.use", await access.people())
-        used = await pack.use(app, id=words[0])
+        used = await pack.use(app, id=name)
         await say.text(f"Pack {used['id']} is active now; drafts made before keep theirs.")
+
+
+def parse(arguments: str) -> tuple[str, str | None]:
+    """`[show | use | set | list] [PACK]`: what to do with which pack, None for all. Raises WrongUsage for more words.
+
+    >>> parse("release"), parse("show release"), parse("list")
+    (('use', 'release'), ('show', 'release'), ('list', None))
+    """
+    words = arguments.split()
+    verb = words.pop(0) if words and words[0] in {"show", "use", "set", "list"} else "use"
+    if len(words) > (verb != "list"):
+        raise WrongUsage(
+            f"I do not know “{clipped(words[-1], MAX_NAME)}” here. Nothing was done.",
+            hint="/broadcast_pack, /broadcast_pack show PACK, or /broadcast_pack PACK",
+        )
+    return verb, words[0] if words else None
 
 
 async def use(_query: CallbackQuery, callback_data: PackTap, app: Services, say: Say, tap: Tap) -> None:

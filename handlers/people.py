@@ -7,7 +7,7 @@ from aiogram.filters import CommandObject
 from aiogram.types import Message
 from aiogram.utils.formatting import Code, Text
 
-from bot.errors import Refused
+from bot.errors import Refused, WrongUsage
 from bot.telegram.access import Role
 from bot.telegram.links import tappable
 from bot.telegram.people import Access, Person
@@ -19,7 +19,7 @@ class WrongCode(Refused):
     """This code is wrong, used or too old."""
 
     code = "wrong_code"
-    hint = "A new one: maf pair"
+    hint = "A new one, on the bot's machine: `maf pair`"
 
 
 def router() -> Router:
@@ -42,9 +42,11 @@ async def start(_message: Message, person: Person, say: Say) -> None:
 
 async def pair(message: Message, command: CommandObject, access: Access, person: Person, say: Say) -> None:
     """A right code lets in; a wrong one from a stranger meets silence."""
+    if not command.args:
+        raise WrongUsage("Which code?", hint="/pair CODE. It comes from `maf pair` on the bot's machine.")
     chat = message.chat
     paired = await access.redeem(
-        command.args or "",
+        command.args,
         user_id=person.user_id,
         name=person.name,
         chat_id=chat.id,

@@ -7,7 +7,8 @@ from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Text
 
-from bot.errors import Refused, WrongUsage
+from bot.errors import MAX_NAME, Refused, WrongUsage
+from bot.excerpt import clipped
 from bot.operations import Services, quota, task
 from bot.telegram.callbacks import QuotaTap
 from bot.telegram.links import tappable
@@ -15,6 +16,9 @@ from bot.telegram.people import Person
 from handlers.broadcast import command
 from handlers.cards.quota import named
 from handlers.say import Say, Tap
+from handlers.words import words
+
+CLAIM = "/claim w1, or /claim w1 rotate"
 
 
 def router() -> Router:
@@ -54,11 +58,11 @@ async def alerts(_message: Message, say: Say) -> None:
 
 
 async def claim(_message: Message, command: CommandObject, app: Services, person: Person, say: Say) -> None:
-    words = (command.args or "").split()
-    if not words:
-        raise WrongUsage("For which agent?", hint="/claim w1")
-    done = await task.claim(app, actor=person.name, agent=words[0], rotate="rotate" in words[1:])
-    now = f"{done['agent']} holds {done['bead']} now: {done['reason']}.\n"
+    name, *more = words(command, CLAIM, most=2)
+    if more and more != ["rotate"]:
+        raise WrongUsage(f"I do not know “{clipped(more[0], MAX_NAME)}” here. Nothing was done.", hint=CLAIM)
+    done = await task.claim(app, actor=person.name, agent=name, rotate=bool(more))
+    now = f"{done['agent']} → {done['bead']}: {done['reason']}.\n"
     await say.text(Text(now, tappable(f"Its prompt: /broadcast_targeted only {done['agent']}")))
 
 

@@ -21,7 +21,7 @@ from bot.telegram.callbacks import AgentTap, BoardTap
 from bot.telegram.people import Person
 from handlers.broadcast import command
 from handlers.say import Say, Tap
-from handlers.words import words
+from handlers.words import one_agent, words
 
 WATCH_FOR = timedelta(minutes=5)
 PICTURE = frozenset({"picture", "png", "image"})
@@ -76,13 +76,13 @@ async def link(_message: Message, match: re.Match[str], app: Services, say: Say)
 
 
 async def show(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    name = words(command, "/agent w1")[0]
+    name = one_agent(command)
     await app.registry.get(name)
     await say.card("agent", {"agent": name}, live=True)
 
 
 async def capture(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    found = words(command, "/capture w1 [LINES] [picture]")
+    found = words(command, "/capture w1 [LINES] [picture]", most=3)
     rest = found[1:]
     lines = next((int(word) for word in rest if word.isdecimal()), 0)
     wrong = [word for word in rest if not word.isdecimal() and word.lower() not in PICTURE]
@@ -97,7 +97,7 @@ async def capture(_message: Message, command: CommandObject, app: Services, say:
 
 
 async def watch(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    await _watch(words(command, "/watch w1")[0], app, say)
+    await _watch(one_agent(command), app, say)
 
 
 async def _watch(name: str, app: Services, say: Say) -> None:

@@ -23,6 +23,8 @@ MARKS = {
     "skipped": "–",
 }
 WIDTH = 44
+NOT_CONFIRMED = "typed, not confirmed"
+SAME = "same text"  # a broadcast to all is of no bead
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,7 @@ def item_lines(item: Item, zone: tzinfo) -> list[str]:
     if item.status == "skipped":
         what = f" {item.bead}" if item.bead else ""
         return [f"{MARKS['skipped']} {item.agent}{what}   {clipped(item.reason or 'skipped', 90)}"]
-    what = item.bead or item.action
-    head = f"{MARKS.get(item.status, '?')} {item.agent} {what}"
+    head = f"{MARKS.get(item.status, '?')} {item.agent} {work(item)}"
     return [f"{head}   {_happened(item, zone)}", *(f"   {clipped(r, 90)}" for r in _why(item))]
 
 
@@ -98,7 +99,7 @@ def _happened(item: Item, zone: tzinfo) -> str:
         "intended": "sending",
         "typed": "typed, waiting for proof",
         "queued": "queued, sent when it is free",
-        "unconfirmed": "typed, not confirmed",
+        "unconfirmed": NOT_CONFIRMED,
     }.get(item.status, item.status)
 
 
@@ -121,13 +122,18 @@ def draft_lines(item: Item) -> list[str]:
         return [f"{item.agent}  {mark}  {clipped(item.reason or 'skipped', 2 * WIDTH)}"]
     if item.status != "drafted":
         reasons = [f"       {clipped(reason, 90)}" for reason in _why(item)]
-        return [f"{item.agent}  {MARKS.get(item.status, '?')} {item.bead or item.action}  {item.status}", *reasons]
+        return [f"{item.agent}  {MARKS.get(item.status, '?')} {work(item)}  {item.status}", *reasons]
     return [f"{item.agent}  → {assignment(item)}", *([f"       {clipped(item.reason, 90)}"] if item.reason else [])]
+
+
+def work(item: Item) -> str:
+    """What an agent works on, in a word: its bead, or what it does."""
+    return item.bead or (SAME if item.action == "assist" else item.action)
 
 
 def assignment(item: Item, width: int = WIDTH) -> str:
     """What an agent gets, short: `shop-17  resume: Payment retries`."""
     prefix = "" if item.action in {"assign", "assist"} else f"{item.action}: "
     room = width - len(item.agent) - 5 - len(item.bead or "")
-    title = clipped(prefix + (item.title or ("" if item.bead else "same text")), max(12, room))
+    title = clipped(prefix + (item.title or ("" if item.bead else SAME)), max(12, room))
     return f"{item.bead}  {title}".strip() if item.bead else title

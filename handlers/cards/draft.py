@@ -11,7 +11,7 @@ from aiogram.utils.formatting import Bold, ExpandableBlockQuote, Text, as_list
 from bot.broadcast import ledger
 from bot.broadcast.drafts import SWAPPABLE
 from bot.broadcast.model import Draft, Item
-from bot.broadcast.report import draft_lines, item_lines
+from bot.broadcast.report import draft_lines, item_lines, work
 from bot.telegram.callbacks import DraftTap, ItemTap, SwapTap
 from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
@@ -76,7 +76,7 @@ def page_head(draft: Draft, page: int) -> str:
 def item_page(draft: Draft, page: int, zone: tzinfo) -> Message:
     """One item with its whole prompt, its first lines open."""
     item = draft.items[page]
-    what = f"{item.action} {item.bead}" if item.bead else item.action
+    what = f"{item.action} {item.bead}" if item.bead else work(item)
     size = f" · {len(item.prompt):,} characters" if item.prompt else ""
     lines: list[Text | str] = [Text(Bold(page_head(draft, page)), f" · {what}{size}")]
     if item.prompt:

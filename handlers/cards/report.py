@@ -11,7 +11,7 @@ from aiogram.utils.formatting import Bold, Text, as_list
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import delivery_of, sent_again
 from bot.broadcast.model import FAILED, Draft
-from bot.broadcast.report import MARKS, count, headline, item_lines
+from bot.broadcast.report import MARKS, NOT_CONFIRMED, count, headline, item_lines
 from bot.store.tables import DeliveryRow
 from bot.telegram.callbacks import DeliveryTap, DraftTap, ReportTap
 from bot.telegram.card import Message, RenderContext
@@ -82,7 +82,8 @@ async def delivery_card(data: Mapping[str, Any], context: RenderContext) -> Mess
 def one_delivery(delivery: Delivery, zone: tzinfo, *, why: str = "") -> Message:
     at = delivery.started_at if delivery.status == "started" else delivery.evidence.at if delivery.evidence else None
     when = f" {at.astimezone(zone):%H:%M:%S}" if at else ""
-    lines: list[Text | str] = [Text(MARKS[delivery.status], " ", Bold(delivery.agent), f" {delivery.status}{when}")]
+    status = NOT_CONFIRMED if delivery.status == "unconfirmed" else delivery.status
+    lines: list[Text | str] = [Text(MARKS[delivery.status], " ", Bold(delivery.agent), f" · prompt {status}{when}")]
     lines += [line for line in (why, delivery.reason) if line]
     lines.extend(f"ℹ️ {note}" for note in delivery.notes)
     buttons = [unconfirmed_buttons(delivery.id, delivery.agent)] if delivery.undecided else []

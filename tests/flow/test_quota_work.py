@@ -132,13 +132,13 @@ async def test_a_prompt_after_the_reset_that_is_not_proven_is_the_persons_to_dec
         finally:
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
-        assert "w1 unconfirmed" in told["text"]
+        assert "w1 · prompt typed, not confirmed" in told["text"]
         assert [b["label"] for row in told["buttons"] for b in row] == [
             "👁 Show w1", "⏎ Press Enter", "↻ Send again", "✓ Leave",
         ]  # fmt: skip
         assert len(p.prompts("w1")) == 1
         await p.client.press(told["message_id"], "⏎ Press Enter")
-        await p.becomes(told["message_id"], lambda m: "w1 started" in m["text"])
+        await p.becomes(told["message_id"], lambda m: "w1 · prompt started" in m["text"])
         assert len(p.prompts("w1")) == 2
 
 

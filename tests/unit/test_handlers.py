@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC
 
 import pytest
+from aiogram.filters import CommandObject
 from aiogram.types import Message
 
 from bot.errors import NotFound, Refused, WrongUsage
@@ -16,6 +18,7 @@ from handlers.broadcast import Wanted, parse
 from handlers.cards.draft import item_page
 from handlers.rights import LOOKS, NotAllowed, may
 from handlers.wording import in_chat
+from handlers.words import one_agent, one_or_all
 from tests.unit.test_report import draft as draft_of
 from tests.unit.test_report import item
 
@@ -44,6 +47,37 @@ def test_what_stands_behind_the_command(words: str, wanted: Wanted) -> None:
 def test_a_word_that_is_not_known_sends_nothing(words: str) -> None:
     with pytest.raises(WrongUsage):
         parse(words)
+
+
+def after(words: str) -> CommandObject:
+    return CommandObject(command="stop", args=words or None)
+
+
+def test_the_agent_behind_a_command() -> None:
+    assert one_agent(after(" w1 ")) == "w1"
+    assert [one_or_all(after(words)) for words in ("w1", "all", "ALL", "")] == ["w1", None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("parse_it", "words", "said"),
+    [
+        (one_agent, "", "Which agent?"),
+        (one_agent, "w1 w2", "I do not know “w2” here. Nothing was done."),
+        (one_or_all, "w1 w2", "I do not know “w2” here. Nothing was done."),
+        (one_or_all, "all w2", "I do not know “w2” here. Nothing was done."),
+        (
+            lambda command: packs.parse(command.args or ""),
+            "use release now",
+            "I do not know “now” here. Nothing was done.",
+        ),
+        (lambda command: packs.parse(command.args or ""), "list all", "I do not know “all” here. Nothing was done."),
+    ],
+)
+def test_a_word_too_many_is_not_passed_over(parse_it: Callable[[CommandObject], object], words: str, said: str) -> None:
+    with pytest.raises(WrongUsage) as refused:
+        parse_it(after(words))
+    assert refused.value.message == said
+    assert "/" in refused.value.hint
 
 
 def test_a_name_that_is_repeated_stays_short_and_turns_no_text() -> None:
