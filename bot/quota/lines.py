@@ -69,7 +69,7 @@ def compact(everyone: Sequence[ProfileStatus]) -> str:
     for status in everyone:
         windows = [f"{w.name} {round(w.percent)}%" for w in status.windows.values()]
         told = "  ".join([*_amiss(status), *windows])
-        lines.append(f"{EMOJI[status.level]} {status.profile.name:<{width}}  {told}")
+        lines.append(f"{status.mark} {status.profile.name:<{width}}  {told}")
     return "\n".join(lines)
 
 
@@ -79,7 +79,7 @@ def table(everyone: Sequence[ProfileStatus], zone: ZoneInfo) -> str:
     for status in everyone:
         name = status.profile.name + ("" if status.profile.active else " (off)")
         for note in _amiss(status):
-            rows.append((EMOJI[status.level], name, note, "", "", "", ""))
+            rows.append((status.mark, name, note, "", "", "", ""))
             name = ""
         for window in status.windows.values():
             rows.append((EMOJI[window.level], name, *_cells(window, zone, status.at)))

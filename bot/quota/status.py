@@ -15,6 +15,7 @@ from bot.quota.selection import Candidate
 from bot.quota.windows import MAIN_FAMILIES, SPANS, Usage
 
 LOCAL = ("daily", "weekly", "monthly")
+UNKNOWN = "❔"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,13 @@ class ProfileStatus:
     @property
     def level(self) -> Level:
         return max((w.level for w in self.windows.values()), default=Level.HEALTHY)
+
+    @property
+    def mark(self) -> str:
+        """The emoji of its level. Of one that nothing is known of, and of one that has to log in and that we do not
+        count ourselves, another: it must not look healthy."""
+        known = [w for w in self.windows.values() if w.local or self.login != "needed"]
+        return EMOJI[self.level] if known else UNKNOWN
 
     @property
     def reached(self) -> str:

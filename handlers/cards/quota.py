@@ -136,7 +136,7 @@ def overview(
         Bold(f"📊 {_count(len(statuses), 'account')} · {context.now.astimezone(context.zone):%H:%M}")
     ]
     for status in statuses:
-        lines.append(Text(f"{EMOJI[status.level]} ", Bold(status.profile.name), f"  {_windows(status)}"))
+        lines.append(Text(f"{status.mark} ", Bold(status.profile.name), f"  {_windows(status)}"))
         if (when := _when(status, context, now)) and status.level >= Level.ALERT:
             lines.append(f"      {when}")
     lines += [f"⚠️ {clipped(note, NOTE)}" for note in notes[:MOST_NOTES]]
@@ -180,7 +180,7 @@ def _times(empties: float | None, resets: float | None, context: RenderContext, 
 def account(status: ProfileStatus, agents: Sequence[str], context: RenderContext) -> Message:
     """One account in full."""
     now, name = context.now.timestamp(), status.profile.name
-    lines: list[Text | str] = [Text(Bold(f"{EMOJI[status.level]} {name}"), f" · {status.profile.title}")]
+    lines: list[Text | str] = [Text(Bold(f"{status.mark} {name}"), f" · {status.profile.title}")]
     for window in status.windows.values():
         lines.append(_window_line(window))
         when = _times(window.empties_at, window.resets_at, context, now)

@@ -103,7 +103,7 @@ def test_the_overview_has_a_line_and_a_button_per_account(context: RenderContext
     assert text(message).splitlines()[1:] == [
         "🟠 codex-plus-1  5h 78 %",
         "      at this pace empty 09:26, resets 10:26",
-        "🟢 b  log in again",
+        "❔ b  log in again",
     ]
     assert labels(message)[:2] == ["codex-plus-1", "b"]
     assert message.photo == b"x"

@@ -85,8 +85,9 @@ def test_times_are_in_the_persons_zone_over_the_change_of_the_clock() -> None:
 
 def test_the_table_and_the_compact_list_say_who_must_log_in() -> None:
     everyone = [status("a", percent=78), status("b", login="needed")]
-    assert compact(everyone) == "🟠 a  5h 78%\n🟢 b  log in again"
+    assert compact(everyone) == "🟠 a  5h 78%\n❔ b  log in again"
     assert "log in again" in table(everyone, ZoneInfo("UTC"))
+    assert compact([status("n")]) == "❔ n  no data yet"
     counts = [status("c", login="needed", daily=1000, used=650)]  # our own counts need no login
     assert compact(counts) == "🟡 c  log in again  daily 65%"
     assert [row.split()[-3:] for row in table(counts, ZoneInfo("UTC")).splitlines()[1:2]] == [["log", "in", "again"]]
