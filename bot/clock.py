@@ -31,10 +31,17 @@ class SystemClock:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """ISO-8601 in UTC with a Z and whole milliseconds, the form of every time in JSON (contract.md)."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """An aware time as our JSON has it: ISO-8601 in UTC with a Z, to the millisecond."""
+    return _iso(moment, "milliseconds")
+
+
+def iso_seconds(moment: datetime | None) -> str | None:
+    """The same in whole seconds: what agents, deliveries, beads and quota tell."""
+    return _iso(moment, "seconds")
+
+
+def _iso(moment: datetime | None, to: str) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec=to).replace("+00:00", "Z")
 
 
 _SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d+)?)\s*([smhd]?)\s*")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from bot.clis.model import ScreenReading, State
+from bot.clock import iso_seconds
 
 Desired = Literal["running", "stopped"]
-
-
-def iso(at: datetime | None) -> str | None:
-    """An aware datetime as ISO-8601 in UTC with Z and whole seconds, as every JSON of ours has it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,9 @@ class AgentView:
             "workdir": str(agent.workdir),
             "labels": list(agent.labels),
             "state": str(self.state),
-            "state_since": iso(self.since),
+            "state_since": iso_seconds(self.since),
             "bead": bead,
-            "created_at": iso(agent.created_at),
+            "created_at": iso_seconds(agent.created_at),
             "stats": dict(agent.stats),
             "restarts": agent.restarts,
             "errors": agent.errors,

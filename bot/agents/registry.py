@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from bot import atomic
-from bot.agents.model import Agent, iso
+from bot.agents.model import Agent
 from bot.agents.types import AgentType
-from bot.clock import Clock
+from bot.clock import Clock, iso_seconds
 from bot.errors import MAX_NAME, NotFound, Refused, WrongUsage
 from bot.excerpt import clipped
 from bot.home import Home
@@ -223,7 +223,7 @@ def write_mirror(path: Path, agents: Collection[Agent]) -> None:
             "type": agent.type,
             "description": agent.description,
             "session": agent.session,
-            "created_at": iso(agent.created_at),
+            "created_at": iso_seconds(agent.created_at),
             "status": agent.desired,
             "stats": agent.stats,
             "errors": agent.errors,

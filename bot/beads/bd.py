@@ -22,6 +22,7 @@ TIMEOUT_S = 30.0
 _RETRY_AFTER_S = (0.3, 1.0, 2.5)
 _LOCKED = re.compile(r"\block(ed|s)?\b|database is busy|try again", re.IGNORECASE)
 _UNKNOWN_FLAG = re.compile(r"unknown flag|unexpected argument", re.IGNORECASE)
+_MISSING = re.compile(r"no issue|not found", re.IGNORECASE)
 _STALE_GUARD = 13  # bd 1.3: the --if-assignee/--if-status precondition no longer held, nothing was written
 
 
@@ -52,9 +53,7 @@ class Bd:
             if code and readonly and _UNKNOWN_FLAG.search(err):
                 self._guards = False
                 code, out, err = await self._run(*args)
-        if code and missing_ok and "no issue" in (_error_text(out) or err).lower():
-            return []
-        if code and missing_ok and "not found" in (_error_text(out) or err).lower():
+        if code and missing_ok and _MISSING.search(_error_text(out) or err):
             return []
         return self._payload(args[0], code, out, err)
 

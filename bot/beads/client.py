@@ -58,8 +58,6 @@ class Beads(Protocol):
     writable: bool
 
     async def snapshot(self) -> Snapshot: ...
-    async def ready(self) -> list[Bead]: ...
-    async def in_progress(self) -> list[Bead]: ...
     async def show(self, bead: str) -> Bead: ...
     async def claim(self, bead: str, actor: str) -> Bead: ...
     async def release(self, bead: str, actor: str) -> bool: ...
@@ -80,12 +78,6 @@ class JsonlBeads:
         found = resolve(beads)
         work = [bead for bead in ready(found, self._clock.now()) if bead.status == "open"]
         return Snapshot(tuple(work), tuple(found), tuple(warnings))
-
-    async def ready(self) -> list[Bead]:
-        return list((await self.snapshot()).ready)
-
-    async def in_progress(self) -> list[Bead]:
-        return list((await self.snapshot()).in_progress)
 
     async def show(self, bead: str) -> Bead:
         beads, _ = await self._read()
@@ -127,12 +119,6 @@ class BdBeads:
         # A bead in both is taken as the graph has it: with its blockers and with what waits for it.
         work = [known.get(bead.id, bead) for bead in offered if bead.status == "open" and not bead.hidden]
         return Snapshot(tuple(sorted(work, key=order)), tuple(everything))
-
-    async def ready(self) -> list[Bead]:
-        return list((await self.snapshot()).ready)
-
-    async def in_progress(self) -> list[Bead]:
-        return list((await self.snapshot()).in_progress)
 
     async def show(self, bead: str) -> Bead:
         """One bead with its open blockers. Raises NotFound with the nearest ids."""

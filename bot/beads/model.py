@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.clock import iso_seconds
+
 BEAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
 # Dependency types that block; parent-child hands a parent's block on to its children. Some exports write underscores.
@@ -96,8 +98,8 @@ class Bead:
             "dependents": self.dependents_count,
             "parent": self.parent or None,
             "paths": list(self.paths),
-            "created_at": _iso(self.created_at),
-            "updated_at": _iso(self.updated_at),
+            "created_at": iso_seconds(self.created_at),
+            "updated_at": iso_seconds(self.updated_at),
             "repo": self.repo,
         }
 
@@ -113,14 +115,13 @@ def parse_bead(raw: Mapping[str, Any], *, repo: str = "") -> Bead | None:
     identity = raw.get("id")
     if raw.get("_type", "issue") != "issue" or not isinstance(identity, str) or not BEAD_ID.fullmatch(identity):
         return None
-    priority = raw.get("priority")
     edges = _edges(raw.get("dependencies"))
     description = _text(raw, "description")
     return Bead(
         id=identity,
         title=" ".join(_text(raw, "title").split()) or identity,
         status=_text(raw, "status") or "open",
-        priority=priority if isinstance(priority, int) and not isinstance(priority, bool) else 2,
+        priority=_number(raw.get("priority"), 2),
         issue_type=_text(raw, "issue_type") or "task",
         description=description,
         acceptance=_text(raw, "acceptance_criteria"),
@@ -130,7 +131,7 @@ def parse_bead(raw: Mapping[str, Any], *, repo: str = "") -> Bead | None:
         created_at=_time(raw.get("created_at")),
         updated_at=_time(raw.get("updated_at")),
         started_at=_time(raw.get("started_at")),
-        dependents_count=_count(raw.get("dependent_count")),
+        dependents_count=_number(raw.get("dependent_count"), 0),
         parent=_text(raw, "parent") or next((edge.on for edge in edges if edge.type == PARENT), ""),
         paths=paths_of(raw.get("metadata"), description),
         defer_until=_time(raw.get("defer_until")),
@@ -182,8 +183,8 @@ def _clean(text: str) -> str:
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+def _number(value: object, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def _time(value: object) -> datetime | None:
@@ -194,7 +195,3 @@ def _time(value: object) -> datetime | None:
     except ValueError:
         return None
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-
-
-def _iso(value: datetime | None) -> str | None:
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value else None

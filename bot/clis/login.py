@@ -7,6 +7,7 @@ As of codex-cli 0.169.0 (auth.json, config.toml), Claude Code 2.1.328 (.credenti
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any, Literal
 
 Login = Literal["ok", "needed", "unknown"]
 
+# What leads a CLI to another home than its own.
+HOME_VARIABLE = {"codex": "CODEX_HOME", "claude": "CLAUDE_CONFIG_DIR"}
 _CODEX_KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_ACCESS_TOKEN")
 _CLAUDE_KEYS = (
     *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
@@ -34,9 +37,8 @@ def login_of(kind: str, home: Path | None, env: Mapping[str, str], *, platform: 
 
 def how_to_log_in(kind: str, home: Path | None) -> str:
     """The command that a person types, in that very home."""
-    if kind == "codex":
-        return f"CODEX_HOME={home} codex login" if home else "codex login"
-    return f"CLAUDE_CONFIG_DIR={home} claude, then /login" if home else "claude, then /login"
+    there = f"{HOME_VARIABLE[kind]}={shlex.quote(str(home))} " if home else ""
+    return there + ("codex login" if kind == "codex" else "claude, then /login")
 
 
 def _codex(home: Path, env: Mapping[str, str]) -> Login:

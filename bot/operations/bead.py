@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from bot.beads import Beads
+from bot.beads import Bead, Beads
 from bot.errors import NotFound
 from bot.operations.services import Services
 
@@ -15,14 +16,18 @@ async def _beads(app: Services) -> Beads:
 
 async def ready(app: Services) -> list[dict[str, Any]]:
     """The beads that could be worked on now, best first, with who of ours holds one."""
-    held = {claim.bead: claim.agent for claim in await app.claims.all_open()}
-    return [{**bead.as_dict(), "agent": held.get(bead.id)} for bead in await (await _beads(app)).ready()]
+    return (await tasks(app))[0]
 
 
-async def in_progress(app: Services) -> list[dict[str, Any]]:
-    """The beads that somebody works on, with who of ours holds one."""
+async def tasks(app: Services) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(beads that could be worked on now, beads that somebody works on), with who of ours holds each."""
+    work = await (await _beads(app)).snapshot()
     held = {claim.bead: claim.agent for claim in await app.claims.all_open()}
-    return [{**bead.as_dict(), "agent": held.get(bead.id)} for bead in await (await _beads(app)).in_progress()]
+
+    def shown(beads: Iterable[Bead]) -> list[dict[str, Any]]:
+        return [{**bead.as_dict(), "agent": held.get(bead.id)} for bead in beads]
+
+    return shown(work.ready), shown(work.in_progress)
 
 
 async def show(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.clis.login import HOME_VARIABLE
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.fleet.accounts import reasons
 from bot.operations.services import Services
-from bot.profiles.book import HOME_VARIABLE, Profile, login_steps
+from bot.profiles.book import Profile, login_steps
 from bot.quota import alarm, lines
 from bot.quota.ledger import Use
 from bot.quota.reading import Reading

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from bot import atomic
+from bot.clis.login import how_to_log_in
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
 from bot.profiles.config import AgentConfig, ConfigError, ProfileConfig, QuotaLimits, check, load
 from bot.profiles.held import Held
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-HOME_VARIABLE = {"codex": "CODEX_HOME", "claude": "CLAUDE_CONFIG_DIR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +174,11 @@ class ProfileBook:
 
 def login_steps(profile: Profile) -> list[str]:
     """How to log in there, with a browser on that machine and without one."""
-    there = f"{HOME_VARIABLE[profile.kind]}={shlex.quote(str(profile.home))}"
+    first = how_to_log_in(profile.kind, profile.home)
     if profile.kind == "codex":
-        return [f"{there} codex login", f"{there} codex login --device-auth   (no browser on this machine)"]
+        return [first, f"{first} --device-auth   (no browser on this machine)"]
     return [
-        f"{there} claude   and then /login",
+        first,
         "claude setup-token   (no browser on this machine; put the token into the profile's environment, as"
         " CLAUDE_CODE_OAUTH_TOKEN)",
     ]

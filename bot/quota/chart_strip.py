@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from bot.profiles.config import Thresholds
 from bot.quota.levels import Level
+from bot.quota.reading import Point
 from bot.quota.status import WindowStatus
 
-Points = Sequence[tuple[float, float]]  # (epoch s, percent), oldest first
+Points = Sequence[Point]  # oldest first
 
 LIGHT = {"page": "#ffffff", "text": "#1c1c1e", "dim": "#6b6b70", "grid": "#e4e4e8"}
 DARK = {"page": "#17212b", "text": "#f2f2f4", "dim": "#9aa5b1", "grid": "#2b3947"}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from sqlalchemy import delete, func, or_, select
 
 from bot.quota import forecast
-from bot.quota.reading import Reading
+from bot.quota.reading import Point, Reading
 from bot.store import Transaction
 from bot.store.tables import QuotaReadingRow
 
@@ -29,7 +29,7 @@ class History:
 
     def __init__(self) -> None:
         self._newest: dict[str, dict[str, Reading]] = defaultdict(dict)
-        self._recent: dict[tuple[str, str], deque[forecast.Reading]] = defaultdict(deque)
+        self._recent: dict[tuple[str, str], deque[Point]] = defaultdict(deque)
         self._written: dict[tuple[str, str], Reading] = {}
 
     def newest(self, profile: str) -> dict[str, Reading]:
@@ -107,20 +107,20 @@ class History:
     def _keep(self, profile: str, reading: Reading) -> None:
         self._newest[profile][reading.window] = reading
         recent = self._recent[profile, reading.window]
-        recent.append(forecast.Reading(reading.at, reading.percent))
-        while recent and not reading.at - RECENT_S <= recent[0].at <= reading.at:
+        recent.append((reading.at, reading.percent))
+        while recent and not reading.at - RECENT_S <= recent[0][0] <= reading.at:
             recent.popleft()
 
     async def points(
         self, tx: Transaction, profiles: Collection[str], since: float
-    ) -> dict[tuple[str, str], list[tuple[float, float]]]:
-        """(epoch s, percent) of each window as far back as `since`, oldest first, for the chart."""
+    ) -> dict[tuple[str, str], list[Point]]:
+        """The points of each window as far back as `since`, oldest first, for the chart."""
         rows = await tx.execute(
             select(QuotaReadingRow.profile, QuotaReadingRow.window, QuotaReadingRow.at, QuotaReadingRow.percent)
             .where(QuotaReadingRow.profile.in_(profiles), QuotaReadingRow.at >= since, QuotaReadingRow.source != GONE)
             .order_by(QuotaReadingRow.at)
         )
-        found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        found: dict[tuple[str, str], list[Point]] = defaultdict(list)
         for profile, window, at, percent in rows:
             found[profile, window].append((at, percent))
         return dict(found)

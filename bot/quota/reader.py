@@ -15,13 +15,12 @@ from bot.quota import known as memory
 from bot.quota.history import History
 from bot.quota.known import Known
 from bot.quota.ledger import Ledger, Use
-from bot.quota.reading import Reading, readings_of
+from bot.quota.reading import APP_SERVER, Reading, readings_of
 from bot.quota.sources.files import ProfileFiles
 from bot.quota.sources.transcripts import statusline_readings
 from bot.quota.status import SourceState
 from bot.store import Store, setting
 
-APP_SERVER_KEYS = ("usedPercent", "windowDurationMins", "resetsAt", "limitId")
 # App-servers that run at the same time, each a program of its own; twenty at once would leave the agents no machine. A
 # round that hangs ends after app_server.TIMEOUT_S, well within an interval.
 AT_ONCE = 4
@@ -141,7 +140,7 @@ class Reader:
         readings = [
             reading
             for family, limits in answer.families.items()
-            for reading in readings_of({"limitId": family, **limits}, at=now, source="app-server", keys=APP_SERVER_KEYS)
+            for reading in readings_of({"limitId": family, **limits}, APP_SERVER, at=now, source="app-server")
         ]
         await self.remember(profile.name, readings)
         known.sources["app-server"] = SourceState("app-server", True, at=now)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.quota.windows import MAIN_FAMILIES, window_name
+
+Point = tuple[float, float]  # what was read once: (epoch s, percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +42,32 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def readings_of(limits: Mapping[str, Any], *, at: float, source: str, keys: tuple[str, str, str, str]) -> list[Reading]:
-    """Both windows of one limit family.
+class LimitKeys(NamedTuple):
+    """How a provider names what it says of a limit family, and of each window in it."""
 
-    `keys` are the provider's names for (percent, minutes, reset, family): Codex writes them in snake case into
-    rollouts and in camel case in the app-server (0.169.0). A window without percent or length is left out; percent
-    is clamped to 0..100.
-    """
-    percent_key, minutes_key, reset_key, family_key = keys
-    family = limits.get(family_key)
+    family: str
+    reached: str
+    percent: str
+    minutes: str
+    resets_at: str
+
+
+# Codex 0.169.0: in its rollouts, and in the answers of its app-server.
+ROLLOUT = LimitKeys("limit_id", "rate_limit_reached_type", "used_percent", "window_minutes", "resets_at")
+APP_SERVER = LimitKeys("limitId", "rateLimitReachedType", "usedPercent", "windowDurationMins", "resetsAt")
+
+
+def readings_of(limits: Mapping[str, Any], keys: LimitKeys, *, at: float, source: str) -> list[Reading]:
+    """Both windows of one limit family. One without percent or length is left out; percent is clamped to 0..100."""
+    family = limits.get(keys.family)
     limit_id = family if isinstance(family, str) and family else "codex"
-    reached = isinstance(limits.get("rate_limit_reached_type"), str)
-    reached = reached or isinstance(limits.get("rateLimitReachedType"), str)
+    reached = isinstance(limits.get(keys.reached), str)
     found = []
     for position in ("primary", "secondary"):
         part = limits.get(position)
         if not isinstance(part, dict):
             continue
-        percent, minutes = number(part.get(percent_key)), number(part.get(minutes_key))
+        percent, minutes = number(part.get(keys.percent)), number(part.get(keys.minutes))
         if percent is None or minutes is None or minutes <= 0:
             continue
         found.append(
@@ -66,7 +76,7 @@ def readings_of(limits: Mapping[str, Any], *, at: float, source: str, keys: tupl
                 limit_id=limit_id,
                 minutes=minutes,
                 percent=min(max(percent, 0.0), 100.0),
-                resets_at=number(part.get(reset_key)),
+                resets_at=number(part.get(keys.resets_at)),
                 at=at,
                 source=source,
                 reached=reached or percent >= 100,

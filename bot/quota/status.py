@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.clock import iso_seconds
 from bot.profiles.book import Profile
 from bot.profiles.config import Thresholds
 from bot.quota.levels import EMOJI, Level, level_of
@@ -128,7 +129,7 @@ class ProfileStatus:
 
 def iso(at: float | None) -> str | None:
     """Epoch seconds -> ISO-8601 in UTC, to the second."""
-    return None if at is None else datetime.fromtimestamp(round(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else iso_seconds(datetime.fromtimestamp(round(at), UTC))
 
 
 def provider_window(reading: Reading, thresholds: Thresholds, alert_percent: float, now: float) -> WindowStatus | None:

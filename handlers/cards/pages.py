@@ -35,7 +35,7 @@ def cards(app: Services, served: Collection[str]) -> dict[str, Card]:
         return pack_of(await pack.show(app, id=str(data["pack"])))
 
     async def tasks(_data: Mapping[str, Any], _context: RenderContext) -> Message:
-        return tasks_of(await bead.ready(app), await bead.in_progress(app))
+        return tasks_of(*await bead.tasks(app))
 
     async def healthy(_data: Mapping[str, Any], _context: RenderContext) -> Message:
         return health_of(await health.health(app))

@@ -96,7 +96,7 @@ async def test_a_worktree_outside_of_a_repository_is_refused_and_nothing_is_left
 async def test_an_agent_that_ends_for_good_lets_go_of_everything(app: App) -> None:
     services = app.services
     await demo(app)
-    bead = (await (await services.book.for_workdir(services.settings.root(services.home))).ready())[0]
+    bead = (await (await services.book.for_workdir(services.settings.root(services.home))).snapshot()).ready[0]
     assert (await services.claims.claim("d1", bead)).won
     services.home.run.mkdir(exist_ok=True)
     services.home.hooks_spool.write_text('{"agent": "d1"}\n{"agent": "d2"}\n')
@@ -134,7 +134,7 @@ async def test_the_statistics_of_an_agent_do_not_count_what_one_before_it_did(ap
         "submitted",
         "started",
     )
-    bead = (await (await services.book.for_workdir(services.settings.root(services.home))).ready())[0]
+    bead = (await (await services.book.for_workdir(services.settings.root(services.home))).snapshot()).ready[0]
     assert (await services.claims.claim("d1", bead)).won
     await services.claims.release(bead.id, "d1", "done")
     await services.statistics.save()

@@ -83,7 +83,7 @@ async def test_the_side_windows_of_a_worker(app: App) -> None:
     agent = await app.call("agent.create", {"type": "worker", "id": "d1"})
     await state(app, "d1", "idle")
     beads = await app.services.book.for_workdir(project)
-    bead = (await beads.ready())[0]
+    bead = (await beads.snapshot()).ready[0]
     await app.services.claims.claim("d1", bead)
     await app.services.side.write()
     panes = {

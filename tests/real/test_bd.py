@@ -85,8 +85,9 @@ async def test_claim_and_release(beads: Beads) -> None:
     assert taken.value.holder == "w1"
     with pytest.raises(Refused, match=r"shop-38 waits for shop-17\."):
         await beads.claim("shop-38", "w2")
-    assert [bead.id for bead in await beads.in_progress()] == ["shop-41"]
-    assert "shop-41" not in [bead.id for bead in await beads.ready()]
+    work = await beads.snapshot()
+    assert [bead.id for bead in work.in_progress] == ["shop-41"]
+    assert "shop-41" not in [bead.id for bead in work.ready]
     assert await beads.release("shop-41", "w2") is False
     assert await beads.release("shop-41", "w1") is True
     assert await beads.release("shop-41", "w1") is False

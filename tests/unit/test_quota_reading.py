@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.quota.reading import number, readings_of
-
-KEYS = ("used_percent", "window_minutes", "resets_at", "limit_id")
-
+from bot.quota.reading import ROLLOUT, number, readings_of
 
 HUGE = pytest.param(10**400, id="huge")  # JSON has them, and no float is that large
 
@@ -28,5 +25,5 @@ def test_a_window_with_a_number_that_is_far_too_large_is_left_out_and_the_other_
         "primary": {"used_percent": 10**400, "window_minutes": 300},
         "secondary": {"used_percent": 40, "window_minutes": 10080, "resets_at": 10**400},
     }
-    (found,) = readings_of(limits, at=1.0, source="rollout", keys=KEYS)
+    (found,) = readings_of(limits, ROLLOUT, at=1.0, source="rollout")
     assert (found.window, found.percent, found.resets_at) == ("7d", 40.0, None)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.quota.forecast import Reading, empties_at
+from bot.quota.forecast import empties_at
 from bot.quota.windows import EdgeUnknown, Event, RollingWindow, Usage, window_name
 from tests.usage import usage_within
 
@@ -78,12 +78,12 @@ def test_windows_are_named_by_their_length(minutes: int, limit_id: str, name: st
 
 def test_forecast_follows_the_pace_and_stops_at_the_reset() -> None:
     # 40 % at t=0 and 50 % at t=600: one percent a minute, so 100 % is fifty minutes later.
-    readings = [Reading(0, 40), Reading(600, 50)]
-    assert empties_at(readings, now=600, resets_at=None) == pytest.approx(600 + 50 * 60)
-    assert empties_at(readings, now=600, resets_at=1_200) is None
-    assert empties_at([Reading(0, 50), Reading(600, 50)], now=600, resets_at=None) is None
+    points = [(0, 40), (600, 50)]
+    assert empties_at(points, now=600, resets_at=None) == pytest.approx(600 + 50 * 60)
+    assert empties_at(points, now=600, resets_at=1_200) is None
+    assert empties_at([(0, 50), (600, 50)], now=600, resets_at=None) is None
 
 
 def test_a_drop_starts_a_new_pace() -> None:
-    readings = [Reading(0, 90), Reading(300, 2), Reading(600, 4)]
-    assert empties_at(readings, now=600, resets_at=None) == pytest.approx(600 + 96 / 2 * 300)
+    points = [(0, 90), (300, 2), (600, 4)]
+    assert empties_at(points, now=600, resets_at=None) == pytest.approx(600 + 96 / 2 * 300)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from bot.agents.model import iso
+from bot.clock import iso_seconds
 from bot.errors import DONE, NOT_CONFIRMED, REFUSED
 
 Status = Literal["intended", "queued", "typed", "submitted", "started", "unconfirmed", "refused", "failed"]
@@ -67,7 +67,7 @@ class Delivery:
 
     def as_dict(self) -> dict[str, Any]:
         """The `delivery` shape of contract.md section 1, with `notes` and `started_at` beside it."""
-        evidence = {"kind": self.evidence.kind, "at": iso(self.evidence.at)} if self.evidence else None
+        evidence = {"kind": self.evidence.kind, "at": iso_seconds(self.evidence.at)} if self.evidence else None
         return {
             "delivery": self.id,
             "agent": self.agent,
@@ -76,5 +76,5 @@ class Delivery:
             "reason": self.reason,
             "decision": self.decision,
             "notes": list(self.notes),
-            "started_at": iso(self.started_at),
+            "started_at": iso_seconds(self.started_at),
         }

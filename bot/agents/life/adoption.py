@@ -15,9 +15,10 @@ from bot.agents.registry import Registry
 from bot.agents.state.signals import cli_processes
 from bot.agents.types import type_named
 from bot.clis.cli import KINDS, cli_for
+from bot.clis.login import HOME_VARIABLE
 from bot.clock import Clock
 from bot.errors import NotFound, Refused, WrongUsage
-from bot.profiles.book import HOME_VARIABLE, Profile
+from bot.profiles.book import Profile
 from bot.settings import Settings
 from bot.tmux.panes import PaneFacts
 from bot.tmux.processes import Process, foreground, scan

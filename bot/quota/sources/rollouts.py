@@ -18,10 +18,9 @@ from typing import Any
 import msgspec
 
 from bot.quota.ledger import Use
-from bot.quota.reading import Reading, newer, readings_of
+from bot.quota.reading import ROLLOUT, Reading, newer, readings_of
 
 RECORD, COUNT = b'"token_usage_record"', b'"token_count"'
-LIMIT_KEYS = ("used_percent", "window_minutes", "resets_at", "limit_id")
 # A family that was silent for this many token_count lines is looked for no further back.
 LOOK_BACK_LINES = 64
 
@@ -187,7 +186,7 @@ def _limits(block: mmap.mmap, start: int, end: int) -> tuple[dict[str, Reading],
         limits = line.payload.rate_limits if line and line.payload else None
         when = _epoch(line.timestamp) if line else None
         if limits is not None and when is not None:
-            seen += readings_of(limits, at=when, source="rollout", keys=LIMIT_KEYS)
+            seen += readings_of(limits, ROLLOUT, at=when, source="rollout")
     for reading in reversed(seen):
         found = newer(found, [reading])
     newest = set(map(id, found.values()))
