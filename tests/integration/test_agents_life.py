@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.agents.life.leaving import Leaving
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Change
 from bot.agents.types import BUILT_IN, AgentType
 from bot.clis.model import State
 from bot.clock import SystemClock
 from bot.errors import DependencyMissing, NotFound, Refused, WrongUsage
+from bot.tmux.panes import Panes
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 
 
@@ -150,6 +152,29 @@ async def test_a_working_agent_is_stopped_without_words_typed_into_it(fleet: Fle
     await fleet.life.stop(agent.id)
     assert not Path(f"/proc/{look.clis[0].pid}").exists()
     assert [text.split("\n")[0] for text in fleet.prompts(agent.id)] == ["WAIT60 on"]
+
+
+class Meanwhile(Panes):
+    """Somebody at the terminal is faster by a moment: what they sent asks a question when our words arrive."""
+
+    async def keys(self, pane: str, *names: str, literal: bool = False) -> bool:
+        if literal:
+            assert await super().keys(pane, "SHELL `touch taken`", literal=True)
+            assert await super().keys(pane, "Enter")
+
+            async def asks() -> bool:
+                return "Allow this command?" in (await self.capture([pane]))[pane].plain
+
+            await eventually(asks)
+        return await super().keys(pane, *names, literal=literal)
+
+
+async def test_a_question_that_comes_up_while_it_is_asked_to_leave_is_not_answered(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    assert await Leaving(fleet.watch, Meanwhile(fleet.panes.control), SystemClock()).end(agent)
+    (file,) = (fleet.home.root / "demo/d1/sessions").glob("*.jsonl")
+    told = [json.loads(line) for line in file.read_text("utf8").splitlines()]
+    assert [one["data"].get("result") for one in told if one["type"] == "tool"] == [None], told
 
 
 async def test_delete_forgets_it(fleet: Fleet) -> None:

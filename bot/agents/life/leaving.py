@@ -16,7 +16,8 @@ from bot.tmux.panes import Panes
 
 QUIT_S = 6.0  # for a CLI that was asked to leave
 TERM_S = 4.0  # after TERM, before KILL
-_TYPED_S = 0.25  # between the words of "leave" and Enter, and between keys
+_TYPED_S = 0.25  # between the words of "leave" and Enter
+_SHOWS_S = 2.0  # for the words to stand in its composer
 
 
 class Leaving:
@@ -47,12 +48,20 @@ class Leaving:
         return (await self._watch.look([agent.id])).get(agent.id)
 
     async def _ask(self, agent: Agent, pane: str) -> None:
+        """Enter goes only to our words as they stand there: a question that came up meanwhile would take it for a yes,
+        and what a person typed meanwhile would be sent."""
         words, *keys = cli_for(agent.kind).quit()
         if not await self._panes.keys(pane, words, literal=True):
             return
-        for key in keys:
+        deadline = self._clock.monotonic() + _SHOWS_S
+        while self._clock.monotonic() < deadline:
             await asyncio.sleep(_TYPED_S)
-            await self._panes.keys(pane, key)
+            look = await self._look(agent)
+            if look is None or look.reading is None or look.reading.dialog is not None:
+                return
+            if look.reading.composer.text.strip() == words:
+                await self._panes.keys(pane, *keys)
+                return
 
     async def _gone(self, agent: Agent, seconds: float) -> bool:
         deadline = self._clock.monotonic() + seconds
