@@ -66,7 +66,7 @@ class Cli(ABC):
         return {}
 
     def quit(self) -> tuple[str, ...]:
-        """What asks it to leave, from an empty composer: a literal text first, then, once it stands there, key names."""
+        """What asks it to leave, from an empty composer: a literal text, then, once it stands there, key names."""
         return (self.leaves_on, "Enter")
 
     @abstractmethod

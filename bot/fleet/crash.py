@@ -33,3 +33,12 @@ def how_it_ended(title: str) -> str:
     'exit 0'
     """
     return title.removeprefix(ENDED) if title.startswith(ENDED) else ""
+
+
+def let_go(how: str, *, shell: bool) -> bool:
+    """Was it somebody at the terminal who let it leave? The code of a shell is that of the last command in it.
+
+    >>> let_go("exit 130", shell=True), let_go("exit 130", shell=False), let_go("killed, signal 9", shell=True)
+    (True, False, False)
+    """
+    return how == "exit 0" or (shell and how.startswith("exit "))

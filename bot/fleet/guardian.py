@@ -19,10 +19,11 @@ from bot.agents.resources.diary import Diary
 from bot.agents.state.announce import hold
 from bot.agents.state.watch import Change, Look, Watch
 from bot.agents.types import Restart
+from bot.clis.cli import cli_for
 from bot.clis.model import State
 from bot.clock import Clock, iso
 from bot.errors import MafError, NotFound
-from bot.fleet.crash import how_it_ended, judge
+from bot.fleet.crash import how_it_ended, judge, let_go
 from bot.notices import post
 from bot.store import Store
 from bot.store.errors import explained, trouble
@@ -148,7 +149,7 @@ class Guardian:
         self._lost_at = at  # only now: an alert that failed is tried again
 
     async def _ended(self, agent: Agent, how: str) -> None:
-        if agent.adopted or how == "exit 0":
+        if agent.adopted or let_go(how, shell=not cli_for(agent.kind).takes_prompts):
             # Somebody let it leave, at the terminal: to start it again would be to fight that person.
             await self._life.left(agent.id)
             await self._diary.write(agent.id, "left by itself")

@@ -154,6 +154,23 @@ async def test_a_working_agent_is_stopped_without_words_typed_into_it(fleet: Fle
     assert [text.split("\n")[0] for text in fleet.prompts(agent.id)] == ["WAIT60 on"]
 
 
+async def test_a_shell_is_idle_at_its_prompt_and_at_work_while_a_program_is_in_front(fleet: Fleet) -> None:
+    agent = await fleet.life.create("shell", workdir=fleet.work)
+    shell = (await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)).clis
+    agent = await fleet.registry.get(agent.id)
+    await fleet.by_hand(agent, "sleep 300\n")
+    look = await fleet.until(agent.id, lambda look: look.view.state is not State.IDLE)
+    assert (look.view.state, look.view.rule) == (State.WORKING, "process: sleep in front")
+    assert [process.pid for process in look.clis] == [process.pid for process in shell]
+    assert agent.pane
+    await fleet.panes.keys(agent.pane, "C-c")
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    await fleet.by_hand(agent, "exec sleep 300\n")  # a program that takes the place of the shell is no end of it
+    await fleet.until(agent.id, lambda look: look.view.state is State.WORKING)
+    await fleet.panes.keys(agent.pane, "C-c")
+    await fleet.until(agent.id, lambda look: look.view.state is State.DEAD)
+
+
 class Meanwhile(Panes):
     """Somebody at the terminal is faster by a moment: what they sent asks a question when our words arrive."""
 

@@ -22,7 +22,7 @@ from bot.agents.types import BUILT_IN, load_types
 from bot.clis.login import how_to_log_in, login_of
 from bot.clis.model import State
 from bot.errors import Refused, WrongSetting
-from bot.fleet.crash import how_it_ended, judge
+from bot.fleet.crash import how_it_ended, judge, let_go
 from bot.fleet.ending import without
 from bot.fleet.side import facts_of, status_line
 from bot.home import Home
@@ -69,6 +69,15 @@ def test_never_more_starts_in_the_window_than_allowed(offsets: list[int], times:
 )
 def test_how_it_ended(title: str, how: str) -> None:
     assert how_it_ended(title) == how
+
+
+@pytest.mark.parametrize(
+    ("how", "cli", "shell"),
+    [("exit 0", True, True), ("exit 1", False, True), ("exit 127", False, True), ("killed, signal 9", False, False),
+     ("", False, False)],
+)  # fmt: skip
+def test_who_leaves_a_shell_after_a_command_that_failed_is_not_fought(how: str, cli: bool, shell: bool) -> None:
+    assert (let_go(how, shell=False), let_go(how, shell=True)) == (cli, shell)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ exactly, but only when something happened: an interrupted turn fires no Stop, a 
 leaves its last word standing. What is *seen* (pane title, screen) is always of now, but some looks are those of two
 states. So:
 
-- what the processes and the registry say comes first: there is nothing to see or to tell where no CLI runs;
+- what the processes and the registry say comes first: there is nothing to see or to tell where no CLI runs; that of a
+  shell, who is in front of it, is a look like a screen;
 - a dialog on a fresh screen is always `waiting`, and a spinner always `working`;
 - of the things told only the newest counts, and it yields to a clear look that is fresher by more than a moment;
 - a look that does not tell never outvotes anything.
@@ -83,7 +84,7 @@ def fuse(signals: Sequence[Signal], *, previous: State | None = None) -> Fused:
     asked = tuple(signals)
     if (gate := _gate(asked)) is not None:
         return Fused(gate[0], gate[1], None, asked)
-    looks = [s for s in asked if s.source in ("title", "screen") and s.age_s <= FRESH_S]
+    looks = [s for s in asked if s.source in ("title", "screen", "process") and s.age_s <= FRESH_S]
     look, told = _seen(looks), _told(asked)
     state, rule = _weigh(told, look, previous)
     draft = next((s.draft for s in sorted(looks, key=lambda s: s.age_s) if s.draft is not None), None)

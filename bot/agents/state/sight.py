@@ -12,7 +12,7 @@ from bot.agents.model import Agent, AgentView
 from bot.agents.state.files import ConversationFiles
 from bot.agents.state.fusion import Fused, Signal, from_reading, fuse
 from bot.agents.state.look import Look
-from bot.agents.state.signals import cli_processes, from_files, from_title, liveness
+from bot.agents.state.signals import at_prompt, cli_processes, from_files, from_title, liveness, shell_processes
 from bot.clis.cli import cli_for
 from bot.clis.model import State
 from bot.clis.screens import read_screen, renew_rules
@@ -53,8 +53,8 @@ class Sight:
             pane, screen = facts.get(agent.pane or ""), screens.get(agent.pane or "")
             if pane is not None and not _is_its_own(agent, pane):
                 pane = screen = None
-            clis = _in_front(agent, pane, sessions)
-            found[agent.id] = self._see_one(agent, pane, screen, clis, last.get(agent.id))
+            members = sessions.get(pane.pid, {}) if pane is not None and not pane.dead else {}
+            found[agent.id] = self._see_one(agent, pane, screen, members, last.get(agent.id))
         return found
 
     def forget(self, agent_id: str) -> None:
@@ -66,16 +66,20 @@ class Sight:
         agent: Agent,
         pane: PaneFacts | None,
         screen: Screen | None,
-        clis: tuple[Process, ...],
+        members: Mapping[int, Process],
         last: Look | None,
     ) -> Look:
-        now = self._clock.now()
+        """`members`: the processes of its pane's session."""
+        now, cli = self._clock.now(), cli_for(agent.kind)
+        front = foreground(members, pane.pid) if pane is not None else []
+        clis = _clis(agent, pane, members, front)
         # What an ended program left on the screen says nothing.
         reading = read_screen(agent.kind, screen) if screen is not None and clis else None
         quiet = last is not None and last.screen is screen
         files = self.files.read(agent, self._profiles(agent), clis[0].pid if clis else None, quiet=quiet)
         signals = (
             liveness(agent, pane, clis, now, was_up=self._was_up(agent, clis)),
+            *(() if cli.takes_prompts else at_prompt(front, clis, cli.process_names)),
             *(self.hook_signals(agent, now) if clis else ()),
             *(from_files(files, now, agent.started_at) if clis else ()),
             *(from_title(agent.kind, screen.title) if screen is not None and clis else ()),
@@ -99,11 +103,15 @@ class Sight:
         return agent.started_at is not None and self._up.get(agent.id) == agent.started_at
 
 
-def _in_front(agent: Agent, pane: PaneFacts | None, sessions: Mapping[int, dict[int, Process]]) -> tuple[Process, ...]:
-    """The processes of its CLI that own the terminal of its pane."""
-    if pane is None or pane.dead:
-        return ()
-    return tuple(cli_processes(foreground(sessions.get(pane.pid, {}), pane.pid), cli_for(agent.kind).process_names))
+def _clis(
+    agent: Agent, pane: PaneFacts | None, members: Mapping[int, Process], front: Collection[Process]
+) -> tuple[Process, ...]:
+    """The processes of its CLI that own the terminal of its pane; of a shell the shell, for what a person starts in it
+    is no end of it."""
+    cli = cli_for(agent.kind)
+    if pane is not None and not cli.takes_prompts:
+        return tuple(shell_processes(members.values(), pane.pid, adopted=agent.adopted))
+    return tuple(cli_processes(front, cli.process_names))
 
 
 def _is_its_own(agent: Agent, pane: PaneFacts) -> bool:

@@ -25,6 +25,20 @@ def cli_processes(foreground: Collection[Process], names: Collection[str]) -> li
     return [p for p in foreground if p.comm in names and p.state not in ("Z", "X", "x")]
 
 
+def shell_processes(members: Collection[Process], leader: int, *, adopted: bool) -> list[Process]:
+    """The shell of a pane, also while a program that was started in it is in front: the child of the keeper, or in a
+    pane of the person's the pane's own process. `members` are the processes of the pane's session."""
+    found = [p for p in members if (p.pid == leader if adopted else p.ppid == leader)]
+    return [p for p in found if p.state not in ("Z", "X", "x")]
+
+
+def at_prompt(front: Collection[Process], shell: Collection[Process], names: Collection[str]) -> Iterator[Signal]:
+    """What a shell does: its screen does not tell, but whether it is in front itself (and a shell still: `exec`) does."""
+    if front and shell:
+        itself = {p.pid for p in shell if p.comm in names} & {p.pid for p in front}
+        yield Signal("process", State.IDLE if itself else State.WORKING, 0.0, f"{clis_named(front)} in front")
+
+
 def liveness(
     agent: Agent, pane: PaneFacts | None, clis: Collection[Process], now: datetime, *, was_up: bool = False
 ) -> Signal:
