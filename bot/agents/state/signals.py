@@ -33,7 +33,7 @@ def shell_processes(members: Collection[Process], leader: int, *, adopted: bool)
 
 
 def at_prompt(front: Collection[Process], shell: Collection[Process], names: Collection[str]) -> Iterator[Signal]:
-    """What a shell does: its screen does not tell, but whether it is in front itself (and a shell still: `exec`) does."""
+    """What a shell does: its screen does not tell, but whether it is in front itself (and still a shell) does."""
     if front and shell:
         itself = {p.pid for p in shell if p.comm in names} & {p.pid for p in front}
         yield Signal("process", State.IDLE if itself else State.WORKING, 0.0, f"{clis_named(front)} in front")
