@@ -15,7 +15,8 @@ from bot.broadcast import ledger
 from bot.broadcast.ledger import DraftChanged
 from bot.broadcast.model import Draft, Item, ItemPlan, NewItem, PlanAgent
 from bot.broadcast.plan import plan
-from bot.broadcast.survey import Situation, Survey
+from bot.broadcast.situation import Situation
+from bot.broadcast.survey import Survey
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.notices import post, touch
@@ -191,19 +192,8 @@ class Drafts:
         return list(late)
 
     def _planned(self, situation: Situation, pack: Pack, *, only: Sequence[str], idle_only: bool) -> list[NewItem]:
-        plans = plan(
-            situation.agents,
-            situation.ready,
-            situation.in_progress,
-            pack,
-            situation.headroom,
-            situation.claims,
-            only=only or None,
-            idle_only=idle_only,
-            read_only=situation.read_only,
-            now=self._clock.now(),
-            zone=self._zone,
-        )
+        now = self._clock.now()
+        plans = plan(situation, pack, only=only, idle_only=idle_only, now=now, zone=self._zone)
         return [_written(p, situation.agent(p.agent), pack) for p in plans]
 
     def _handed(self, item: Item, to: str, situation: Situation, pack: Pack, by: str) -> dict[str, Any]:

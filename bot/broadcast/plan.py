@@ -10,17 +10,17 @@ reviewer, `approved` or `ready-to-commit` for a committer; `help-wanted` on one 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
 from bot.beads.model import Bead, order
 from bot.broadcast.match import match
-from bot.broadcast.model import Action, Headroom, ItemPlan, PlanAgent
+from bot.broadcast.model import Action, ItemPlan, PlanAgent
+from bot.broadcast.situation import Situation
 from bot.clis.model import State
 from bot.packs.model import Pack
 from bot.packs.render import PromptContext
-from bot.work.claims import OpenClaim
 from bot.work.routing import clashes, fits, own_labels, preference, role_labels, topics, unfit
 
 _CANNOT = {
@@ -37,60 +37,38 @@ _CANNOT = {
 _BY_ROLE = {"implementor": Action.ASSIGN, "reviewer": Action.REVIEW, "committer": Action.COMMIT}
 
 
-def plan(  # noqa: PLR0917 - what a plan is made from
-    agents: Sequence[PlanAgent],
-    ready: Iterable[Bead],
-    in_progress: Iterable[Bead],
+def plan(
+    situation: Situation,
     pack: Pack,
-    quota: Mapping[str, Headroom],
-    claims: Iterable[OpenClaim],
     *,
-    only: Collection[str] | None = None,
+    only: Collection[str] = (),
     idle_only: bool = False,
-    read_only: Collection[str] = (),
     now: datetime | None = None,
     zone: tzinfo = UTC,
 ) -> list[ItemPlan]:
-    """One item per agent, in the order of their ids; with `only`, for those agents alone.
-
-    `ready` are open, unblocked beads; `in_progress` all that somebody has in hand, blocked or not, whoever it is.
-    `read_only` are repos whose Beads cannot be written. `now` and `zone` are for times in the reasons.
-    """
-    return _Planner(agents, ready, in_progress, pack, quota, claims, set(read_only), _Times(now, zone)).items(
-        None if only is None else set(only), idle_only=idle_only
-    )
+    """One item per agent, in the order of their ids; with `only`, for those agents alone. `idle_only` leaves out who
+    works now. `now` and `zone` are for times in the reasons."""
+    return _Planner(situation, pack, _Times(now, zone)).items(only, idle_only=idle_only)
 
 
 class _Planner:
-    """The input of one plan, indexed."""
+    """A situation, indexed."""
 
-    def __init__(  # noqa: PLR0917 - as plan()
-        self,
-        agents: Sequence[PlanAgent],
-        ready: Iterable[Bead],
-        in_progress: Iterable[Bead],
-        pack: Pack,
-        quota: Mapping[str, Headroom],
-        claims: Iterable[OpenClaim],
-        read_only: set[str],
-        times: _Times,
-    ) -> None:
-        self.agents = sorted(agents, key=lambda agent: natural(agent.id))
+    def __init__(self, situation: Situation, pack: Pack, times: _Times) -> None:
+        self.agents = sorted(situation.agents, key=lambda agent: natural(agent.id))
         # A bead in both lists counts once, as the one that somebody has in hand.
-        beads = {(b.repo, b.id): b for b in sorted((*ready,), key=order)} | {(b.repo, b.id): b for b in in_progress}
+        beads = {(bead.repo, bead.id): bead for bead in (*situation.ready, *situation.in_progress)}
         self.beads = sorted(beads.values(), key=lambda bead: (*order(bead), bead.repo))
-        self.claims = {(claim.repo, claim.bead): claim for claim in claims}
-        self.pack, self.quota, self.read_only, self.times = pack, quota, read_only, times
+        self.claims = {(claim.repo, claim.bead): claim for claim in situation.claims}
+        self.headroom, self.read_only = situation.headroom, situation.read_only
+        self.pack, self.times = pack, times
 
-    def items(self, only: set[str] | None, *, idle_only: bool) -> list[ItemPlan]:
-        """One for every agent that takes part, in the order of the agents; no bead is given twice.
-
-        only: the ids of those who take part, None for all; idle_only: leave out who works now.
-        """
+    def items(self, only: Collection[str], *, idle_only: bool) -> list[ItemPlan]:
+        """As `plan`; no bead is given twice."""
         found: dict[str, ItemPlan] = {}
         free: list[PlanAgent] = []
         for agent in self.agents:
-            if only is not None and agent.id not in only:
+            if only and agent.id not in only:
                 continue
             item = self._cannot(agent, idle_only=idle_only) or self._in_hand(agent)
             if item is None:
@@ -111,7 +89,7 @@ class _Planner:
         return bead.assignee if bead.status == "in_progress" else ""
 
     def _cannot(self, agent: PlanAgent, *, idle_only: bool) -> ItemPlan | None:
-        room = self.quota.get(agent.profile) if agent.profile else None
+        room = self.headroom.get(agent.profile) if agent.profile else None
         if agent.role not in {*_BY_ROLE, "supervisor"}:
             return ItemPlan(agent.id, Action.SKIP, f"takes no prompts (role {agent.role})")
         if agent.state in _CANNOT:

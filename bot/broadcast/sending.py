@@ -14,7 +14,8 @@ from bot.beads.model import Bead
 from bot.broadcast import ledger
 from bot.broadcast.model import FAILED, Draft, Item
 from bot.broadcast.report import count
-from bot.broadcast.survey import Situation, Survey
+from bot.broadcast.situation import Situation
+from bot.broadcast.survey import Survey
 from bot.broadcast.validate import objection
 from bot.clock import Clock
 from bot.errors import MafError, NotFound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.beads.model import DONE, Bead
 from bot.broadcast.model import Headroom, Item
-from bot.broadcast.survey import AWAY, Situation
+from bot.broadcast.situation import AWAY, Situation
 
 
 def objection(item: Item, situation: Situation, bead: Bead | None) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.beads.model import Bead
 from bot.broadcast.model import Action, Headroom, ItemPlan, PlanAgent
 from bot.broadcast.plan import plan
+from bot.broadcast.situation import Situation
 from bot.clis.model import State
 from bot.packs.model import Pack
 from bot.work.claims import OpenClaim
@@ -34,13 +37,30 @@ def bead(number: int, **changes: object) -> Bead:
     return Bead(id=f"shop-{number}", **(base | changes))  # type: ignore[arg-type]
 
 
+def planned(  # the parts of a situation, most of which most rules do not look at
+    agents: Sequence[PlanAgent],
+    ready: Sequence[Bead],
+    in_progress: Sequence[Bead],
+    pack: Pack,
+    headroom: Mapping[str, Headroom],
+    claims: Sequence[OpenClaim],
+    *,
+    read_only: Collection[str] = (),
+    **options: Any,
+) -> list[ItemPlan]:
+    situation = Situation(
+        tuple(agents), tuple(ready), tuple(in_progress), tuple(claims), headroom, frozenset(read_only)
+    )
+    return plan(situation, pack, **options)
+
+
 def made(items: list[ItemPlan]) -> dict[str, tuple[str, str]]:
     return {item.agent: (item.action.value, item.bead.id if item.bead else "") for item in items}
 
 
 def test_priority_then_unblocking_then_age() -> None:
     beads = [bead(1), bead(2, dependents_count=3), bead(3, priority=0), bead(4, priority=3)]
-    items = plan([agent("w1"), agent("w2"), agent("w10")], beads, [], ANY, {}, [])
+    items = planned([agent("w1"), agent("w2"), agent("w10")], beads, [], ANY, {}, [])
     assert [(i.agent, i.bead.id if i.bead else "") for i in items] == [
         ("w1", "shop-3"),
         ("w2", "shop-2"),
@@ -55,14 +75,14 @@ def test_priority_then_unblocking_then_age() -> None:
 
 def test_the_bead_in_hand_comes_first() -> None:
     held = bead(17, status="in_progress", assignee="w2", started_at=NOW - timedelta(minutes=40))
-    items = plan([agent("w1"), agent("w2")], [bead(41, priority=0)], [held], ANY, {}, [], now=NOW)
+    items = planned([agent("w1"), agent("w2")], [bead(41, priority=0)], [held], ANY, {}, [], now=NOW)
     assert made(items) == {"w1": ("assign", "shop-41"), "w2": ("resume", "shop-17")}
     assert items[1].reason == "w2 holds this bead since 11:20"
 
 
 def test_a_claim_of_ours_counts_where_beads_are_read_only() -> None:
     claim = OpenClaim("w2", "shop-41", REPO, NOW - timedelta(days=1))
-    items = plan([agent("w1"), agent("w2")], [bead(41)], [], ANY, {}, [claim], read_only={REPO}, now=NOW)
+    items = planned([agent("w1"), agent("w2")], [bead(41)], [], ANY, {}, [claim], read_only={REPO}, now=NOW)
     assert made(items) == {"w1": ("standby", ""), "w2": ("resume", "shop-41")}
     assert items[1].reason == "w2 holds this bead since 23 Sep 12:00"
     assert items[1].context.beads_writable is False
@@ -70,17 +90,17 @@ def test_a_claim_of_ours_counts_where_beads_are_read_only() -> None:
 
 def test_a_working_agent_is_not_told_again_what_it_works_on() -> None:
     held = bead(17, status="in_progress", assignee="w2")
-    items = plan([agent("w2", state=State.WORKING)], [bead(41)], [held], ANY, {}, [])
+    items = planned([agent("w2", state=State.WORKING)], [bead(41)], [held], ANY, {}, [])
     assert made(items) == {"w2": ("standby", "")} and items[0].reason == "is working on shop-17"
 
 
 def test_a_busy_agent_gets_what_no_idle_one_can_take() -> None:
     agents = [agent("w1", state=State.WORKING), agent("w2")]
-    assert made(plan(agents, [bead(1)], [], ANY, {}, [])) == {"w1": ("standby", ""), "w2": ("assign", "shop-1")}
-    both = plan(agents, [bead(1), bead(2)], [], ANY, {}, [])
+    assert made(planned(agents, [bead(1)], [], ANY, {}, [])) == {"w1": ("standby", ""), "w2": ("assign", "shop-1")}
+    both = planned(agents, [bead(1), bead(2)], [], ANY, {}, [])
     assert made(both) == {"w1": ("assign", "shop-2"), "w2": ("assign", "shop-1")}
     assert both[0].reason == "best ready bead (P2); w1 is busy, it waits"
-    idle = plan(agents, [bead(1), bead(2)], [], ANY, {}, [], idle_only=True)
+    idle = planned(agents, [bead(1), bead(2)], [], ANY, {}, [], idle_only=True)
     assert made(idle) == {"w1": ("skip", ""), "w2": ("assign", "shop-1")}
 
 
@@ -94,18 +114,18 @@ def test_labels_of_the_agent_its_role_and_the_bead() -> None:
         }
     )
     beads = [bead(1, labels=("frontend",)), bead(2, labels=("db",)), bead(3, labels=("docs",))]
-    items = plan([agent("w1"), agent("w2")], beads, [], pack, {}, [])
+    items = planned([agent("w1"), agent("w2")], beads, [], pack, {}, [])
     assert made(items) == {"w1": ("assign", "shop-1"), "w2": ("assign", "shop-2")}
     assert items[0].reason == "best ready bead for frontend (P2)"
     # One shared label is enough, the role's too, where the agent's own field has nothing.
-    assert made(plan([agent("w2")], [beads[0]], [], pack, {}, [])) == {"w2": ("assign", "shop-1")}
-    nothing = plan([agent("w2")], [beads[2]], [], pack, {}, [])
+    assert made(planned([agent("w2")], [beads[0]], [], pack, {}, [])) == {"w2": ("assign", "shop-1")}
+    nothing = planned([agent("w2")], [beads[2]], [], pack, {}, [])
     assert nothing[0].reason == "no ready bead fits (db, frontend), stands by"
 
 
 def test_no_agent_is_left_empty_because_another_took_its_only_bead() -> None:
     agents = [agent("w1", labels=("frontend",)), agent("w2", labels=("backend",))]
-    items = plan(agents, [bead(1, priority=0), bead(2, labels=("frontend",))], [], ANY, {}, [])
+    items = planned(agents, [bead(1, priority=0), bead(2, labels=("frontend",))], [], ANY, {}, [])
     assert made(items) == {"w1": ("assign", "shop-2"), "w2": ("assign", "shop-1")}
 
 
@@ -117,7 +137,7 @@ def test_two_agents_are_not_sent_into_the_same_files() -> None:
         bead(3, paths=("apps/api/x.py",)),
         bead(4, paths=("docs/**",)),
     ]
-    items = plan([agent("w1"), agent("w2"), agent("w3", state=State.WORKING)], beads, [held], ANY, {}, [])
+    items = planned([agent("w1"), agent("w2"), agent("w3", state=State.WORKING)], beads, [held], ANY, {}, [])
     assert made(items) == {"w1": ("assign", "shop-1"), "w2": ("assign", "shop-4"), "w3": ("standby", "")}
 
 
@@ -136,7 +156,7 @@ def test_review_commit_and_help() -> None:
         agent("s1", "supervisor"),
         agent("sh", "none"),
     ]
-    items = plan(agents, [], in_hand, ANY, {}, [], now=NOW)
+    items = planned(agents, [], in_hand, ANY, {}, [], now=NOW)
     assert made(items) == {
         "r1": ("review", "shop-38"),
         "c1": ("commit", "shop-39"),
@@ -152,7 +172,7 @@ def test_review_commit_and_help() -> None:
     assert reasons["w1"] == "w3 asked for help"
     assert reasons["w2"] == "no ready bead, stands by"
     assert next(item for item in items if item.agent == "r1").context.partner == "w2"
-    assert plan([agent("c1", "committer")], [], [], ANY, {}, [])[0].reason == "nothing to commit, stands by"
+    assert planned([agent("c1", "committer")], [], [], ANY, {}, [])[0].reason == "nothing to commit, stands by"
 
 
 @pytest.mark.parametrize(
@@ -169,17 +189,17 @@ def test_review_commit_and_help() -> None:
 )
 def test_who_cannot_take_a_prompt_is_skipped_with_the_reason(change: dict[str, object], reason: str) -> None:
     room = {"codex-plus-2": Headroom("codex-plus-2", False, 97.2, NOW + timedelta(hours=4, minutes=5))}
-    (item,) = plan([agent("w4", **change)], [bead(1)], [], ANY, room, [], now=NOW)
+    (item,) = planned([agent("w4", **change)], [bead(1)], [], ANY, room, [], now=NOW)
     assert item.action is Action.SKIP and item.status == "skipped" and reason in item.reason
 
 
 def test_only_narrows_but_the_others_keep_what_they_hold() -> None:
     held = bead(1, status="in_progress", assignee="w1")
-    items = plan([agent("w1"), agent("w2"), agent("w3")], [bead(2)], [held], ANY, {}, [], only={"w2"})
+    items = planned([agent("w1"), agent("w2"), agent("w3")], [bead(2)], [held], ANY, {}, [], only={"w2"})
     assert made(items) == {"w2": ("assign", "shop-2")}
 
 
 def test_a_blocked_bead_in_hand_is_not_resumed() -> None:
     held = bead(1, status="in_progress", assignee="w1", blocked_by=("shop-7",))
-    assert made(plan([agent("w1")], [bead(2)], [held], ANY, {}, [])) == {"w1": ("assign", "shop-2")}
-    assert plan([agent("w1")], [], [held], ANY, {}, [])[0].reason == "shop-1 waits for shop-7, stands by"
+    assert made(planned([agent("w1")], [bead(2)], [held], ANY, {}, [])) == {"w1": ("assign", "shop-2")}
+    assert planned([agent("w1")], [], [held], ANY, {}, [])[0].reason == "shop-1 waits for shop-7, stands by"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.beads.model import Bead
 from bot.broadcast.model import SENDS, Action, Headroom, ItemPlan, PlanAgent
 from bot.broadcast.plan import plan
+from bot.broadcast.situation import Situation
 from bot.clis.model import State
 from bot.packs.model import Pack
 from bot.work.claims import OpenClaim
@@ -41,17 +42,12 @@ class Drawn:
     idle_only: bool
 
     def planned(self) -> list[ItemPlan]:
-        return plan(
-            self.agents,
-            self.ready,
-            self.held,
-            self.pack,
-            QUOTA,
-            self.claims,
-            idle_only=self.idle_only,
-            read_only=self.read_only,
-            now=NOW,
-        )
+        return plan(self.situation, self.pack, idle_only=self.idle_only, now=NOW)
+
+    @property
+    def situation(self) -> Situation:
+        held, claims = tuple(self.held), tuple(self.claims)
+        return Situation(tuple(self.agents), tuple(self.ready), held, claims, QUOTA, frozenset(self.read_only))
 
     def holder(self, one: Bead) -> str:
         """Who has it in hand, as the words of the issue have it: whom we gave it, else whom Beads name."""

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 
 from bot.beads.model import Bead
 from bot.broadcast.model import Headroom, Item
-from bot.broadcast.survey import Situation
+from bot.broadcast.situation import Situation
 from bot.broadcast.validate import objection
 from bot.clis.model import State
 from bot.work.claims import OpenClaim
 from tests.unit.test_plan import NOW, REPO, agent, bead
-from tests.unit.test_plan_properties import QUOTA, Drawn, situations
+from tests.unit.test_plan_properties import Drawn, situations
 
 W1 = agent("w1", profile="p1")
 HELD = bead(5, status="in_progress", assignee="w1")
@@ -87,7 +87,7 @@ def test_an_agent_that_is_gone_and_an_account_that_is_used_up() -> None:
 @settings(max_examples=500, deadline=None)
 @given(situations)
 def test_nothing_is_objected_to_where_nothing_has_changed(drawn: Drawn) -> None:
-    situation = Situation(tuple(drawn.agents), tuple(drawn.ready), tuple(drawn.held), tuple(drawn.claims), QUOTA)
+    situation = drawn.situation
     for made in drawn.planned():
         if made.bead is None:
             continue
