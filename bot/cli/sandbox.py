@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 AGENTS = 3
 PORT = 8642
 IDLE_TIMEOUT_S = 30.0
-# Stands in sentences like "Ask Sam to approve."
-OWNER_NAME = "Sam"
 # What the demo agents are good at, so that the sample's beads find different hands.
 LABELS = (("frontend",), ("backend",), ("db", "docs"))
 
@@ -71,9 +69,7 @@ async def run_sandbox(terminal: Terminal, *, port: int | None, agents: int, brow
         async with opened(home, settings, background=True) as app:
             panes.append(app)
             await _pair_owner(app, server.owner)
-            for agent, why in (await app.services.guardian.restore()).failed.items():
-                terminal.say(f"{agent} did not start: {why}")
-            names = await _start_agents(app, agents, sandbox_home.project(home))
+            names = await _start_agents(terminal, app, agents, sandbox_home.project(home))
             async with serving(app) as leaving:
                 await _until_idle(app, names, leaving)
                 if not leaving.done():
@@ -132,6 +128,7 @@ def _panes(app: App) -> list[dict[str, Any]]:
 
 async def _pair_owner(app: App, user: int) -> None:
     """The person of the chat page owns this bot, by a code like any other."""
+    from bot.sandbox.world import OWNER_NAME
     from bot.telegram.access import Role
     from bot.telegram.people import Access
 
@@ -140,18 +137,33 @@ async def _pair_owner(app: App, user: int) -> None:
         await access.redeem(await access.create_code(Role.OWNER), user_id=user, name=OWNER_NAME, chat_id=user)
 
 
-async def _start_agents(app: App, count: int, workdir: Path) -> list[str]:
-    """Demo agents d1 … dN, made or started again; more of a former run stay as they are. -> their ids"""
+async def _start_agents(terminal: Terminal, app: App, count: int, workdir: Path) -> list[str]:
+    """Demo agents d1 … dN, made or started again, beside those that ran when the sandbox was cut off. -> their ids
+
+    Where the machine has no room for one, the sandbox says so and goes on without it.
+    """
+    from bot.agents.life.service import NoRoom
+
     services = app.services
-    looks = await services.watch.look(None)
     names = [f"d{number}" for number in range(1, count + 1)]
+    terminal.say(f"Starting {' '.join(names)} …")
+    for agent, why in (await services.guardian.restore(patience=0)).failed.items():
+        if agent not in names:
+            terminal.say(f"{agent} did not start: {why}")
+    looks = await services.watch.look(None)
+    without: dict[str, str] = {}
     for index, name in enumerate(names):
-        if name not in looks:
-            labels = LABELS[index % len(LABELS)]
-            await services.life.create("demo", agent_id=name, workdir=workdir, labels=labels)
-        elif not looks[name].clis:
-            await services.life.start(name)
-    return names
+        try:
+            if name not in looks:
+                labels = LABELS[index % len(LABELS)]
+                await services.life.create("demo", agent_id=name, workdir=workdir, labels=labels)
+            elif not looks[name].clis:
+                await services.life.start(name)
+        except NoRoom as error:
+            without[name] = error.sentence
+    if without:
+        terminal.say(f"The sandbox goes on without {', '.join(without)}. {next(iter(without.values()))}")
+    return [name for name in names if name not in without]
 
 
 async def _until_idle(app: App, names: list[str], leaving: asyncio.Future[None]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.agents.life.service import Life, Restored
+from bot.agents.life.service import ROOM_S, Life, Restored
 from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry, natural
 from bot.agents.resources.diary import Diary
@@ -81,9 +81,12 @@ class Guardian:
             if view.state is State.DEAD and (view.at - view.since).total_seconds() >= hold(State.DEAD):
                 await self._see_to(view)
 
-    async def restore(self) -> Restored:
-        """Bring back all that should run; told in the alert that said it was lost, else in one quiet message."""
-        restored = await self._life.restore()
+    async def restore(self, patience: float = ROOM_S) -> Restored:
+        """Bring back all that should run; told in the alert that said it was lost, else in one quiet message.
+
+        `patience`: seconds to wait for room on this machine before each.
+        """
+        restored = await self._life.restore(patience)
         for agent in restored.started:
             await self._diary.write(agent, "restored")
         if restored.started or restored.failed:

@@ -16,6 +16,8 @@ from bot import atomic
 from bot.sandbox.answers import Upload
 
 OWNER_ID = 1001
+# Stands in sentences like "Ask Sam to approve."
+OWNER_NAME = "Sam"
 FORMAT = 2
 MAX_CALLS = 20_000
 MAX_KEPT_FILE = 2 * 1024 * 1024  # bigger uploads live as long as the process
@@ -87,7 +89,7 @@ class World:
         self._saved_files: set[str] = set()
         self._saving: asyncio.TimerHandle | None = None
         if not self._load():
-            self.add_user("You", user_id=OWNER_ID).begun = True
+            self.add_user(OWNER_NAME, user_id=OWNER_ID).begun = True
 
     def add_user(self, name: str, *, user_id: int | None = None) -> Chat:
         """A new person, with their private chat."""

@@ -85,6 +85,24 @@ def test_the_sandbox_comes_back_where_it_was_and_makes_way_for_a_token(shop: Sho
     assert shop.read("agent", "list") == []
 
 
+def test_a_sandbox_with_no_room_for_its_agents_says_so_at_once_and_goes_on(shop: Shop) -> None:
+    env = {**shop.env, "MAF_MIN_FREE_MEMORY": "99999999"}
+    with subprocess.Popen(
+        [*MAF, "up", "--port", "0"], cwd=shop.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            assert any("The chat page:" in line for line in process.stdout), process.stderr.read()
+            assert shop.read("agent", "list") == []
+        finally:
+            process.terminate()
+            said = process.stderr.read()
+            process.wait(timeout=PATIENCE_S)
+    assert said.count("99999999 MB must stay free") == 1
+    assert "The sandbox goes on without d1, d2, d3" in said
+
+
 def test_a_home_with_agents_of_its_own_gets_no_sandbox(shop: Shop) -> None:
     shop.maf("init")
     shop.maf("agent", "create", "demo", "--no-start")

@@ -40,7 +40,7 @@ async def updates(client: Client) -> list[Any]:
 async def test_shapes_of_the_contract(client: Client) -> None:
     state = await client.get("/sandbox/state")
     owner = client.sandbox.owner
-    assert state["users"] == [{"id": owner, "name": "You"}]
+    assert state["users"] == [{"id": owner, "name": "Sam"}]
     assert [(c["id"], c["type"]) for c in state["chats"]] == [(owner, "private")]
     ann = await client.post("/sandbox/users", {"name": "Ann"})
     assert set(ann) == {"id", "name"}

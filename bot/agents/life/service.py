@@ -167,10 +167,10 @@ class Life:
         async with self._locks[agent_id]:
             await self._registry.update(agent_id, desired="stopped")
 
-    async def restore(self) -> Restored:
+    async def restore(self, patience: float = ROOM_S) -> Restored:
         """Start every agent that should run and whose CLI is not there. One that cannot start does not stop the rest.
 
-        Waits for room before each, up to half a minute.
+        Waits for room before each, up to `patience` seconds.
         """
         looks = await self._watch.look()
         started: list[str] = []
@@ -181,7 +181,7 @@ class Life:
                 continue
             try:
                 async with self._locks[agent.id]:
-                    await self._start(agent, patience=ROOM_S)
+                    await self._start(agent, patience=patience)
                 started.append(agent.id)
             except (MafError, DBAPIError, OSError) as error:
                 known = trouble(error)
