@@ -19,7 +19,6 @@ from bot.tmux.door import door
 from bot.tmux.script import MARK, Window
 from bot.tmux.server import (
     KEEP_ALIVE,
-    PERSONS,
     TmuxGone,
     TmuxMissing,
     find_version,
@@ -61,9 +60,10 @@ class SessionFacts:
 class Sessions:
     """Sessions of one server; names as in contract.md (`maf-w1`). A server that starts reads `config`."""
 
-    def __init__(self, socket: str, config: Path | None = None) -> None:
+    def __init__(self, socket: str, config: Path | None = None, *, timeout: float = TIMEOUT) -> None:
         self.socket = socket
         self.config = config
+        self.timeout = timeout
 
     async def create(
         self,
@@ -121,25 +121,25 @@ class Sessions:
         await self._in_thread(lambda: self._respawn(pane, argv, env, cwd))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Every call of tmux in it is bounded, and so is all of it for who waits: the first that hangs ends it."""
         from libtmux.exc import LibTmuxException, TmuxCommandNotFound
 
+        from bot.tmux.bounded import no_answer
+
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(2 * self.timeout):
                 return await asyncio.to_thread(work)
         except TimeoutError:
-            raise TmuxGone(f"tmux did not answer for {TIMEOUT:g} s.") from None
+            raise no_answer(2 * self.timeout) from None
         except TmuxCommandNotFound:
             raise TmuxMissing(hint=install_hint()) from None
         except LibTmuxException as error:
             raise TmuxFailed(f"tmux: {error}") from None
 
     def _server(self) -> libtmux.Server:
-        import libtmux
+        from bot.tmux.bounded import BoundedServer
 
-        config = str(self.config) if self.config is not None and self.socket != PERSONS else None
-        if self.socket.startswith("/"):
-            return libtmux.Server(socket_path=self.socket, config_file=config)
-        return libtmux.Server(socket_name=self.socket, config_file=config)
+        return BoundedServer(self.socket, self.config, self.timeout)
 
     def _ask(self, *arguments: str) -> list[str]:
         done = self._server().cmd(*arguments)
@@ -153,7 +153,7 @@ class Sessions:
         server = [*tmux_argv(self.socket, self.config), "new-session", "-d", "-s", KEEP_ALIVE, *script.PLACEHOLDER]
         try:
             done = subprocess.run(
-                server, env=server_environment(), cwd="/", capture_output=True, text=True, timeout=TIMEOUT, check=False
+                server, env=server_environment(), cwd="/", capture_output=True, text=True, timeout=self.timeout, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise TmuxGone(f"tmux does not start: {error}") from None
@@ -177,7 +177,7 @@ class Sessions:
         """`write` makes the script, given the names of the variables to take out."""
         if not cwd.is_dir():  # tmux would start in the home directory without a word
             raise Refused(f"The folder {cwd} is not there.")
-        if not self._server().is_alive():
+        if self._server().cmd("list-sessions").returncode != 0:
             self._start_server()
         taken = {session.name: session for session in self._all()}
         if name in taken:

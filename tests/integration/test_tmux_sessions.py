@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from bot.errors import Refused, WrongUsage
 from bot.tmux.control import ControlClient
 from bot.tmux.panes import Panes
 from bot.tmux.script import LAYOUTS
+from bot.tmux.server import TmuxGone
 from bot.tmux.sessions import Sessions, TmuxFailed, Window
 from tests.integration.app_home import tmux
 from tests.patience import PATIENCE_S
@@ -133,3 +136,22 @@ async def test_the_panes_of_a_window_stand_in_the_order_of_the_type(
         return [screens[pane].plain.strip() for pane in listed] == words
 
     await until(in_order, "each pane to stand in its place")
+
+
+async def test_a_server_that_hangs_takes_no_thread_with_it(
+    sessions: Sessions, control: ControlClient, tmux_socket: str
+) -> None:
+    hung = Sessions(tmux_socket, timeout=0.5)
+    assert await hung.all() == []
+    os.kill(control.server_pid, signal.SIGSTOP)
+    try:
+        answers = await asyncio.gather(*(hung.all() for _ in range(40)), return_exceptions=True)
+        assert {type(answer) for answer in answers} == {TmuxGone}
+        async with asyncio.timeout(PATIENCE_S):  # would wait for a thread for ever
+            await asyncio.to_thread(os.getpid)
+        with pytest.raises(TmuxGone, match=r"did not answer for 0\.5 s") as caught:
+            await hung.all()
+        assert "kill -CONT" in caught.value.hint
+    finally:
+        os.kill(control.server_pid, signal.SIGCONT)
+    assert await hung.all() == []
