@@ -153,7 +153,13 @@ class Sessions:
         server = [*tmux_argv(self.socket, self.config), "new-session", "-d", "-s", KEEP_ALIVE, *script.PLACEHOLDER]
         try:
             done = subprocess.run(
-                server, env=server_environment(), cwd="/", capture_output=True, text=True, timeout=self.timeout, check=False
+                server,
+                env=server_environment(),
+                cwd="/",
+                capture_output=True,
+                text=True,
+                timeout=self.timeout,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise TmuxGone(f"tmux does not start: {error}") from None

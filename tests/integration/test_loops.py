@@ -66,17 +66,17 @@ async def test_a_look_that_hangs_is_said(
         hangs.wait(PATIENCE_S)
         return see(*what)
 
-    monkeypatch.setattr("bot.agents.state.watch.SLOW_S", 0.2)
+    monkeypatch.setattr("bot.agents.state.watch.BLIND_S", 0.2)
     await fleet.watch.start()
     monkeypatch.setattr(fleet.watch.sight, "see", slow)
 
     async def told() -> bool:
-        return said(caplog, "a mounted folder of a CLI may hang") > 0
+        return said(caplog, "a mounted folder does not answer") > 0
 
     await eventually(told)
     hangs.set()
     await eventually(lambda: _ticks(fleet))
-    assert said(caplog, "a mounted folder of a CLI may hang") == 1
+    assert said(caplog, "a mounted folder does not answer") == 1
 
 
 async def test_a_folder_in_which_the_mirror_cannot_be_written_ends_nothing(

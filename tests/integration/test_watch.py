@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,11 +11,12 @@ import pytest
 
 from bot.agents.state import watch as watching
 from bot.clis import screens
+from bot.clis.model import State
 from bot.clis.rules import load
 from bot.clis.screens import Rulebook
 from bot.tmux.control import ControlClient, Reply, Script
 from bot.tmux.processes import Process, scan
-from tests.integration.agents_fleet import Fleet, open_fleet
+from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 
 
 @pytest.fixture
@@ -79,3 +82,30 @@ async def test_rules_are_taken_again_when_their_file_is_written_and_kept_when_it
     assert f"{file}, line {text.count(chr(10)) + 2}" in told[0]
     file.write_text(text, "utf8")
     assert await state() == "idle"
+
+
+async def test_what_cannot_be_looked_at_any_more_is_unknown_and_not_what_it_was(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "BLIND_S", 1.0)
+    agent = await fleet.demo()
+    stopped = await fleet.life.create("demo", start=False, workdir=fleet.work)
+    await fleet.watch.start()
+    os.kill(fleet.panes.control.server_pid, signal.SIGSTOP)
+    try:
+
+        async def unknown() -> bool:
+            return fleet.watch.view(agent.id).state is State.UNKNOWN
+
+        await eventually(unknown)
+        view = fleet.watch.view(agent.id)
+        assert view.rule == "not seen for 1 s: tmux, a disk or a mounted folder does not answer"
+        assert (view.at - view.since).total_seconds() == 0
+        assert fleet.watch.view(stopped.id).state is State.STOPPED
+    finally:
+        os.kill(fleet.panes.control.server_pid, signal.SIGCONT)
+
+    async def idle() -> bool:
+        return fleet.watch.view(agent.id).state is State.IDLE
+
+    await eventually(idle)

@@ -34,7 +34,7 @@ from bot.tmux.server import TmuxGone
 log = logging.getLogger(__name__)
 
 TICK_S = 0.8
-SLOW_S = 30.0
+BLIND_S = 15.0  # without a look: then what was seen last is no state any more
 
 __all__ = ["Change", "Look", "Watch"]
 
@@ -72,6 +72,7 @@ class Watch:
         self._reading_files = asyncio.Lock()
         self._looks: dict[str, Look] = {}
         self._task: asyncio.Task[None] | None = None
+        self._blind: asyncio.TimerHandle | None = None
         self._ticked = asyncio.Condition()
 
     @property
@@ -88,6 +89,7 @@ class Watch:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        self._see_again()
         await self._announcer.close()
 
     def view(self, agent_id: str) -> AgentView:
@@ -232,16 +234,30 @@ class Watch:
             await self._try_tick()
 
     async def _try_tick(self) -> None:
-        hangs = f"it takes longer than {SLOW_S:g} s; a disk or a mounted folder of a CLI may hang"
-        late = asyncio.get_running_loop().call_later(SLOW_S, self._complaint.warn, hangs)
+        if self._blind is None:
+            self._blind = asyncio.get_running_loop().call_later(BLIND_S, self._go_blind)
         try:
             await self.tick()
         except Exception as error:  # All of the bot lives by these looks: nothing that one of them meets may end them.
             self._complaint.say(error)
         else:
+            self._see_again()
             self._complaint.over()
-        finally:
-            late.cancel()
+
+    def _go_blind(self) -> None:
+        """No look has come to its end for so long, failed or hanging: nobody is to act by what was seen then."""
+        why = f"not seen for {BLIND_S:g} s: tmux, a disk or a mounted folder does not answer"
+        self._complaint.warn(why)
+        now = self._clock.now()
+        for agent_id, look in self._looks.items():
+            if look.view.state is not State.STOPPED:
+                view = replace(look.view, state=State.UNKNOWN, rule=why, since=now, at=now)
+                self._looks[agent_id] = replace(look, view=view)
+
+    def _see_again(self) -> None:
+        if self._blind is not None:
+            self._blind.cancel()
+        self._blind = None
 
     def _with_age(self, view: AgentView) -> AgentView:
         asked = self.asked_since(view.id) if view.state is State.WAITING else None
