@@ -22,7 +22,7 @@ CHUNK = 8 * 1024 * 1024  # bytes read by one call, so that one huge file cannot 
 _DECODER = msgspec.json.Decoder()
 
 
-def decode(line: bytes) -> Record | None:
+def decode(line: bytes | str) -> Record | None:
     """The JSON object on this line, or None for anything else."""
     try:
         value = _DECODER.decode(line)
@@ -136,9 +136,9 @@ def moment(value: object) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value)
-    except ValueError:
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def string(value: object) -> str:

@@ -15,7 +15,7 @@ from bot.clis.claude.cli import Claude, munged
 from bot.clis.claude.sessions import read_session
 from bot.clis.cli import cli_for
 from bot.clis.program import find_program, start_ticks
-from bot.clis.tail import read_lines, read_records, tail_offset
+from bot.clis.tail import moment, read_lines, read_records, tail_offset
 from bot.errors import DependencyMissing
 
 THREAD = "01a2024a-425e-7ab2-a4c2-83567f8f8fc3"
@@ -193,3 +193,11 @@ def test_launch_words(tmp_path: Path) -> None:
     assert codex.env == {"CODEX_HOME": str(tmp_path)}
     claude = cli_for("claude").launch(home=None, workdir=tmp_path, resume=THREAD, path=str(tmp_path))
     assert claude.argv == (str(tmp_path / "claude"), "--resume", THREAD) and claude.env == {}
+
+
+@pytest.mark.parametrize(
+    "value", ["", "soon", 12, None, "2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_what_is_no_moment_of_our_calendar_is_none(value: object) -> None:
+    """A zone takes the last two out of the years that a datetime can hold."""
+    assert moment(value) is None
