@@ -37,11 +37,13 @@ from bot.fleet.cleanup import Cleanup
 from bot.fleet.ending import Ending
 from bot.fleet.guardian import Guardian
 from bot.fleet.handover import Handover
+from bot.fleet.reservations import ANSWER_S, Reservations
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
 from bot.fleet.side import SideFiles
 from bot.fleet.wishes import Wishes
 from bot.home import Home
+from bot.mail import AgentMail
 from bot.operations import Services
 from bot.packs import Packs
 from bot.profiles.book import ProfileBook
@@ -299,7 +301,15 @@ class Wiring:
             panes=self.panes,
             hooks=self.hooks,
             claims=self.claims,
+            reservations=self.reservations,
         )
+
+    @cached_property
+    def reservations(self) -> Reservations:
+        settings = self.settings
+        mail = AgentMail(settings.agent_mail_url, settings.agent_mail_token, timeout=ANSWER_S)
+        on = settings.enable_agent_mail
+        return Reservations(self.store, self.watch.sight.files, clock=self.clock, mail=mail if on else None)
 
     @cached_property
     def cleanup(self) -> Cleanup:
@@ -309,6 +319,7 @@ class Wiring:
             panes=self.panes,
             sessions=self.sessions,
             ending=self.ending,
+            reservations=self.reservations,
             profiles=self.profiles,
         )
 

@@ -101,6 +101,7 @@ def delete(terminal: Terminal, agent_id: str) -> None:
     done = call.act(terminal, "agent.delete", {"id": agent_id}, timeout=LIFE_TIMEOUT_S)
     words = [f"{agent_id} is gone."]
     words += [f"Given back: {', '.join(done['claims'])}."] if done["claims"] else []
+    words += [f"File reservations released: {done['reservations']}."] if done["reservations"] else []
     words += [f"Its worktree: {done['worktree']}."] if done["worktree"] else []
     words += [f"Not let go: {problem}" for problem in done["problems"]]
     terminal.show(done, "\n".join(words))

@@ -13,7 +13,8 @@ from bot.errors import DONE, REFUSED
 @make_command("cleanup")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def command(terminal: Terminal, dry_run: bool) -> int:
-    """Remove sessions, programs, buffers, hook entries, sockets and files that this home made and no longer wants.
+    """Remove what this home made and no longer wants: sessions, programs, buffers, hook entries, sockets, files, and
+    file reservations in Agent Mail.
 
     They are found by our own ids and marks; what merely looks like ours is left alone.
     """

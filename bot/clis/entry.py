@@ -20,7 +20,8 @@ class Entry:
     user        the CLI took a prompt: `text` as it recorded it (wrapped or trimmed as that CLI does)
     queued      the CLI keeps the prompt in its own queue and will take it itself (Claude); never type it again
     model       output of the model; `text` may be empty (reasoning)
-    tool        a tool call or its result; data: {"name", "input"?, "call"?, "result"?, "error"?}
+    tool        a tool call, its result (of the same `id`), or both in one; data: {"name", "input"?, "call"?, "result"?,
+                "error"?}; `text` of a result is what it gave; the tool of an MCP server is mcp__SERVER__TOOL
     turn_start, turn_end, aborted    data of turn_end: {"last": text of the last answer}
     limit       a usage limit stopped the turn; data: {"resets_at": epoch seconds | None, "window"?: str}
     usage       tokens and quota; Codex: {"rate_limits", "info"} of token_count, Claude: {"usage", "model", "message"}

@@ -17,6 +17,7 @@ from bot.agents.registry import Registry
 from bot.clis import hooks
 from bot.errors import MafError
 from bot.fleet.ending import Ending
+from bot.fleet.reservations import Reservations
 from bot.home import Home
 from bot.profiles.book import ProfileBook
 from bot.tmux.panes import Panes
@@ -28,7 +29,7 @@ CONNECT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """`what`: session, process, buffer, hooks, socket or file. `remove` raises MafError or OSError."""
+    """`what`: session, process, buffer, reservations, hooks, socket or file. `remove` raises MafError or OSError."""
 
     what: str
     id: str
@@ -47,6 +48,7 @@ class Cleanup:
         panes: Panes,
         sessions: Sessions,
         ending: Ending,
+        reservations: Reservations,
         profiles: ProfileBook,
     ) -> None:
         self._home = home
@@ -54,6 +56,7 @@ class Cleanup:
         self._panes = panes
         self._sessions = sessions
         self._ending = ending
+        self._reservations = reservations
         self._profiles = profiles
 
     async def run(self, *, dry_run: bool) -> list[dict[str, str]]:
@@ -79,6 +82,7 @@ class Cleanup:
                 Leftover("buffer", name, "a prompt that is not on its way any more", _deleting(self._panes, name))
                 for name in await self._ending.buffers()
             ],
+            *await self._reserved(),
             *await self._hooks(),
             *await asyncio.to_thread(self._files),
         ]
@@ -119,6 +123,14 @@ class Cleanup:
             Leftover("process", str(process.pid), f"{process.comm} of {agent}, whose pane is gone", _ending(process))
             for agent, process in found
         ]
+
+    async def _reserved(self) -> list[Leftover]:
+        """Of files, in Agent Mail: it was down when their agent ended."""
+        left = []
+        for (project, name), count in (await self._reservations.left()).items():
+            remove = partial(self._reservations.release, (project, name))
+            left.append(Leftover("reservations", f"{name} in {project}", f"{count}, and their agent is gone", remove))
+        return left
 
     async def _hooks(self) -> list[Leftover]:
         """Of homes that we made, for profiles that are gone."""

@@ -8,7 +8,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import select
 
@@ -18,6 +18,7 @@ from bot.agents.life.service import Life
 from bot.agents.registry import Registry
 from bot.clock import Clock
 from bot.errors import MafError
+from bot.fleet.reservations import Reservations
 from bot.home import Home
 from bot.store import Store
 from bot.store.tables import DeliveryRow
@@ -29,23 +30,20 @@ log = logging.getLogger(__name__)
 _OPEN = ("intended", "queued")
 
 
-class Reservations(Protocol):
-    """Files that an agent has reserved for itself, wherever they are kept."""
-
-    async def release_all(self, agent: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of an agent; `problems` are things that could not be let go, each with its reason."""
+    """What became of an agent. `reservations` is how many reservations of files were released; `problems` are things
+    that could not be let go, each with its reason."""
 
     id: str
     claims: tuple[str, ...] = ()
+    reservations: int = 0
     tree: worktree.Removed | None = None
     problems: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """{"id","deleted","claims","worktree","problems"}; worktree is null, "removed" or what keeps it."""
+        """{"id","deleted","claims","reservations","worktree","problems"}; worktree is null, "removed" or what keeps
+        it."""
         tree = None
         if self.tree is not None:
             tree = f"{self.tree.path} is kept: {self.tree.kept}" if self.tree.kept else "removed"
@@ -55,13 +53,14 @@ class Ended:
             "id": self.id,
             "deleted": True,
             "claims": list(self.claims),
+            "reservations": self.reservations,
             "worktree": tree,
             "problems": list(self.problems),
         }
 
 
 class Ending:
-    """Ends agents for good. `reservations` is None while nothing keeps any."""
+    """Ends agents for good."""
 
     def __init__(
         self,
@@ -74,7 +73,7 @@ class Ending:
         panes: Panes,
         hooks: Hooks,
         claims: Claims,
-        reservations: Reservations | None = None,
+        reservations: Reservations,
     ) -> None:
         self._home = home
         self._store = store
@@ -84,7 +83,7 @@ class Ending:
         self._panes = panes
         self._hooks = hooks
         self._claims = claims
-        self.reservations = reservations
+        self._reservations = reservations
 
     async def end(self, agent_id: str) -> Ended:
         """Stop it, forget it, and let go of prompts on their way, claims, reservations, buffers, spooled hooks and
@@ -96,11 +95,11 @@ class Ending:
         problems: list[str] = []
         await self._refuse_prompts(agent_id)
         claims = await self._release_claims(agent_id, problems)
-        if self.reservations is not None:
-            try:
-                await self.reservations.release_all(agent_id)
-            except MafError as error:
-                problems.append(f"its reservations: {error.message}")
+        reservations = 0
+        try:
+            reservations = await self._reservations.let_go(agent)
+        except MafError as error:
+            problems.append(f"its reservations: {error.message}")
         if agent.started_at is not None:  # nothing was ever pasted into one that never ran
             try:
                 for buffer in await self.buffers(agent_id):
@@ -120,7 +119,7 @@ class Ending:
             problems.append(f"its files in run/: {error}")
         for problem in problems:
             log.warning("%s was deleted, but not all it held: %s", agent_id, problem)
-        return Ended(agent_id, tuple(claims), tree, tuple(problems))
+        return Ended(agent_id, tuple(claims), reservations, tree, tuple(problems))
 
     async def buffers(self, agent_id: str | None = None) -> list[str]:
         """Paste buffers that stand for prompts of ours that are not under way (of one agent, or of all)."""

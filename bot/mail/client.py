@@ -88,6 +88,15 @@ class AgentMail:
         # Names in 0.1.0 and 0.2.1, objects that hold one later.
         return [str(one.get("name") if isinstance(one, Mapping) else one) for one in listed]
 
+    async def release(self, project: str, name: str, numbers: Sequence[int]) -> int:
+        """Release these reservations of that agent. Returns how many of them it held; no numbers release nothing."""
+        if not numbers:  # the server would take it for all
+            return 0
+        done = await self.tool(
+            "release_file_reservations", project_key=project, agent_name=name, file_reservation_ids=list(numbers)
+        )
+        return int(done.get("released") or 0) if isinstance(done, Mapping) else 0
+
     async def send(self, root: str, sender: str, to: Sequence[str], *, subject: str, body: str, thread: str) -> None:
         """One message, as the agent that we are."""
         await self.tool(

@@ -29,6 +29,7 @@ from bot.fleet.accounts import Accounts
 from bot.fleet.cleanup import Cleanup
 from bot.fleet.ending import Ending
 from bot.fleet.guardian import Guardian
+from bot.fleet.reservations import Reservations
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
 from bot.fleet.side import SideFiles
@@ -81,6 +82,7 @@ class Services:
     diary: Diary
     guardian: Guardian
     ending: Ending
+    reservations: Reservations
     cleanup: Cleanup
     side: SideFiles
     adoption: Adoption

@@ -161,8 +161,12 @@ async def crew(
     beads: bool = True,
     checkpoint: Callable[[str, str], None] = lambda point, what: None,
     owner: int | None = None,
+    **more: Any,
 ) -> AsyncIterator[Crew]:
-    """The bot on the Bot API at `server`, with idle demo agents; `owner` is paired already."""
+    """The bot on the Bot API at `server`, with idle demo agents; `owner` is paired already.
+
+    `more`: settings by name.
+    """
     home = Home(tmp_path / "home")
     home.root.mkdir()
     project = tmp_path / "shop"
@@ -171,7 +175,8 @@ async def crew(
         write_sample(project)
     home.agent_env.write_text("DEMO_SECONDS=0.3\n", "utf8")
     socket = socket_of(tmp_path)
-    settings = load_settings(home, bot_token=token, telegram_api=server, tmux_socket=socket, project_root=project)
+    here = {"bot_token": token, "telegram_api": server, "tmux_socket": socket, "project_root": project}
+    settings = load_settings(home, **here, **more)
     try:
         async with App.open(home, settings, background=True, checkpoint=checkpoint) as app:
             if owner is not None:

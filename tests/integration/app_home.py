@@ -17,8 +17,8 @@ from tests.patience import PATIENCE_S
 
 
 @asynccontextmanager
-async def open_app(tmp_path: Path, tmux_socket: str) -> AsyncIterator[App]:
-    """A home whose project is a git repository with the sample's beads; no bot runs."""
+async def open_app(tmp_path: Path, tmux_socket: str, **more: Any) -> AsyncIterator[App]:
+    """A home whose project is a git repository with the sample's beads; no bot runs. `more`: settings by name."""
     home, project = Home(tmp_path / ".maf"), tmp_path / "shop"
     home.root.mkdir()
     project.mkdir()
@@ -27,7 +27,7 @@ async def open_app(tmp_path: Path, tmux_socket: str) -> AsyncIterator[App]:
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "first")
     home.agent_env.write_text("DEMO_SECONDS=0.2\nFROM_AGENT_ENV=yes\n")
-    settings = load_settings(home, tmux_socket=tmux_socket, project_root=project)
+    settings = load_settings(home, tmux_socket=tmux_socket, project_root=project, **more)
     async with App.open(home, settings) as opened:
         yield opened
 

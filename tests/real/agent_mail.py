@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from tests.patience import PATIENCE_S
 from tests.real.installed import AGENT_MAIL, why_missing
@@ -52,6 +54,47 @@ class MailServer:
         result = answer.raise_for_status().json()["result"]
         assert not result["isError"], result
         return dict(result["structuredContent"])
+
+    def reserved(self, root: str) -> dict[str, str]:
+        """The patterns of files that are reserved in this project at the moment, and by whom."""
+        slug = self.tool("ensure_project", human_key=root)["slug"]
+        wanted = {"uri": f"resource://file_reservations/{slug}"}
+        read = {"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": wanted}
+        answer = httpx.post(f"{self.url}/mcp/", json=read, headers=_bearer(), timeout=PATIENCE_S, trust_env=False)
+        (found,) = answer.raise_for_status().json()["result"]["contents"]
+        # With ?active_only=true it lists the released ones too.
+        held = [one for one in json.loads(found["text"]) if one["released_ts"] is None]
+        return {str(one["path_pattern"]): str(one["agent"]) for one in held}
+
+
+def settings_of(server: MailServer) -> dict[str, Any]:
+    """What a bot needs that is to use this server."""
+    return {"enable_agent_mail": True, "agent_mail_url": server.url, "agent_mail_token": SecretStr(TOKEN)}
+
+
+def give_mail(home: Path, kind: str, server: MailServer) -> dict[str, str]:
+    """Add it to the MCP servers of a CLI's home, with all its tools allowed; returns what the CLI needs in its
+    environment."""
+    if kind == "codex":
+        config = home / "config.toml"
+        config.write_text(
+            f"""{config.read_text()}
+[mcp_servers.agent-mail]
+url = "{server.url}/mcp/"
+bearer_token_env_var = "AGENT_MAIL_TOKEN"
+default_tools_approval_mode = "approve"
+"""
+        )
+    else:
+        headers = {"Authorization": "Bearer ${AGENT_MAIL_TOKEN}"}
+        mail = {"type": "http", "url": f"{server.url}/mcp/", "headers": headers}
+        _add(home / ".claude.json", mcpServers={"agent-mail": mail})
+        _add(home / "settings.json", permissions={"defaultMode": "default", "allow": ["mcp__agent-mail"]})
+    return {"AGENT_MAIL_TOKEN": TOKEN}
+
+
+def _add(file: Path, **more: Any) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | more))
 
 
 def _bearer() -> dict[str, str]:

@@ -34,6 +34,12 @@ def _words(request: Request, name: str) -> tuple[list[str], float]:
     return [f"{name} ", "reply ", f"{request.number}."], 0.0
 
 
+def _mcp_call(request: Request) -> tuple[str, str, dict[str, Any]] | None:
+    """CALL SERVER TOOL {JSON}: the call of a tool of an MCP server, with these arguments."""
+    asked = None if request.hidden or request.tool_result else re.search(r"\bCALL (\S+) (\S+) ({.*})", request.user)
+    return (asked[1], asked[2], json.loads(asked[3])) if asked else None
+
+
 def _silence(request: Request) -> float:
     wait = None if request.hidden or request.tool_result else re.search(r"\bWAIT(\d+)", request.user)
     return float(wait[1]) if wait else 0.0
@@ -63,8 +69,11 @@ def _stream_response(to: _Handler, request: Request, quota: Quota, headers: dict
     to.stream(headers)
     to.event("response.created", response=response | {"status": "in_progress"})
     to.silence(_silence(request))
-    if re.search(r"\bSHELL\b", request.user) and not request.tool_result and not request.hidden:
-        item = _shell_call(request)
+    call = _mcp_call_of_codex(request)
+    if call is None and re.search(r"\bSHELL\b", request.user) and not request.tool_result and not request.hidden:
+        call = _shell_call(request)
+    if call is not None:
+        item = call
         to.event("response.output_item.added", output_index=0, item=item)
         to.event("response.output_item.done", output_index=0, item=item)
     else:
@@ -92,6 +101,14 @@ def _stream_text(to: _Handler, name: str, words: Sequence[str], pause: float) ->
     item = message | {"status": "completed", "content": content}
     to.event("response.output_item.done", output_index=0, item=item)
     return item
+
+
+def _mcp_call_of_codex(request: Request) -> dict[str, Any] | None:
+    if (call := _mcp_call(request)) is None:
+        return None
+    server, tool, arguments = call
+    names = {"call_id": f"call_{request.number}", "namespace": f"mcp__{server.replace('-', '_')}", "name": tool}
+    return {"type": "function_call", "id": f"fc_{request.number}", "arguments": json.dumps(arguments), **names}
 
 
 def _shell_call(request: Request) -> dict[str, Any]:
@@ -155,6 +172,9 @@ def _message(request: Request, quota: Quota) -> dict[str, Any]:
 
 
 def _tool_of_claude(request: Request) -> tuple[str, dict[str, Any]] | None:
+    if (call := _mcp_call(request)) is not None:
+        server, tool, arguments = call
+        return f"mcp__{server}__{tool}", arguments
     tools: dict[str, tuple[str, dict[str, Any]]] = {
         "SHELL": ("Bash", {"command": CLAUDE_COMMAND, "description": "create a file"}),
         "ASK": ("AskUserQuestion", {"questions": [QUESTION]}),

@@ -12,6 +12,7 @@ from bot.agents.state.watch import Look
 from bot.clis.model import State
 from tests.flow.product import Product, product, until
 from tests.patience import PATIENCE_S
+from tests.real.agent_mail import MailServer, give_mail, settings_of
 from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
@@ -61,14 +62,20 @@ class RealProduct:
 
 
 @asynccontextmanager
-async def real_product(folder: Path, kind: str, *, hooks: bool) -> AsyncIterator[RealProduct]:
-    """Started and idle. Without `hooks` the person has refused them for this home."""
+async def real_product(
+    folder: Path, kind: str, *, hooks: bool, mail: MailServer | None = None
+) -> AsyncIterator[RealProduct]:
+    """Started and idle. Without `hooks` the person has refused them for this home. With `mail` the bot and its agents
+    have that server."""
     need(kind)
     with MockModels() as models:
-        async with product(folder, agents=0, beads=False) as p:
+        ours = settings_of(mail) if mail is not None else {}
+        async with product(folder, agents=0, beads=False, **ours) as p:
             home = p.home.profile(PROFILE)
             make = make_codex_home if kind == "codex" else make_claude_home
             env = make(home, p.project, models.url)
+            if mail is not None:
+                env |= give_mail(home, kind, mail)
             if not hooks:
                 (home / REFUSED).touch()
             p.home.agent_env.write_text("".join(f"{k}={v}\n" for k, v in env.items() if k != "PATH"), "utf8")

@@ -19,7 +19,7 @@ from bot.store.tables import AnnouncementRow, SettingRow
 from tests.flow.product import until
 from tests.flow.test_quota_alerts import Account
 from tests.flow.test_quota_alerts import scene as bot_scene
-from tests.real.agent_mail import TOKEN, MailServer, door, free_port, mail_server
+from tests.real.agent_mail import TOKEN, MailServer, door, free_port, mail_server, settings_of
 from tests.real.test_rotation_codex import TWO
 from tests.real.test_rotation_codex import scene as codex_scene
 from tests.stores import StandingClock
@@ -202,8 +202,7 @@ async def test_an_alert_of_the_running_bot_arrives_once_though_the_server_was_do
 
 
 async def test_a_move_of_a_real_agent_arrives_once(tmp_path: Path, server: MailServer) -> None:
-    settings = {"enable_agent_mail": True, "agent_mail_url": server.url, "agent_mail_token": SecretStr(TOKEN)}
-    async with codex_scene(tmp_path, **settings) as s:
+    async with codex_scene(tmp_path, **settings_of(server)) as s:
         await s.services.rotation.rotate("w1", "test", to=TWO)
         root = str(s.services.settings.root(s.home))
         mail = Announcements(s.services.store, s.services.clock, AgentMail(server.url, SecretStr(TOKEN)), root)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from bot.agents.state.turn import Turn, follow
 from bot.clis.claude.cli import Claude
 from bot.clis.claude.sessions import Session, session_file
 from bot.clis.cli import cli_for
+from bot.clis.entry import Entry
 from bot.clis.tail import tail_offset
 
 _FIRST_LOOK = 256 * 1024  # bytes of an old conversation read to learn how its last turn ended
@@ -60,6 +61,8 @@ class ConversationFiles:
 
     def __init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
+        # Who else listens to what an agent's CLI writes down (fleet/reservations.py); called in the reading thread.
+        self.heard: Callable[[str, list[Entry]], None] = lambda agent_id, entries: None
 
     def read(self, agent: Agent, setup: ProfileSetup, pid: int | None, *, quiet: bool = False) -> FileFacts:
         """`pid` is the agent's running CLI; None when there is none, and then nothing is believed of its turn.
@@ -113,6 +116,7 @@ class ConversationFiles:
         entries, state.offset = cli_for(agent.kind).entries(state.path, state.offset)
         state.turn = follow(state.turn, entries)
         state.context = contexts.follow(state.context, entries)
+        self.heard(agent.id, entries)
 
 
 def _session(cli: Claude, state: _Followed, setup: ProfileSetup, pid: int, *, quiet: bool) -> Session | None:

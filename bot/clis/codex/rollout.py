@@ -81,7 +81,13 @@ def _item(item: Record, at: datetime | None, turn: str) -> Iterator[Entry]:
         yield Entry("model", at, texts(item.get("content")), name, {"turn": turn})
     elif kind == "ContextCompaction":
         yield Entry("compacted", at, id=name, data={"turn": turn})
-    elif kind in {"CommandExecution", "FileChange", "McpToolCall", "WebSearch"}:
+    elif kind == "McpToolCall":
+        result = mapping(item.get("result"))
+        tool = f"mcp__{string(item.get('server'))}__{string(item.get('tool'))}"  # as Claude names it
+        data = {"name": tool, "input": item.get("arguments"), "result": item.get("status"), "turn": turn}
+        error = result.get("isError") is not False
+        yield Entry("tool", at, texts(result.get("content")), name, data | {"error": error})
+    elif kind in {"CommandExecution", "FileChange", "WebSearch"}:
         command = item.get("command")
         text = " ".join(map(str, command)) if isinstance(command, list) else string(command)
         yield Entry("tool", at, text, name, {"name": str(kind), "turn": turn, "result": item.get("status")})

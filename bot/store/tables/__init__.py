@@ -5,7 +5,7 @@ from bot.store.tables.base import Base, UtcDateTime
 from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
 from bot.store.tables.chat import AuditRow, ChatRow, OutboxRow, PairCodeRow, PersonRow, SettingRow, UpdateRow
 from bot.store.tables.fleet import LimitStopRow, RotationRow
-from bot.store.tables.mail import AnnouncementRow
+from bot.store.tables.mail import AnnouncementRow, ReservationRow
 from bot.store.tables.permissions import PermissionRow
 from bot.store.tables.quota import QuotaBucketRow, QuotaEventRow, QuotaFileRow, QuotaReadingRow, QuotaToldRow
 
@@ -29,6 +29,7 @@ __all__ = [
     "QuotaFileRow",
     "QuotaReadingRow",
     "QuotaToldRow",
+    "ReservationRow",
     "RotationRow",
     "SettingRow",
     "UpdateRow",

@@ -1,10 +1,10 @@
-"""What is to be said in Agent Mail and has not arrived there yet."""
+"""What is to be said in Agent Mail and has not arrived there yet, and what agents reserved there."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Text
+from sqlalchemy import BigInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.store.tables.base import Base
@@ -22,3 +22,15 @@ class AnnouncementRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     next_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ReservationRow(Base):
+    """Files that an agent of ours reserved; the row goes with the reservation. Without `agent` it is to be released."""
+
+    __tablename__ = "reservations"
+
+    project: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)  # its id on the server
+    name: Mapped[str]  # of the agent there
+    agent: Mapped[str | None] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
