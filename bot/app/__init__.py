@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.app.wiring import Checkpoint, Wiring
+from bot.app.wiring import Wiring
+from bot.checkpoint import Checkpoint, pass_by
 from bot.errors import MafError, NotFound, WrongUsage
 from bot.home import Home
 from bot.operations import OPERATIONS, READS, Services
@@ -33,10 +34,6 @@ log = logging.getLogger(__name__)
 Progress = Callable[[Any], Awaitable[None]]
 
 
-def _pass_by(_point: str, _what: str) -> None:
-    """The checkpoint of every day; a test gives one that ends the process."""
-
-
 # What is at work when the bot is told to leave may finish within this; the rest resumes at the next start.
 DRAIN_S = 5.0
 
@@ -53,7 +50,7 @@ class App:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, home: Home, settings: Settings, *, background: bool = False, checkpoint: Checkpoint = _pass_by
+        cls, home: Home, settings: Settings, *, background: bool = False, checkpoint: Checkpoint = pass_by
     ) -> AsyncIterator[App]:
         """Make the services; the store is brought up to date first. `background`: the caller is going to `run`.
 

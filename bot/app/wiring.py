@@ -6,7 +6,6 @@ of use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import cached_property
 
@@ -31,6 +30,7 @@ from bot.broadcast.drafts import Drafts
 from bot.broadcast.headroom import headroom
 from bot.broadcast.sending import Sender
 from bot.broadcast.survey import Survey
+from bot.checkpoint import Checkpoint
 from bot.clock import SystemClock
 from bot.fleet.accounts import Accounts
 from bot.fleet.cleanup import Cleanup
@@ -57,8 +57,6 @@ from bot.tmux.server import PERSONS
 from bot.tmux.servers import AllPanes, split
 from bot.tmux.sessions import Sessions
 from bot.work.claims import Claims
-
-Checkpoint = Callable[[str, str], None]
 
 
 class Wiring:

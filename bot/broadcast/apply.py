@@ -20,7 +20,8 @@ from bot.broadcast import ledger
 from bot.broadcast.drafts import CARD
 from bot.broadcast.model import CLAIMED_FOR, FAILED, Draft, Item
 from bot.broadcast.report import count
-from bot.broadcast.sending import Checkpoint, Sender, nowhere
+from bot.broadcast.sending import Sender
+from bot.checkpoint import Checkpoint, pass_by
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.notices import post, touch
@@ -43,7 +44,7 @@ class Apply:
         *,
         sender: Sender,
         claims: Claims,
-        checkpoint: Checkpoint = nowhere,
+        checkpoint: Checkpoint = pass_by,
     ) -> None:
         self._store = store
         self._clock = clock

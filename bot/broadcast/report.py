@@ -131,9 +131,9 @@ def work(item: Item) -> str:
     return item.bead or (SAME if item.action == "assist" else item.action)
 
 
-def assignment(item: Item, width: int = WIDTH) -> str:
+def assignment(item: Item) -> str:
     """What an agent gets, short: `shop-17  resume: Payment retries`."""
     prefix = "" if item.action in {"assign", "assist"} else f"{item.action}: "
-    room = width - len(item.agent) - 5 - len(item.bead or "")
+    room = WIDTH - len(item.agent) - 5 - len(item.bead or "")
     title = clipped(prefix + (item.title or ("" if item.bead else SAME)), max(12, room))
     return f"{item.bead}  {title}".strip() if item.bead else title

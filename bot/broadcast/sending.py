@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from bot.broadcast.report import count
 from bot.broadcast.situation import Situation
 from bot.broadcast.survey import Survey
 from bot.broadcast.validate import objection
+from bot.checkpoint import Checkpoint, pass_by
 from bot.clock import Clock
 from bot.errors import MafError, NotFound
 from bot.notices import touch
@@ -25,17 +26,12 @@ from bot.work.claims import Claims
 
 log = logging.getLogger(__name__)
 
-Checkpoint = Callable[[str, str], None]
 # How long one look at a queued delivery waits before it looks again.
 WAIT_S = 30.0
 
 
 class _TakenAlready(Exception):
     """Somebody else has given this item its delivery meanwhile: theirs counts, and ours is rolled back."""
-
-
-def nowhere(_point: str, _what: str) -> None:
-    """The checkpoint of a normal run; tests put one that kills the process."""
 
 
 class Sender:
@@ -50,7 +46,7 @@ class Sender:
         claims: Claims,
         book: BeadsBook,
         deliveries: Deliveries,
-        checkpoint: Checkpoint = nowhere,
+        checkpoint: Checkpoint = pass_by,
     ) -> None:
         self._store = store
         self._clock = clock

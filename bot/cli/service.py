@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,14 +79,6 @@ def unit_text(template: str, home: Home, *, maf: str, tmux: str, socket: str) ->
     return f"# maf home: {home.root}\n{text}"
 
 
-def _program() -> str:
-    beside = Path(sys.executable).with_name("maf")
-    found = str(beside) if beside.is_file() else shutil.which("maf")
-    if found is None:
-        raise DependencyMissing("The maf program was not found.", hint="Install maf so that `maf --version` works.")
-    return found
-
-
 @command.command("install")
 @_names
 @pass_terminal
@@ -116,7 +107,7 @@ def install(terminal: Terminal, names: Sequence[str]) -> None:
     for name in chosen:
         _check_ours(_unit(name), home)
         template = (shipped.folder("deploy") / f"maf-{name}.service").read_text(encoding="utf8")
-        text = unit_text(template, home, maf=_program(), tmux=tmux, socket=settings.tmux_socket)
+        text = unit_text(template, home, maf=shipped.program(), tmux=tmux, socket=settings.tmux_socket)
         _unit(name).parent.mkdir(parents=True, exist_ok=True)
         _unit(name).write_text(text, encoding="utf8")
     _systemctl("daemon-reload")

@@ -19,6 +19,7 @@ from bot.clis.text import normal
 
 Record = dict[str, Any]
 CHUNK = 8 * 1024 * 1024  # bytes read by one call, so that one huge file cannot hold up the others
+LOOKED_AT = 4 * CHUNK  # of each file, where a prompt of ours is looked for
 _DECODER = msgspec.json.Decoder()
 
 
@@ -107,16 +108,15 @@ def find_prompt(
     ref: str,
     text: str,
     since: datetime,
-    window: int = 4 * CHUNK,
 ) -> Found | None:
     """The first record of our prompt in these files: a user (or queued) entry that holds `ref`, else the same text.
 
-    Entries older than `since` do not count: an equal text may have been sent before. Only the last `window` bytes
-    of each file are read.
+    Entries older than `since` do not count: an equal text may have been sent before. Only the last 32 MB of
+    each file are read.
     """
     wanted = normal(text)
     for path in paths:
-        offset = tail_offset(path, window)
+        offset = tail_offset(path, LOOKED_AT)
         while True:
             found, end = entries(path, offset)
             for entry in found:

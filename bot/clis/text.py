@@ -42,9 +42,7 @@ def bare_start(text: str) -> str:
     return ""
 
 
-def neutralise(
-    text: str, *, raw: bool, marks: frozenset[str] = MARKS, leaving: bool = False, strip: bool = False
-) -> Neutral:
+def neutralise(text: str, *, raw: bool, leaving: bool = False, strip: bool = False) -> Neutral:
     """Make a text inert for a composer: see the module's docstring.
 
     `leaving`: a lone `exit` means leave there. `strip`: invisible characters stop Enter there, so they go.
@@ -58,7 +56,7 @@ def neutralise(
         notes.append(f"{count} invisible character{'s were' if count > 1 else ' was'} taken out")
         text = clean
     start = bare_start(text)
-    if start[:1] in marks and start:
+    if start and start[0] in MARKS:
         notes.append(f'"{PREFIX.strip()}" was put in front, or the leading {start[0]} would have been a command')
         # Claude reads `@file` after any white space, so that one loses the space too.
         text = (PREFIX.rstrip() if start[0] == "@" else PREFIX) + start

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import select, update
@@ -61,7 +60,6 @@ class Rotation:
         quota: Quota,
         handover: Handover,
         mail: bool = False,
-        checkpoint: Callable[[str], Awaitable[None]] = _pass_by,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -72,7 +70,7 @@ class Rotation:
         self._quota = quota
         self._handover = handover
         self._mail = mail  # the agents are told in Agent Mail as well
-        self.checkpoint = checkpoint
+        self.checkpoint = _pass_by
         self.answers_s = ANSWERS_S
         self._busy: set[str] = set()
 

@@ -6,7 +6,7 @@ the store. Twice an hour the edges of the windows are fetched ahead, in one smal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import case, delete, func, select
@@ -46,19 +46,17 @@ class Use:
 class Ledger:
     """Counts requests and tokens of every profile over the spans of SPANS."""
 
-    def __init__(self, store: Store, spans: Mapping[str, float] = SPANS) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.spans = dict(spans)
         self._windows: dict[str, dict[str, RollingWindow]] = {}
 
     async def rebuild(self, now: float) -> None:
         """Read all windows anew (at start, and when the clock went back)."""
         async with self.store.begin() as tx:
-            sums = await _grouped_sums(tx, self.spans, now)
+            sums = await _grouped_sums(tx, now)
         self._windows = {
             profile: {
-                name: RollingWindow(span, now, *per_span[name], known_until=now - span)
-                for name, span in self.spans.items()
+                name: RollingWindow(span, now, *per_span[name], known_until=now - span) for name, span in SPANS.items()
             }
             for profile, per_span in sums.items()
         }
@@ -143,7 +141,7 @@ class Ledger:
     def _of(self, profile: str, now: float) -> dict[str, RollingWindow]:
         if profile not in self._windows:
             self._windows[profile] = {
-                name: RollingWindow(span, now, known_until=now - span) for name, span in self.spans.items()
+                name: RollingWindow(span, now, known_until=now - span) for name, span in SPANS.items()
             }
         return self._windows[profile]
 
@@ -173,22 +171,20 @@ async def _add_to_bucket(tx: Transaction, profile: str, start: int, requests: in
         row.tokens += tokens
 
 
-async def _grouped_sums(
-    tx: Transaction, spans: Mapping[str, float], now: float
-) -> dict[str, dict[str, tuple[int, int]]]:
+async def _grouped_sums(tx: Transaction, now: float) -> dict[str, dict[str, tuple[int, int]]]:
     """(requests, tokens) by profile and span, in one scan of the covering index."""
     columns = []
-    for span in spans.values():
+    for span in SPANS.values():
         inside = QuotaEventRow.at > now - span
         columns.append(func.sum(case((inside, 1), else_=0)))
         columns.append(func.sum(case((inside, QuotaEventRow.tokens), else_=0)))
-    longest = max(spans.values())
+    longest = max(SPANS.values())
     rows = await tx.execute(
         select(QuotaEventRow.profile, *columns)
         .where(QuotaEventRow.at > now - longest, QuotaEventRow.at <= now)
         .group_by(QuotaEventRow.profile)
     )
     return {
-        row[0]: {name: (int(row[1 + 2 * i] or 0), int(row[2 + 2 * i] or 0)) for i, name in enumerate(spans)}
+        row[0]: {name: (int(row[1 + 2 * i] or 0), int(row[2 + 2 * i] or 0)) for i, name in enumerate(SPANS)}
         for row in rows
     }

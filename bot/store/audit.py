@@ -130,11 +130,9 @@ class Audit:
             raise
         await self.finish(entry, "done")
 
-    async def recent(self, limit: int = 50, *, actor: str | None = None) -> list[Entry]:
+    async def recent(self, limit: int = 50) -> list[Entry]:
         """The newest entries, newest first."""
         query = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
-        if actor:
-            query = query.where(AuditRow.actor == actor)
         async with self._store.begin() as tx:
             rows = (await tx.scalars(query)).all()
         return [Entry(r.id, r.at, r.actor, r.place, r.action, r.target, r.detail, r.outcome) for r in rows]

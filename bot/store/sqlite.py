@@ -137,9 +137,9 @@ def aside(file: Path, folder: Path, label: str) -> Path:
     return target
 
 
-def prune(folder: Path, *, keep: int = KEEP_COPIES) -> None:
+def prune(folder: Path) -> None:
     """Forget all but the newest copies."""
-    for old in sorted(folder.glob("maf-*.db"))[:-keep]:
+    for old in sorted(folder.glob("maf-*.db"))[:-KEEP_COPIES]:
         old.unlink(missing_ok=True)
         Path(f"{old}-wal").unlink(missing_ok=True)
 

@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.agents.delivery.checkpoint import pass_by
 from bot.agents.delivery.errands import IDLE_HOLDS_S
 from bot.agents.delivery.rows import DeliveryRows
 from bot.agents.delivery.typist import SETTLE_S, Typist
 from bot.agents.model import Agent
+from bot.checkpoint import pass_by
 from bot.clis.model import State
 from bot.clock import SystemClock
 from bot.tmux.control import quote

@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.app import App
 from bot.beads.sample import write_sample
+from bot.checkpoint import Checkpoint, pass_by
 from bot.home import Home
 from bot.settings import load_settings
 from bot.telegram.access import Role
@@ -159,7 +160,7 @@ async def crew(
     token: str,
     agents: int = 3,
     beads: bool = True,
-    checkpoint: Callable[[str, str], None] = lambda point, what: None,
+    checkpoint: Checkpoint = pass_by,
     owner: int | None = None,
     **more: Any,
 ) -> AsyncIterator[Crew]:

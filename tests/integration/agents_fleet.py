@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.delivery.checkpoint import Checkpoint, Point, pass_by
 from bot.agents.delivery.model import Delivery
+from bot.agents.delivery.points import Point
 from bot.agents.delivery.service import Deliveries
 from bot.agents.environment import ProfileSetup
 from bot.agents.life.service import Life
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
+from bot.checkpoint import Checkpoint, pass_by
 from bot.clis.model import State
 from bot.clock import SystemClock
 from bot.home import Home

@@ -13,7 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from bot.agents.delivery.checkpoint import POINTS, pass_by
+from bot.agents.delivery.points import POINTS
+from bot.checkpoint import pass_by
 from tests.integration.agents_fleet import open_fleet
 from tests.killing import kill_at
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.delivery.checkpoint import Point
+from bot.agents.delivery.points import Point
 from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.errors import NotFound, Refused

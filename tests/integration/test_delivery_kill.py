@@ -12,8 +12,8 @@ from typing import get_args
 
 import pytest
 
-from bot.agents.delivery.checkpoint import POINTS
 from bot.agents.delivery.model import PROVEN, Status
+from bot.agents.delivery.points import POINTS
 from bot.agents.delivery.rows import DeliveryRows
 from bot.clis.model import State
 from bot.clock import SystemClock

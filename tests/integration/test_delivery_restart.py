@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.delivery.checkpoint import POINTS, Point
+from bot.agents.delivery.points import POINTS, Point
 from bot.errors import Refused
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 

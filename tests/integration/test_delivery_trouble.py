@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from bot.agents.delivery.checkpoint import Point
+from bot.agents.delivery.points import Point
 from bot.agents.delivery.service import Deliveries
 from bot.agents.delivery.typist import STALE_S
 from bot.agents.model import Agent

@@ -6,7 +6,6 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
-from bot.agents.delivery.checkpoint import Checkpoint
 from bot.agents.delivery.composer import Standing, standing
 from bot.agents.delivery.evidence import Trail
 from bot.agents.delivery.model import Delivery
@@ -16,6 +15,7 @@ from bot.agents.delivery.rows import DeliveryRows
 from bot.agents.delivery.typist import Typed, Typist, may_enter, trail_of, why_held
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
+from bot.checkpoint import Checkpoint
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError, Refused

@@ -9,13 +9,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.agents.delivery import text as texts
-from bot.agents.delivery.checkpoint import Checkpoint, pass_by
 from bot.agents.delivery.errands import Errands
 from bot.agents.delivery.jobs import Jobs
 from bot.agents.delivery.model import Delivery, Mode, Status
 from bot.agents.delivery.rows import DecidedAlready, DeliveryRows
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
+from bot.checkpoint import Checkpoint, pass_by
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction

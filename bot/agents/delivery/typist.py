@@ -12,13 +12,14 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from bot.agents.delivery.checkpoint import Checkpoint, Point
 from bot.agents.delivery.composer import standing
 from bot.agents.delivery.evidence import Trail, has_ref
 from bot.agents.delivery.model import Delivery
+from bot.agents.delivery.points import Point
 from bot.agents.delivery.rows import DeliveryRows
 from bot.agents.preflight import Decision, decide
 from bot.agents.state.watch import Look, Watch
+from bot.checkpoint import Checkpoint
 from bot.clis.cli import cli_for
 from bot.clis.model import State
 from bot.errors import MafError

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import shipped
 from bot.agents.environment import ProfileSetup
 from bot.agents.hooks.consent import Consent
 from bot.agents.model import Agent
 from bot.clis import hooks
-from bot.errors import DependencyMissing, MafError, WrongUsage
+from bot.errors import MafError, WrongUsage
 from bot.home import Home
 
 log = logging.getLogger(__name__)
@@ -74,17 +73,17 @@ class HookSetup:
         """
         _check(home, kind)
         (home / REFUSED).unlink(missing_ok=True)
-        await asyncio.to_thread(hooks.install, home, kind, command())
+        await asyncio.to_thread(hooks.install, home, kind, shipped.program())
         await self.consent.record(home, kind, "yes", by)
         return self.status(home, kind)
 
-    async def remove(self, home: Path, kind: str, *, by: str = "") -> HomeHooks:
+    async def remove(self, home: Path, kind: str) -> HomeHooks:
         """Take everything of ours out, and keep it out without asking again. Raises WrongUsage, Refused."""
         _check(home, kind)
         await asyncio.to_thread(hooks.remove, home, kind)
         if self.is_ours(home):
             (home / REFUSED).touch()
-        await self.consent.record(home, kind, "no", by)
+        await self.consent.record(home, kind, "no")
         return self.status(home, kind)
 
     def status(self, home: Path, kind: str) -> HomeHooks:
@@ -105,18 +104,9 @@ class HookSetup:
         # What was put into a person's home once is kept right there: our own place may have changed since.
         if wanted or (home.is_dir() and hooks.installed(home, kind).events):
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            hooks.install(home, kind, command())
+            hooks.install(home, kind, shipped.program())
             return False
         return home.is_dir() and not self.is_ours(home)
-
-
-def command() -> str:
-    """Our own program, by its full path: the agents' PATH need not hold it. Raises DependencyMissing."""
-    beside = Path(sys.executable).with_name("maf")
-    found = str(beside) if beside.is_file() else shutil.which("maf")
-    if found is None:
-        raise DependencyMissing("The maf program was not found.", hint="Install maf so that `maf --version` works.")
-    return found
 
 
 def _check(home: Path, kind: str) -> None:
