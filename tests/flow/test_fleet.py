@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.tmux.processes import scan
 from tests.flow.product import Product, button, product, until
 
@@ -26,7 +28,8 @@ async def alive(made: Product, agent: str) -> None:
     await until(running, f"{agent} idle")
 
 
-async def test_a_crash_is_mended_three_times_and_then_told(tmp_path: Path) -> None:
+async def test_a_crash_is_mended_three_times_and_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.fleet.crash.PAUSES_S", (1.0, 1.0, 1.0))  # how they grow: tests/unit/test_life_rules.py
     async with product(tmp_path, agents=2) as made:
         await made.app.call("agent.send", {"id": "w1", "text": "remember me", "wait": 10})
         await alive(made, "w1")
