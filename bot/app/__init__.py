@@ -6,7 +6,7 @@ import asyncio
 import gc
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from bot.app.chat import Chat
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[Any], Awaitable[None]]
-
 
 # What is at work when the bot is told to leave may finish within this; the rest resumes at the next start.
 DRAIN_S = 5.0
@@ -158,7 +155,7 @@ class App:
         await asyncio.gather(*self.services.tasks, return_exceptions=True)
         await chat.close()
 
-    async def _operate(self, op: str, params: dict[str, Any], _progress: Progress) -> Any:
+    async def _operate(self, op: str, params: dict[str, Any]) -> Any:
         if op not in READS:
             await self._resumed.wait()
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bot.cli.terminal import Terminal
@@ -49,7 +49,6 @@ def act(
     params: Mapping[str, Any] | None = None,
     *,
     timeout: float = DEFAULT_TIMEOUT_S,
-    on_progress: Callable[[Any], None] | None = None,
 ) -> Any:
     """Have something done: by the bot, else here while no other process of ours acts on this home. -> its result
 
@@ -59,7 +58,7 @@ def act(
     deadline = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:
-            return client.call(home.socket, op, _with_actor(params), timeout=timeout, on_progress=on_progress)
+            return client.call(home.socket, op, _with_actor(params), timeout=timeout)
         except client.NoBot:
             if not home.exists:
                 raise NoHome(f"There is no home here yet ({home.root}).") from None

@@ -7,8 +7,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import DependencyMissing, RemoteError
@@ -67,59 +66,41 @@ def listens(path: str | os.PathLike[str]) -> bool:
     return True
 
 
-def call(
-    path: str | os.PathLike[str],
-    op: str,
-    params: Mapping[str, Any],
-    *,
-    timeout: float,
-    on_progress: Callable[[Any], None] | None = None,
-) -> Any:
+def call(path: str | os.PathLike[str], op: str, params: Mapping[str, Any], *, timeout: float) -> Any:
     """Let the running bot do one operation and return its result.
 
-    Raises NoBot, BotGone, BotSlow (nothing for `timeout` seconds in all), RemoteError (the bot's own answer).
+    Raises NoBot, BotGone, BotSlow (no answer within `timeout` seconds), RemoteError (the bot's own answer).
     """
-    with connect(path) as link:
-        for answer in _talk(link, {"op": op, "params": dict(params)}, timeout):
-            if "progress" in answer:
-                if on_progress is not None:
-                    on_progress(answer["progress"])
-            elif "error" in answer:
-                raise _error(answer["error"])
-            else:
-                return answer.get("result")
-    raise BotGone()
+    answer = _ask(path, {"op": op, "params": dict(params)}, timeout)
+    if answer is None:
+        raise BotGone()
+    if "error" in answer:
+        raise _error(answer["error"])
+    return answer.get("result")
 
 
 def tell_hook(path: str | os.PathLike[str], event: Mapping[str, Any], *, timeout: float) -> Any:
     """Hand a hook event to the bot; waits while the bot keeps the connection open, e.g. for a permission. -> object |
     None
     """
+    answer = _ask(path, {"hook": dict(event)}, timeout)
+    return answer.get("result") if answer is not None else None
+
+
+def _ask(path: str | os.PathLike[str], request: Mapping[str, Any], timeout: float) -> dict[str, Any] | None:
+    """The answer to one request; None where the bot hung up without one."""
     with connect(path) as link:
-        for answer in _talk(link, {"hook": dict(event)}, timeout):
-            return answer.get("result")
-    return None
-
-
-def _talk(link: socket.socket, request: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
-    deadline = time.monotonic() + timeout
-    try:
-        link.settimeout(timeout)
-        link.sendall(json.dumps(request, ensure_ascii=False).encode("utf8", "surrogatepass") + b"\n")
-        with link.makefile("rb") as lines:
-            while True:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise BotSlow(f"The bot did not answer within {timeout:g} s.")
-                link.settimeout(left)
+        try:
+            link.settimeout(timeout)
+            link.sendall(json.dumps(request, ensure_ascii=False).encode("utf8", "surrogatepass") + b"\n")
+            with link.makefile("rb") as lines:
                 line = lines.readline()
-                if not line.endswith(b"\n"):
-                    return
-                yield json.loads(line)
-    except TimeoutError as error:
-        raise BotSlow(f"The bot did not answer within {timeout:g} s.") from error
-    except (ConnectionError, ValueError) as error:
-        raise BotGone() from error
+            answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+        except TimeoutError as error:
+            raise BotSlow(f"The bot did not answer within {timeout:g} s.") from error
+        except (ConnectionError, ValueError) as error:
+            raise BotGone() from error
+    return answer
 
 
 def _error(shape: Mapping[str, Any]) -> RemoteError:

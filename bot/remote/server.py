@@ -24,8 +24,7 @@ LONGEST_PATH = 100
 # Turns of the loop from accepting a connection to serving it; asyncio (3.11) loses one whose server closes meanwhile.
 ACCEPT_TURNS = 3
 
-Progress = Callable[[Any], Awaitable[None]]
-Operate = Callable[[str, dict[str, Any], Progress], Awaitable[Any]]
+Operate = Callable[[str, dict[str, Any]], Awaitable[Any]]
 Hook = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
@@ -33,7 +32,7 @@ class Server:
     """Listens on the socket of a home. The caller holds the home's lock (lock.py), so whatever file lies there is
     stale.
 
-    operate(op, params, progress) does one operation; a MafError becomes the error that the command prints. It is run
+    operate(op, params) does one operation; a MafError becomes the error that the command prints. It is run
     to its end even when the one who asked hangs up: half an operation is worse than one nobody reads. hook(event)
     answers an object or None and is cancelled when the agent's CLI drops the hook (a person answered in the pane).
     """
@@ -93,7 +92,7 @@ class Server:
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 line = await reader.readline()
-            answer = await self._answer(line, reader, writer)
+            answer = await self._answer(line, reader)
             if answer is not None:
                 await _write(writer, answer)
         except (ConnectionError, TimeoutError):
@@ -105,36 +104,25 @@ class Server:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _answer(
-        self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> dict[str, Any] | None:
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader) -> dict[str, Any] | None:
         try:
             request = json.loads(line)
             if not isinstance(request, dict):
                 raise WrongUsage("A request is a JSON object on one line.")
             if "hook" in request:
                 return await self._answer_hook(request["hook"], reader)
-            return {"result": await self._do(request, writer)}
+            return {"result": await self._do(request)}
         except MafError as error:
             return {"error": {**error.as_dict(), "exit_code": error.exit_code}}
         except (ValueError, RecursionError):
             return {"error": {"code": "usage", "message": "That is no JSON.", "hint": "", "exit_code": 2}}
 
-    async def _do(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> Any:
+    async def _do(self, request: dict[str, Any]) -> Any:
         op, params = request.get("op"), request.get("params", {})
         if not isinstance(op, str) or not isinstance(params, dict):
             raise WrongUsage('A request is {"op": "…", "params": {…}}.')
-
-        async def progress(event: Any) -> None:
-            # The one who asked may have hung up; the operation goes on.
-            if not writer.is_closing():
-                try:
-                    await _write(writer, {"progress": event})
-                except ConnectionError:
-                    writer.close()
-
         try:
-            return await self._operate(op, params, progress)
+            return await self._operate(op, params)
         except MafError:
             raise
         except Exception as error:  # The edge of the process: a fault in one operation must not end the bot.

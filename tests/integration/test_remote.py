@@ -22,7 +22,7 @@ from bot.cli import call
 from bot.cli.terminal import Terminal
 from bot.errors import DependencyMissing, NotFound, Refused, RemoteError
 from bot.remote import client, lock
-from bot.remote.server import Progress, Server
+from bot.remote.server import Server
 from tests.patience import PATIENCE_S
 
 
@@ -35,14 +35,11 @@ class Bot:
         self.cancelled = asyncio.Event()
         self.go = asyncio.Event()
 
-    async def operate(self, op: str, params: dict[str, Any], progress: Progress) -> Any:
+    async def operate(self, op: str, params: dict[str, Any]) -> Any:
         if op == "missing":
             raise NotFound.of("agent", params["id"], ["w1"])
         if op == "broken":
             raise ZeroDivisionError("secret detail")
-        if op == "counts":
-            for number in range(3):
-                await progress({"n": number})
         if op == "waits":
             await self.go.wait()
         self.finished.append(op)
@@ -85,14 +82,6 @@ async def test_an_answer_carries_any_text(tmp_path: Path) -> None:
     assert answer["op"] == "echo"
     assert answer["text"].replace("?", "").startswith("line\nline\u2028 \x00 ; $ ` \" ' Привет 🙂 ")
     assert answer["text"].endswith("x" * 200_000)
-
-
-async def test_progress_comes_before_the_result(tmp_path: Path) -> None:
-    path, seen = tmp_path / "maf.sock", []
-    async with serving(path):
-        answer = await asyncio.to_thread(client.call, path, "counts", {}, timeout=PATIENCE_S, on_progress=seen.append)
-    assert seen == [{"n": 0}, {"n": 1}, {"n": 2}]
-    assert answer == {"op": "counts"}
 
 
 async def test_an_error_of_ours_arrives_whole(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.remote import spool
-from bot.remote.server import Progress, Server
+from bot.remote.server import Server
 from tests.patience import PATIENCE_S
 
 HOOK = [sys.executable, "-m", "bot.cli", "hook"]
@@ -103,7 +103,7 @@ async def test_the_bots_answer_is_printed(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         return decision
 
-    async def operate(_op: str, _params: dict[str, Any], _progress: Progress) -> Any:
+    async def operate(_op: str, _params: dict[str, Any]) -> Any:
         raise AssertionError("a hook is no operation")
 
     server = Server(tmp_path / "run" / "maf.sock", operate, hook)

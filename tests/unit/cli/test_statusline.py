@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.clis import hooks
-from bot.remote.server import Progress, Server
+from bot.remote.server import Server
 from tests.patience import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "bot.cli", "hook", "statusline"]
@@ -62,7 +62,7 @@ def test_rubbish_and_a_missing_bot_show_nothing_and_fail_nothing(tmp_path: Path,
 async def test_the_limits_reach_the_running_bot_with_the_home_they_belong_to(tmp_path: Path) -> None:
     heard: list[dict[str, Any]] = []
 
-    async def operate(_op: str, _params: dict[str, Any], _progress: Progress) -> Any:
+    async def operate(_op: str, _params: dict[str, Any]) -> Any:
         return None
 
     async def hook(event: dict[str, Any]) -> Any:
