@@ -25,6 +25,11 @@ class Home:
         return self.root / "agent.env"
 
     @property
+    def login_env(self) -> Path:
+        """What `maf init` found in the login shell, for the agents."""
+        return self.run / "login-env"
+
+    @property
     def tmux_conf(self) -> Path:
         return self.root / "tmux.conf"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ _KEPT = frozenset(
         "REQUESTS_CA_BUNDLE", "VIRTUAL_ENV", "NVM_DIR", "GOPATH", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME",
     }
 )  # fmt: skip
+SSH = "SSH_AUTH_SOCK"
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _QUOTED = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?""", re.DOTALL)
 
@@ -54,19 +56,21 @@ def parse_env(text: str) -> dict[str, str]:
 
 
 def read_env(path: Path) -> dict[str, str]:
-    """The variables of such a file; {} where there is none, or it is no text. Raises OSError."""
+    """The variables of such a file, byte for byte where they are no UTF-8; {} where there is none. Raises OSError."""
     try:
-        return parse_env(path.read_text("utf8"))
-    except (FileNotFoundError, UnicodeDecodeError):
+        return parse_env(os.fsdecode(path.read_bytes()))
+    except FileNotFoundError:
         return {}
 
 
 def login_environment(home: Home) -> dict[str, str]:
-    """What `maf init` found in the person's login shell; {} where it has not looked."""
+    """What `maf init` found in the person's login shell, without an SSH agent that has ended since (after a new login
+    another one runs); {} where it has not looked."""
     try:
-        return {name: value for name, value in read_env(home.run / "login-env").items() if value}
+        found = read_env(home.login_env)
     except OSError:
         return {}
+    return {name: value for name, value in found.items() if value and (name != SSH or Path(value).exists())}
 
 
 def agent_environment(

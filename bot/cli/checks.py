@@ -56,7 +56,7 @@ def all_checks(home: Home) -> Iterator[Check]:
     claude = "Install Claude Code, if you want Claude agents: npm install -g @anthropic-ai/claude-code"
     yield program("claude", path, "warning", claude)
     yield home_folder(home)
-    yield login_env(home, login)
+    yield login_env(home)
     found, settings = read_settings(home)
     yield found
     yield running(home)
@@ -140,13 +140,30 @@ def _inside_private(path: Path, home: Home) -> bool:
     return path != home.root and not home.root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
 
 
-def login_env(home: Home, login: Mapping[str, str]) -> Check:
-    """Programs that are found here but would not be by an agent, whose PATH is the one of `maf init`."""
-    if not home.exists:
-        return Check("login environment", "ok", "Captured by maf init.")
-    again = f"Run: rm {home.run / 'login-env'} && maf init"
-    if not login.get("PATH"):
-        return Check("login environment", "warning", "PATH, HOME and LANG of your login shell are not known.", again)
+def login_env(home: Home) -> Check:
+    """What agents have of the login shell: the programs that are found here, a folder to be at home in, and the SSH
+    agent with the keys."""
+    from bot.agents.environment import SSH, read_env
+
+    def look() -> Check:
+        if not home.exists:
+            return Check("login environment", "ok", "Captured by maf init.")
+        login = read_env(home.login_env)
+        if wrong := _lacks(login):
+            return Check("login environment", "warning", wrong, f"Run: rm {home.login_env} && maf init")
+        language = f"LANG={login['LANG']}" if "utf" in login.get("LANG", "").lower() else "no UTF-8: agents get C.UTF-8"
+        keys = ", SSH agent" if login.get(SSH) else ""
+        return Check("login environment", "ok", f"PATH, HOME={login['HOME']}, {language}{keys}")
+
+    return guarded("login environment", look)
+
+
+def _lacks(login: Mapping[str, str]) -> str:
+    """What an agent that is started with this would miss; "" if nothing."""
+    from bot.agents.environment import SSH
+
+    if not login.get("PATH") or not login.get("HOME"):
+        return "PATH, HOME and LANG of your login shell are not known."
     here = os.environ.get("PATH", os.defpath)
     lost = [
         name
@@ -154,12 +171,14 @@ def login_env(home: Home, login: Mapping[str, str]) -> Check:
         if shutil.which(name, path=here) and not shutil.which(name, path=login["PATH"])
     ]
     if lost:
-        return Check(
-            "login environment", "warning", f"Agents would not find {', '.join(lost)}, which you have here.", again
-        )
-    if "utf" not in login.get("LANG", "").lower():
-        return Check("login environment", "ok", "LANG names no UTF-8; agents get C.UTF-8.")
-    return Check("login environment", "ok", f"PATH, LANG={login['LANG']}")
+        return f"Agents would not find {', '.join(lost)}, which you have here."
+    if not Path(login["HOME"]).is_dir():
+        return f"The HOME of maf init is no folder: {login['HOME']}."
+    if (captured := login.get(SSH)) and not Path(captured).exists():
+        return f"The SSH agent of maf init is gone ({captured})."
+    if not captured and (own := os.environ.get(SSH)) and Path(own).exists():
+        return "Agents would not find your SSH agent, which you have here."
+    return ""
 
 
 def read_settings(home: Home) -> tuple[Check, Settings | None]:

@@ -136,7 +136,7 @@ def make_home(home: Home, *, environment: Mapping[str, str]) -> Made:
             (home.env_file, MAF_ENV),
             (home.agent_env, AGENT_ENV.format(root=quoted(str(root)))),
             (home.tmux_conf, (shipped.folder("deploy") / "tmux.conf").read_text(encoding="utf8")),
-            (home.run / "login-env", login_env(environment)),
+            (home.login_env, login_env(environment)),
         ):
             if write_new(path, text):
                 written.append(str(path.relative_to(home.root)))
