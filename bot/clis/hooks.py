@@ -204,6 +204,8 @@ def install(home: Path, kind: str, maf: str) -> Installed:
     """Put our hooks (and for Claude our statusline, which runs the person's own after it) into a home. Idempotent."""
     path = home / SETTINGS_FILE[kind]
     before = read_settings(path)
+    if not _has_room(before, kind):
+        raise Refused(f'The "hooks" in {path} are no lists by event.', hint="Mend it, then try again.")
     if kind == "codex":
         _config_of(home)  # hooks that Codex cannot be told to trust would open a review at its next start
     command = shlex.join([maf, "hook"])
@@ -227,12 +229,27 @@ def remove(home: Path, kind: str) -> Installed:
     if kind == "claude":
         settings = _without_statusline(settings, home)
     if settings != before:
-        give_back(path, _json(settings), lambda text: without_hooks(json.loads(text or "{}")) == settings)
+        give_back(path, _json(settings), lambda text: _meaning(json.loads(text or "{}")) == _meaning(settings))
     if settings.get("statusLine") != before.get("statusLine"):
         (home / STATUSLINE_KEPT).unlink(missing_ok=True)  # only now that it stands in its place again
     if kind == "codex":
         _trust(home, {}, path, drop=set(trust_of(before, path)))
     return installed(home, kind)
+
+
+def _has_room(settings: Settings, kind: str) -> bool:
+    """Can our groups be added to what stands there?"""
+    hooks = settings.get("hooks", {})
+    return isinstance(hooks, dict) and all(isinstance(hooks.get(event, []), list) for event in EVENTS[kind])
+
+
+def _meaning(settings: Settings) -> Settings:
+    """The settings without ours and without what says nothing: an event with no hooks, a statusline that is none."""
+    result = without_hooks(settings)
+    hooks = result.pop("hooks", {})
+    line = result.pop("statusLine", None)
+    said = {event: groups for event, groups in hooks.items() if groups != []} if isinstance(hooks, dict) else hooks
+    return {**result, **({"hooks": said} if said else {}), **({"statusLine": line} if isinstance(line, dict) else {})}
 
 
 def _json(settings: Settings) -> str:

@@ -109,6 +109,9 @@ WRITTEN = [
     '{"statusLine":{"type":"command","command":"my-line","padding":0},"theme":"dark"}\n\n',
     '{\r\n  "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say done"}]}]}\r\n}\r\n',
     "{}",
+    '{"hooks": {"Stop": [], "Notification": []}}',
+    '{"statusLine": null, "hooks": {}}',
+    '{"statusLine": "no command", "model": "opus"}',
 ]
 
 
@@ -183,6 +186,17 @@ def test_settings_that_are_broken_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot be read"):
         install(tmp_path, "claude", MAF)
     assert settings.read_text() == "{broken"
+
+
+@pytest.mark.parametrize("hooks", ["null", "[]", '"no"', '{"Stop": {"hooks": []}}', '{"Stop": null}'])
+@pytest.mark.parametrize("kind", ["claude", "codex"])
+def test_hooks_of_another_shape_are_refused_and_left_alone(tmp_path: Path, kind: str, hooks: str) -> None:
+    path = tmp_path / SETTINGS_FILE[kind]
+    path.write_text(f'{{"hooks": {hooks}}}')
+    with pytest.raises(Refused, match='"hooks"'):
+        install(tmp_path, kind, MAF)
+    assert path.read_text() == f'{{"hooks": {hooks}}}'
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("config", [b"model = ", b"\xff\xfe"])
