@@ -34,7 +34,7 @@ async def _shown(app: Services, view: AgentView) -> dict[str, Any]:
     return {
         **({"profile_reason": why} if why else {}),
         **view.as_dict(held[0] if held else None),
-        "stats": app.statistics.of(view),
+        "stats": (await app.statistics.now([view]))[view.id],
     }
 
 
@@ -90,7 +90,9 @@ async def list_(app: Services) -> list[dict[str, Any]]:
     if not app.background:
         await app.watch.shown()
     held = {claim.agent: claim.bead for claim in await app.claims.all_open()}
-    return [{**view.as_dict(held.get(view.id)), "stats": app.statistics.of(view)} for view in app.watch.views()]
+    views = app.watch.views()
+    stats = await app.statistics.now(views)
+    return [{**view.as_dict(held.get(view.id)), "stats": stats[view.id]} for view in views]
 
 
 async def health(app: Services, *, id: str | None = None) -> list[dict[str, Any]]:  # noqa: A002
@@ -103,10 +105,12 @@ async def health(app: Services, *, id: str | None = None) -> list[dict[str, Any]
         await app.watch.shown()
         await asyncio.sleep(ONE_SHOT_S)
         await app.watch.shown()
-    return [await _health(app, view) for view in app.watch.views() if id in (None, view.id)]
+    views = [view for view in app.watch.views() if id in (None, view.id)]
+    stats = await app.statistics.now(views)
+    return [_health(app, view, stats[view.id]) for view in views]
 
 
-async def _health(app: Services, view: AgentView) -> dict[str, Any]:
+def _health(app: Services, view: AgentView, stats: dict[str, Any]) -> dict[str, Any]:
     history = app.watch.resources.history(view.id)
     look = app.watch.last(view.id)
     usage = history[-1].as_dict() if history else dict.fromkeys(("cpu_percent", "rss_mb", "processes", "age_s"))
@@ -117,7 +121,7 @@ async def _health(app: Services, view: AgentView) -> dict[str, Any]:
         **usage,
         "context_percent": look.files.context.percent if look is not None else None,
         "warnings": sorted(strained(history)),
-        "stats": app.statistics.of(view),
+        "stats": stats,
     }
 
 

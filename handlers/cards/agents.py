@@ -35,7 +35,7 @@ def cards(app: Services) -> dict[str, Card]:
         view = await app.watch.fresh(str(data["agent"]))
         held = [claim.bead for claim in await app.claims.of(view.id)]
         card = next((ask.card for ask in app.permissions.open() if ask.agent == view.id), "")
-        usage, stats = app.watch.resources.of(view.id), app.statistics.of(view)
+        usage, stats = app.watch.resources.of(view.id), (await app.statistics.now([view]))[view.id]
         full = context_of(app, view.id)
         return one_agent(view, held, context.now, context=full, usage=usage, stats=stats, question=card)
 

@@ -260,7 +260,12 @@ async def test_what_an_agent_did_is_kept_in_its_row(tmp_path: Path) -> None:
         app = made.app.services
         for text in ("one WAIT6", "two"):
             await made.app.call("agent.send", {"id": "w1", "text": text, "wait": 15})
-        await until(lambda: app.statistics.of(app.watch.view("w1"))["working_s"] > 0, what="time at work")
+
+        async def shown() -> bool:
+            now = (await made.app.call("agent.show", {"id": "w1"}))["stats"]
+            return now["prompts"] == 2 and now["working_s"] > 0
+
+        await until(shown, what="what it did, before that is kept")
         await app.statistics.save()
         stats = (await app.registry.get("w1")).stats
         assert (stats["prompts"], stats["tasks"], stats["errors"], stats["restarts"]) == (2, 0, 0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -48,9 +48,10 @@ class Statistics:
                 spent = self._spent.setdefault(view.id, {})
                 spent[name] = spent.get(name, 0.0) + seconds
 
-    def of(self, view: AgentView) -> dict[str, Any]:
-        """The statistics of one agent as they are now; prompts and tasks as of the last save."""
-        return added(view.agent, self._spent.get(view.id, {}), {})
+    async def now(self, views: Collection[AgentView]) -> dict[str, dict[str, Any]]:
+        """The statistics of these agents as they are at this moment, by id."""
+        facts = await self._facts()
+        return {view.id: added(view.agent, self._spent.get(view.id, {}), facts.get(view.id, {})) for view in views}
 
     async def save(self) -> None:
         """Write what has been counted into the rows."""
