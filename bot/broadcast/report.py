@@ -22,7 +22,7 @@ MARKS = {
     "queued": "⧗",
     "skipped": "–",
 }
-WIDTH = 44
+WIDTH = 41  # the bubble of a phone 390 px wide
 NOT_CONFIRMED = "typed, not confirmed"
 SAME = "same text"  # a broadcast to all is of no bead
 
