@@ -17,12 +17,15 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         draft,
         health,
         hooks,
+        last,
         life,
         packs,
         people,
         permissions,
+        prompts,
         quota,
-        seeing,
+        screens,
+        tasks,
     )
     from handlers.middlewares import Answers, Door, Rights
 
@@ -39,15 +42,17 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         permissions,
         hooks,
         agents,
-        seeing,
+        screens,
+        prompts,
         life,
         packs,
+        tasks,
         quota,
         health,
     ):
         dispatcher.include_router(module.router())
-    dispatcher.include_router(seeing.link_router())
-    dispatcher.include_router(health.last_router(served))
+    dispatcher.include_router(agents.link_router())
+    dispatcher.include_router(last.router(served))
     for router in dispatcher.chain_tail:
         for observer in (router.message, router.callback_query):
             served.update(h.flags["needs"] for h in observer.handlers)

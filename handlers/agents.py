@@ -1,79 +1,101 @@
-"""Commands and buttons about agents."""
+"""Which agents there are: the board, one agent in full, and links to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
 
 from aiogram import F, Router
+from aiogram.exceptions import AiogramError
 from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 
-from bot.errors import WrongUsage
-from bot.operations import Services, agent
-from bot.telegram.callbacks import AgentTap
-from bot.telegram.people import Person
-from handlers.broadcast import command
+from bot.errors import Refused
+from bot.operations import Services
+from bot.operations.board import read
+from bot.telegram.callbacks import AgentTap, BoardTap
+from handlers.commands import command, one_agent
 from handlers.say import Say, Tap
-from handlers.words import one_agent
 
-LIFE = {"start": agent.start, "stop": agent.stop, "restart": agent.restart}
+# "/w1" in a message is a link that can be tapped; "/agent_w1" where the id is also the name of a command.
+LINK = re.compile(r"/(?:agent_)?([a-z][a-z0-9_]{0,31})(?:@\w+)?\s*", re.IGNORECASE)
 
 
 def router() -> Router:
     routes = Router(name="agents")
     hear, press = routes.message.register, routes.callback_query.register
-    hear(send, command("send"), flags={"needs": "send"})
-    hear(new, command("new"), flags={"needs": "new"})
-    hear(life, command("stop"), flags={"needs": "stop"})
-    hear(life, command("restart"), flags={"needs": "restart"})
-    hear(interrupt, command("interrupt"), flags={"needs": "interrupt"})
-    press(tap_interrupt, AgentTap.filter(F.verb == "interrupt"), flags={"needs": "interrupt"})
-    press(tap_life, AgentTap.filter(F.verb.in_({"start", "restart"})), flags={"needs": "restart"})
-    press(tap_life, AgentTap.filter(F.verb == "stop"), flags={"needs": "stop"})
+    hear(board, command("agents"), flags={"needs": "agents"})
+    hear(show, command("agent"), flags={"needs": "agent"})
+    press(turn_board, BoardTap.filter(F.verb.in_({"refresh", "all", "fewer"})), flags={"needs": "agents"})
+    press(next_one, BoardTap.filter(F.verb == "next"), flags={"needs": "agents"})
+    press(pin, BoardTap.filter(F.verb == "pin"), flags={"needs": "capture"})
+    press(tap_show, AgentTap.filter(F.verb == "show"), flags={"needs": "agent"})
     return routes
 
 
-async def send(_message: Message, command: CommandObject, app: Services, person: Person, say: Say) -> None:
-    parts = (command.args or "").split(maxsplit=1)
-    if len(parts) < 2:
-        raise WrongUsage("To whom, and what?", hint="/send w1 TEXT")
-    await agent.send_and_tell(app, actor=person.name, id=parts[0], text=parts[1], chat_id=say.chat_id)
+def link_router() -> Router:
+    """`/w1`: to be attached after every command."""
+    routes = Router(name="links")
+    routes.message.register(
+        link, F.text.regexp(LINK, mode="fullmatch").as_("match"), is_agent, flags={"needs": "agent"}
+    )
+    return routes
 
 
-async def new(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    found = (command.args or "").split()
-    if not 1 <= len(found) <= 2:
-        names = ", ".join(t["name"] for t in await agent.types(app))
-        raise WrongUsage("What kind of agent, and with which id?", hint=f"/new TYPE [ID]. Types: {names}")
-    made = await agent.create(app, type=found[0], id=found[1] if len(found) > 1 else None)
-    await say.card("agent", {"agent": made["id"]}, live=True)
+async def board(_message: Message, app: Services, say: Say) -> None:
+    key = await say.card("agents", {}, live=True)
+    if key is not None:
+        app.live.follow("agents", key, say.chat_id)
 
 
-async def life(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
+async def turn_board(_query: CallbackQuery, callback_data: BoardTap, app: Services, say: Say, tap: Tap) -> None:
+    if callback_data.verb == "refresh":
+        await say.refresh(tap.message_id)
+    else:
+        await say.refresh(tap.message_id, all=callback_data.verb == "all")
+    notice = await say.shown(tap.message_id)
+    if notice is not None and notice.key is not None:
+        app.live.follow("agents", notice.key, say.chat_id)
+
+
+async def next_one(_query: CallbackQuery, app: Services, say: Say, tap: Tap) -> None:
+    """The agents that need somebody, one after the other with each tap."""
+    needy = [row.id for row in await read(app) if row.needs_person]
+    if not needy:
+        await tap.answer("Nobody needs you now.")
+        return
+    notice = await say.shown(tap.message_id)
+    last = notice.data.get("next") if notice is not None else None
+    chosen = needy[(needy.index(last) + 1) % len(needy)] if last in needy else needy[0]
+    await say.refresh(tap.message_id, next=chosen)
+    await say.card("agent", {"agent": chosen}, live=True)
+
+
+async def pin(query: CallbackQuery, tap: Tap) -> None:
+    if not isinstance(query.message, Message):
+        raise Refused("This message is too old to be pinned.", hint="Send /agents for a new one.")
+    try:
+        await query.message.pin(disable_notification=True)
+    except AiogramError as error:
+        raise Refused("I may not pin messages here.", hint="Let me pin in the chat's settings.") from error
+    await tap.answer("Pinned. It stays up to date.")
+
+
+async def show(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
     name = one_agent(command)
-    await LIFE[command.command.lower()](app, id=name)
+    await app.registry.get(name)
     await say.card("agent", {"agent": name}, live=True)
 
 
-async def interrupt(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    name = one_agent(command)
-    await say.text(interrupted(name, await agent.interrupt(app, id=name)))
+async def tap_show(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say) -> None:
+    await app.registry.get(callback_data.id)
+    await say.card("agent", {"agent": callback_data.id}, live=True)
 
 
-def interrupted(name: str, done: Mapping[str, Any]) -> str:
-    """What came of an interrupt."""
-    if not done["stopped"]:
-        return f"{name} was asked to stop, and still works."
-    if done["composer"] == "text":
-        return f"{name} was interrupted. Text stands in its composer: look at it before you send something."
-    return f"{name} was interrupted."
+async def is_agent(_message: Message, match: re.Match[str], app: Services) -> bool:
+    known = {one.id for one in await app.registry.all()}
+    return match[1].lower() in known or match[0].lower().startswith("/agent_")
 
 
-async def tap_interrupt(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
-    await tap.tell(interrupted(callback_data.id, await agent.interrupt(app, id=callback_data.id)), say)
-
-
-async def tap_life(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
-    await LIFE[callback_data.verb](app, id=callback_data.id)
-    await say.refresh(tap.message_id)
+async def link(_message: Message, match: re.Match[str], app: Services, say: Say) -> None:
+    await app.registry.get(match[1].lower())
+    await say.card("agent", {"agent": match[1].lower()}, live=True)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from aiogram import Bot, Router
-from aiogram.filters import Command, CommandObject
+from aiogram import Router
+from aiogram.filters import CommandObject
 from aiogram.types import Message
 
 from bot.broadcast.drafts import Drafts
 from bot.broadcast.model import Draft
-from bot.errors import MAX_NAME, WrongUsage
-from bot.excerpt import clipped
+from bot.errors import WrongUsage
 from bot.operations import Services
-from bot.telegram.access import BY_NAME, Role
+from bot.telegram.access import Role
 from bot.telegram.links import tappable
 from bot.telegram.people import Access, Person
+from handlers.commands import command, unknown_word
 from handlers.rights import may
 from handlers.say import Say
 
@@ -50,26 +49,12 @@ def parse(arguments: str) -> Wanted:
             only = words[at + 1 :]
             break
         else:
-            what = clipped(word, MAX_NAME)
-            raise WrongUsage(f"I do not know “{what}” here.", hint="/broadcast_targeted [auto] [idle | only w1,w2]")
+            raise unknown_word(word, "/broadcast_targeted [auto] [idle | only w1,w2]")
     auto = auto or any(w.lower() == "auto" for w in only)
     names = tuple(dict.fromkeys(w for w in only if w.lower() != "auto"))
     if "only" in (w.lower() for w in words) and not names:
         raise WrongUsage("Only which agents?", hint="/broadcast_targeted only w1,w2")
     return Wanted(auto, idle, names)
-
-
-class TextCommand(Command):
-    """A command that is the text of a message. aiogram also takes one that stands under a picture; we would do as if
-    there were no picture."""
-
-    async def __call__(self, message: Message, bot: Bot) -> bool | dict[str, Any]:
-        return False if message.text is None else await super().__call__(message, bot)
-
-
-def command(name: str) -> TextCommand:
-    """Both spellings, in any case of letters."""
-    return TextCommand(*BY_NAME[name].spellings, ignore_case=True)
 
 
 def router() -> Router:

@@ -14,6 +14,7 @@ from bot.operations import Services
 from bot.telegram.callbacks import DraftTap, ItemTap, ReportTap, SwapTap
 from bot.telegram.people import Person
 from handlers.cards.draft import page_head
+from handlers.replies import ReplyTo
 from handlers.say import Say, Tap
 
 
@@ -31,8 +32,7 @@ def router() -> Router:
     press(ask_swap, ItemTap.filter(F.verb == "swap"), flags={"needs": "draft.edit"})
     press(swap, SwapTap.filter(), flags={"needs": "draft.edit"})
     press(retry, ReportTap.filter(F.verb == "retry"), flags={"needs": "draft.send"})
-    press(refresh, ReportTap.filter(F.verb == "refresh"), flags={"needs": "agents"})
-    routes.message.register(edited, F.text, ~F.text.startswith("/"), is_edit, flags={"needs": "draft.edit"})
+    routes.message.register(edited, ReplyTo("edit", "draft"), flags={"needs": "draft.edit"})
     return routes
 
 
@@ -112,15 +112,6 @@ async def ask_edit(_query: CallbackQuery, callback_data: ItemTap, app: Services,
     await say.card("edit", {"draft": draft.id, "agent": agent})
 
 
-async def is_edit(message: Message, say: Say) -> dict[str, Shown] | bool:
-    """Lets a reply to an item's page, or to the question for its new text, through; with the notice behind it."""
-    replied = message.reply_to_message
-    if replied is None or replied.from_user is None or not replied.from_user.is_bot:
-        return False
-    notice = await say.shown(replied.message_id)
-    return {"notice": notice} if notice is not None and notice.kind in {"edit", "draft"} else False
-
-
 async def edited(message: Message, notice: Shown, app: Services, person: Person, say: Say) -> None:
     """The reply is the new prompt of that item."""
     draft = await app.drafts.get(str(notice.data["draft"]))
@@ -149,10 +140,6 @@ def on_page(draft: Draft, page: int, reply: Message) -> str:
 async def retry(_query: CallbackQuery, callback_data: ReportTap, app: Services, person: Person, tap: Tap) -> None:
     await app.apply.retry_failed(callback_data.draft, person.name)
     await tap.answer("Trying again.")
-
-
-async def refresh(_query: CallbackQuery, callback_data: ReportTap, app: Services) -> None:
-    await app.drafts.show(callback_data.draft, {})
 
 
 def at(draft: Draft, position: int) -> str:

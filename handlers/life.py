@@ -1,4 +1,4 @@
-"""Holding agents and letting them go on; bringing back what was lost."""
+"""The life of agents: new ones, started, stopped, held and let go on, brought back when they were lost."""
 
 from __future__ import annotations
 
@@ -10,23 +10,51 @@ from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Text
 
 from bot.agents.registry import natural
-from bot.operations import Services, life
+from bot.errors import WrongUsage
+from bot.operations import Services, agent, life
 from bot.telegram.callbacks import AgentTap
 from bot.telegram.links import tappable
-from handlers.broadcast import command
+from handlers.commands import command, one_agent, one_or_all
 from handlers.say import Say, Tap
-from handlers.words import one_or_all
+
+LIFE = {"start": agent.start, "stop": agent.stop, "restart": agent.restart}
 
 
 def router() -> Router:
     routes = Router(name="life")
     hear, press = routes.message.register, routes.callback_query.register
+    hear(new, command("new"), flags={"needs": "new"})
+    hear(begin_or_end, command("stop"), flags={"needs": "stop"})
+    hear(begin_or_end, command("restart"), flags={"needs": "restart"})
     hear(freeze, command("freeze"), flags={"needs": "freeze"})
     hear(thaw, command("thaw"), flags={"needs": "thaw"})
+    press(tap_begin_or_end, AgentTap.filter(F.verb.in_({"start", "restart"})), flags={"needs": "restart"})
+    press(tap_begin_or_end, AgentTap.filter(F.verb == "stop"), flags={"needs": "stop"})
+    press(tap_freeze, AgentTap.filter(F.verb == "freeze"), flags={"needs": "freeze"})
     press(tap_thaw, AgentTap.filter(F.verb == "thaw"), flags={"needs": "thaw"})
     press(tap_restore, AgentTap.filter(F.verb == "restore"), flags={"needs": "restart"})
     press(tap_fresh, AgentTap.filter(F.verb == "fresh"), flags={"needs": "restart"})
     return routes
+
+
+async def new(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
+    found = (command.args or "").split()
+    if not 1 <= len(found) <= 2:
+        names = ", ".join(t["name"] for t in await agent.types(app))
+        raise WrongUsage("What kind of agent, and with which id?", hint=f"/new TYPE [ID]. Types: {names}")
+    made = await agent.create(app, type=found[0], id=found[1] if len(found) > 1 else None)
+    await say.card("agent", {"agent": made["id"]}, live=True)
+
+
+async def begin_or_end(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
+    name = one_agent(command)
+    await LIFE[command.command.lower()](app, id=name)
+    await say.card("agent", {"agent": name}, live=True)
+
+
+async def tap_begin_or_end(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
+    await LIFE[callback_data.verb](app, id=callback_data.id)
+    await say.refresh(tap.message_id)
 
 
 async def freeze(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
@@ -34,6 +62,11 @@ async def freeze(_message: Message, command: CommandObject, app: Services, say: 
     done = await life.freeze(app, id=name)
     said = held(done, "❄️", "is held where it is", "are held where they are", "No agent runs.")
     await say.text(Text(said, "\n", back(name)) if done["agents"] else said)
+
+
+async def tap_freeze(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
+    await life.freeze(app, id=callback_data.id)
+    await say.refresh(tap.message_id)
 
 
 async def thaw(_message: Message, command: CommandObject, app: Services, say: Say) -> None:

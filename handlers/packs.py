@@ -6,12 +6,10 @@ from aiogram import F, Router
 from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 
-from bot.errors import MAX_NAME, WrongUsage
-from bot.excerpt import clipped
 from bot.operations import Services, pack
 from bot.telegram.callbacks import PackTap
 from bot.telegram.people import Access, Person
-from handlers.broadcast import command
+from handlers.commands import command, unknown_word
 from handlers.rights import may
 from handlers.say import Say, Tap
 
@@ -46,10 +44,7 @@ def parse(arguments: str) -> tuple[str, str | None]:
     words = arguments.split()
     verb = words.pop(0) if words and words[0] in {"show", "use", "set", "list"} else "use"
     if len(words) > (verb != "list"):
-        raise WrongUsage(
-            f"I do not know “{clipped(words[-1], MAX_NAME)}” here. Nothing was done.",
-            hint="/broadcast_pack, /broadcast_pack show PACK, or /broadcast_pack PACK",
-        )
+        raise unknown_word(words[-1], "/broadcast_pack, /broadcast_pack show PACK, or /broadcast_pack PACK")
     return verb, words[0] if words else None
 
 

@@ -11,7 +11,7 @@ from bot.errors import Refused, WrongUsage
 from bot.telegram.access import Role
 from bot.telegram.links import tappable
 from bot.telegram.people import Access, Person
-from handlers.broadcast import command
+from handlers.commands import command
 from handlers.say import Say
 
 

@@ -12,6 +12,7 @@ from bot.notices.shown import Shown
 from bot.operations import Services
 from bot.telegram.callbacks import DialogTap
 from bot.telegram.people import Access, Person
+from handlers.replies import ReplyTo
 from handlers.rights import may
 from handlers.say import Say, Tap
 
@@ -27,7 +28,7 @@ def router() -> Router:
     press(whole, DialogTap.filter(F.verb == "all"), flags={"needs": "agents"})
     press(each, DialogTap.filter(F.verb == "each"), flags={"needs": "dialog.once"})
     press(show, DialogTap.filter(F.verb == "show"), flags={"needs": "agents"})
-    routes.message.register(told, F.text, ~F.text.startswith("/"), is_telling, flags={"needs": "dialog.no"})
+    routes.message.register(told, ReplyTo("permission_tell"), flags={"needs": "dialog.no"})
     return routes
 
 
@@ -75,13 +76,6 @@ async def ask_tell(_query: CallbackQuery, callback_data: DialogTap, app: Service
     names = ", ".join(ask.agent for ask in asks)
     bound = {"card": callback_data.card, "mark": callback_data.mark, "option": option, "agents": names}
     await say.card("permission_tell", bound)
-
-
-async def is_telling(message: Message, say: Say) -> dict[str, Shown] | bool:
-    """Lets a reply to the question "what instead?" through, with the notice behind it."""
-    replied = message.reply_to_message
-    notice = await say.shown(replied.message_id) if replied else None
-    return {"notice": notice} if notice is not None and notice.kind == "permission_tell" else False
 
 
 async def told(message: Message, notice: Shown, app: Services, person: Person, say: Say) -> None:

@@ -5,20 +5,14 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
-from aiogram.utils.formatting import Text
 
-from bot.errors import MAX_NAME, Refused, WrongUsage
-from bot.excerpt import clipped
-from bot.operations import Services, quota, task
+from bot.errors import Refused
+from bot.operations import Services, quota
 from bot.telegram.callbacks import QuotaTap
-from bot.telegram.links import tappable
 from bot.telegram.people import Person
-from handlers.broadcast import command
 from handlers.cards.quota import named
+from handlers.commands import command
 from handlers.say import Say, Tap
-from handlers.words import words
-
-CLAIM = "/claim w1, or /claim w1 rotate"
 
 
 def router() -> Router:
@@ -26,7 +20,6 @@ def router() -> Router:
     hear, press = routes.message.register, routes.callback_query.register
     hear(show, command("quota"), flags={"needs": "quota"})
     hear(alerts, command("alerts"), flags={"needs": "alerts"})
-    hear(claim, command("claim"), flags={"needs": "claim"})
     press(tap_show, QuotaTap.filter(F.verb == "show"), flags={"needs": "quota"})
     press(tap_alerts, QuotaTap.filter(F.verb == "alerts"), flags={"needs": "alerts"})
     press(tap_refresh, QuotaTap.filter(F.verb == "refresh"), flags={"needs": "quota"})
@@ -55,15 +48,6 @@ async def show(_message: Message, command: CommandObject, app: Services, say: Sa
 
 async def alerts(_message: Message, say: Say) -> None:
     await say.card("alerts", {}, live=True)
-
-
-async def claim(_message: Message, command: CommandObject, app: Services, person: Person, say: Say) -> None:
-    name, *more = words(command, CLAIM, most=2)
-    if more and more != ["rotate"]:
-        raise WrongUsage(f"I do not know “{clipped(more[0], MAX_NAME)}” here. Nothing was done.", hint=CLAIM)
-    done = await task.claim(app, actor=person.name, agent=name, rotate=bool(more))
-    now = f"{done['agent']} → {done['bead']}: {done['reason']}.\n"
-    await say.text(Text(now, tappable(f"Its prompt: /broadcast_targeted only {done['agent']}")))
 
 
 async def tap_show(_query: CallbackQuery, callback_data: QuotaTap, app: Services, say: Say) -> None:

@@ -9,7 +9,7 @@ from aiogram.filters.callback_data import CallbackData
 
 
 class DraftTap(CallbackData, prefix="d"):
-    """send, look, cancel, fresh: on a draft as it was at `version`."""
+    """send, look, all, cancel, fresh: on a draft as it was at `version`."""
 
     draft: str
     version: int
@@ -17,7 +17,7 @@ class DraftTap(CallbackData, prefix="d"):
 
 
 class ItemTap(CallbackData, prefix="i"):
-    """show, send, edit, skip, swap: on one item of a draft as it was at `version`."""
+    """show, send, edit, skip, back, swap: on one item of a draft as it was at `version`."""
 
     draft: str
     version: int
@@ -35,7 +35,7 @@ class SwapTap(CallbackData, prefix="s"):
 
 
 class ReportTap(CallbackData, prefix="r"):
-    """retry, refresh: on the report of an applied draft."""
+    """retry: on the report of an applied draft."""
 
     draft: str
     verb: str
@@ -49,7 +49,7 @@ class DeliveryTap(CallbackData, prefix="y"):
 
 
 class AgentTap(CallbackData, prefix="a"):
-    """screen, start, stop, restart, interrupt, ...: on one agent."""
+    """show, screen, watch, start, stop, interrupt, …: on one agent."""
 
     id: str
     verb: str
@@ -72,7 +72,9 @@ class PackTap(CallbackData, prefix="k"):
 
 
 class QuotaTap(CallbackData, prefix="q"):
-    """rotate, mute, chart, refresh: on a profile; `window` names the window the alert was about."""
+    """show, chart, rotate, mute, unmute, refresh, alerts, dark, light: on a profile, or on all of them.
+
+    `window` names the one that an alert was about."""
 
     profile: str
     verb: str
@@ -80,10 +82,9 @@ class QuotaTap(CallbackData, prefix="q"):
 
 
 class BoardTap(CallbackData, prefix="g"):
-    """next, all, refresh, page: on the board of agents."""
+    """next, all, fewer, refresh, pin: on the board of agents."""
 
     verb: str
-    page: int = 0
 
 
 class ConfirmTap(CallbackData, prefix="c"):

@@ -17,7 +17,7 @@ from bot.agents.seeing.fonts import Fonts
 from bot.agents.seeing.picture import MARGIN, SIZE
 from bot.app import live as live_messages
 from bot.tmux.processes import Process, children_of
-from handlers import seeing
+from handlers import screens
 from tests.flow.product import Product, button, product, until
 
 NOTHING = Usage(0, None, 10**15, 0, 0)
@@ -90,7 +90,7 @@ async def test_a_screen_is_watched_until_it_is_stopped(tmp_path: Path) -> None:
 
 
 async def test_a_screen_is_watched_no_longer_than_was_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seeing, "WATCH_FOR", timedelta(seconds=5))
+    monkeypatch.setattr(screens, "WATCH_FOR", timedelta(seconds=5))
     async with product(tmp_path, agents=1) as made:
         await made.client.say("/watch w1")
         live = await newest(made, "📺 w1")

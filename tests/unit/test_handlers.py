@@ -16,9 +16,9 @@ from bot.telegram.text import render
 from handlers import agents, broadcast, deliveries, draft, health, packs, people, wording
 from handlers.broadcast import Wanted, parse
 from handlers.cards.draft import item_page
+from handlers.commands import one_agent, one_or_all
 from handlers.rights import LOOKS, NotAllowed, may
 from handlers.wording import in_chat
-from handlers.words import one_agent, one_or_all
 from tests.unit.test_report import draft as draft_of
 from tests.unit.test_report import item
 
@@ -84,7 +84,7 @@ def test_a_name_that_is_repeated_stays_short_and_turns_no_text() -> None:
     name = "\u202e" + "A" * 4000 + "\x1b"
     with pytest.raises(WrongUsage) as refused:
         parse(name)
-    assert refused.value.message == f"I do not know “{'A' * 59}…” here."
+    assert refused.value.message == f"I do not know “{'A' * 59}…” here. Nothing was done."
     assert NotFound.of("agent", name, ["w1"]).message == f"No agent named {'A' * 59}…."
     assert NotFound.of("agent", "w\u202e2", ["w1"]).message == "No agent named w2. Did you mean w1?"
 

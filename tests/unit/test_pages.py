@@ -11,7 +11,8 @@ import pytest
 from bot.telegram.card import Message
 from bot.telegram.text import render
 from handlers.cards.pages import audit_of, health_of, tasks_of
-from handlers.health import no_such_command, short_line
+from handlers.health import short_line
+from handlers.last import no_such_command
 
 
 def lines(message: Message) -> list[str]:

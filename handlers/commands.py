@@ -1,11 +1,34 @@
-"""The words after a command. One too many is said and nothing is done: a second agent must not be passed over."""
+"""Commands: when a handler takes one, and the words after it. A word too many is said and nothing is done: a second
+agent must not be passed over."""
 
 from __future__ import annotations
 
-from aiogram.filters import CommandObject
+from typing import Any
+
+from aiogram import Bot
+from aiogram.filters import Command, CommandObject
+from aiogram.types import Message
 
 from bot.errors import MAX_NAME, WrongUsage
 from bot.excerpt import clipped
+from bot.telegram.access import BY_NAME
+
+
+class TextCommand(Command):
+    """A command that is the text of a message. aiogram also takes one that stands under a picture; we would do as if
+    there were no picture."""
+
+    async def __call__(self, message: Message, bot: Bot) -> bool | dict[str, Any]:
+        return False if message.text is None else await super().__call__(message, bot)
+
+
+def command(name: str) -> TextCommand:
+    """Both spellings, in any case of letters."""
+    return TextCommand(*BY_NAME[name].spellings, ignore_case=True)
+
+
+def unknown_word(word: str, usage: str) -> WrongUsage:
+    return WrongUsage(f"I do not know “{clipped(word, MAX_NAME)}” here. Nothing was done.", hint=usage)
 
 
 def words(command: CommandObject, usage: str, *, most: int) -> list[str]:
@@ -14,7 +37,7 @@ def words(command: CommandObject, usage: str, *, most: int) -> list[str]:
     if not found:
         raise WrongUsage("Which agent?", hint=usage)
     if len(found) > most:
-        raise WrongUsage(f"I do not know “{clipped(found[most], MAX_NAME)}” here. Nothing was done.", hint=usage)
+        raise unknown_word(found[most], usage)
     return found
 
 
