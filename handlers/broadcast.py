@@ -19,6 +19,7 @@ from bot.telegram.people import Access, Person
 from handlers.commands import command, unknown_word
 from handlers.rights import may
 from handlers.say import Say
+from handlers.wording import counted
 
 ASK = "What shall I say to all agents? Send /broadcast TEXT.\nA prompt for each: /broadcast_targeted"
 
@@ -115,5 +116,8 @@ async def where(access: Access, app: Services, person: Person, say: Say) -> int 
 
 async def _point_to(draft: Draft, chat: int | None, access: Access, app: Services, say: Say) -> None:
     """Somebody who asked elsewhere is told where the draft stands."""
+    prompts = counted(len(draft.sendable), "prompt")
     if chat is None and await access.supervisor_chat(app.settings.supervisor_chat) != say.chat_id:
-        await say.text(f"Draft {draft.id} waits in the supervisors' chat: {len(draft.sendable)} prompts.")
+        await say.text(f"Draft {draft.id} waits in the supervisors' chat: {prompts}.")
+    elif say.topic is not None:
+        await say.text(f"Draft {draft.id} stands in the general topic: {prompts}.")

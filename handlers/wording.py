@@ -1,4 +1,4 @@
-"""How an error reads in a chat: its hint names what is done there, and code is code. Pure."""
+"""How errors read in a chat: a hint names what is done there, and code is code. And numbers of things. Pure."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ _IN_CHAT = tuple(
         (r"maf task claim --agent (\S+) --rotate", r"/claim \1 rotate"),
     )
 )
+
+
+def counted(number: int, noun: str, many: str = "") -> str:
+    """
+    >>> counted(1, "prompt"), counted(2, "prompt"), counted(0, "process", "processes")
+    ('1 prompt', '2 prompts', '0 processes')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {many or noun + 's'}"
 
 
 def in_chat(hint: str) -> str:

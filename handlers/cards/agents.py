@@ -20,8 +20,7 @@ from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button
 from handlers.cards import screen
 from handlers.cards.board import MARKS, board
-
-__all__ = ["MARKS", "cards"]
+from handlers.wording import counted
 
 STRAIN = {"cpu": "much CPU for minutes", "memory": "much memory", "processes": "very many processes"}
 
@@ -46,7 +45,7 @@ async def strain_card(data: Mapping[str, Any], _context: RenderContext) -> Messa
     """data: {"agent": ID, "over": which of cpu, memory and processes, "usage": Usage.as_dict()}."""
     name, usage = str(data["agent"]), data["usage"]
     cpu = f"cpu {usage['cpu_percent']:.0f} % · " if usage["cpu_percent"] is not None else ""
-    now = f"{cpu}{usage['rss_mb']:,.0f} MB · {usage['processes']} processes"
+    now = f"{cpu}{usage['rss_mb']:,.0f} MB · {counted(usage['processes'], 'process', 'processes')}"
     if not data["over"]:
         return Message(as_list(f"🌡 {name} takes a normal part of the machine again.", now))
     what = " and ".join(STRAIN[over] for over in data["over"])
@@ -85,9 +84,9 @@ def one_agent(
         lines.append(f"asks: {clipped(view.reading.dialog.title, 80)}")
     elif view.reading and view.reading.says:
         lines.append(f"“{clipped(view.reading.says, 120)}”")
-    counted = [f"{name} {count}" for name, count in (("restarts", a.restarts), ("errors", a.errors)) if count]
-    if counted:
-        lines.append(" · ".join(counted))
+    troubles = [f"{name} {count}" for name, count in (("restarts", a.restarts), ("errors", a.errors)) if count]
+    if troubles:
+        lines.append(" · ".join(troubles))
     if stats and (spent := spent_of(stats)):
         lines.append(spent)
     answer = [Button("✋ Its question", DialogTap(card=question, mark="-", verb="show"))] if question else []
@@ -96,8 +95,8 @@ def one_agent(
 
 def spent_of(stats: Mapping[str, Any]) -> str:
     """`1 task · 12 prompts · worked 2 h 05 min`, as far as there is something to tell."""
-    counted = [(stats.get(f"{one}s"), one) for one in ("task", "prompt")]
-    parts = [f"{count} {one}{'s' if count > 1 else ''}" for count, one in counted if count]
+    done = [(int(stats.get(f"{one}s", 0)), one) for one in ("task", "prompt")]
+    parts = [counted(count, one) for count, one in done if count]
     worked, waited = float(stats.get("working_s", 0)), float(stats.get("waiting_s", 0))
     parts += [f"worked {duration(worked)}"] if worked >= 60 else []
     parts += [f"waited {duration(waited)}"] if waited >= 60 else []
@@ -107,7 +106,7 @@ def spent_of(stats: Mapping[str, Any]) -> str:
 def taken(usage: Usage) -> str:
     """`cpu 12 % · 340 MB · 4 processes · up 2 h 05 min`."""
     cpu = "" if usage.cpu is None else f"cpu {usage.cpu:.0f} % · "
-    processes = "1 process" if usage.processes == 1 else f"{usage.processes} processes"
+    processes = counted(usage.processes, "process", "processes")
     return f"{cpu}{usage.rss / 1024**2:,.0f} MB · {processes} · up {duration(usage.age)}"
 
 

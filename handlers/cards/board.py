@@ -18,6 +18,7 @@ from bot.telegram.callbacks import AgentTap, BoardTap
 from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
 from bot.telegram.links import tappable
+from handlers.wording import counted
 
 MARKS = {
     State.STARTING: "🔄",
@@ -51,12 +52,11 @@ def board_of(rows: Sequence[Row], now: datetime, zone: tzinfo, *, everybody: boo
     if not rows:
         return Message(tappable("There are no agents yet.\nMake one: /new claude-worker"))
     needy = sum(row.needs_person for row in rows)
-    agents = "1 agent" if len(rows) == 1 else f"{len(rows)} agents"
     need = f" · {needy} need{'s' if needy == 1 else ''} you" if needy else ""
     shown = rows[:MAX_ROWS] if everybody else rows[: max(SHORT, min(needy, MAX_ROWS))]
     if len(rows) == len(shown) + 1 and not everybody:
         shown = rows  # "1 more" takes the line that it saves
-    lines: list[Text | str] = [Bold(f"🗂 {agents}{need} · {now.astimezone(zone):%H:%M}")]
+    lines: list[Text | str] = [Bold(f"🗂 {counted(len(rows), 'agent')}{need} · {now.astimezone(zone):%H:%M}")]
     lines += [line(row, now, zone) for row in shown]
     if rest := rows[len(shown) :]:
         lines.append(f"… {_more(rest)}")

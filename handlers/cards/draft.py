@@ -17,6 +17,7 @@ from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
 from bot.telegram.text import beginning, units
 from handlers.cards.report import decisions, report, unconfirmed_buttons
+from handlers.wording import counted
 
 FIRST_LINES = 4
 # Units. Telegram takes 4,096; the rest of a page is short.
@@ -41,10 +42,9 @@ async def draft_card(data: Mapping[str, Any], context: RenderContext) -> Message
 def whole(draft: Draft, zone: tzinfo) -> Message:
     """All items, and the buttons to send them."""
     count = len(draft.sendable)
-    prompts = "1 prompt" if count == 1 else f"{count} prompts"
     same = draft.options.get("text")
     kind = "same text for all" if same else f"pack {draft.pack}"
-    lines: list[Text | str] = [Text(Bold(f"📝 Draft {draft.id}"), f" · {prompts} · {kind}")]
+    lines: list[Text | str] = [Text(Bold(f"📝 Draft {draft.id}"), f" · {counted(count, 'prompt')} · {kind}")]
     if same:
         lines.append(ExpandableBlockQuote(shortened(str(same), MAX_SHOWN)))
     for item in draft.items:

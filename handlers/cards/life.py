@@ -12,6 +12,7 @@ from bot.operations import Services
 from bot.telegram.callbacks import AgentTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button
+from handlers.wording import counted
 
 MOST_NAMES = 30
 
@@ -48,21 +49,17 @@ async def fleet(data: Mapping[str, Any], _context: RenderContext) -> Message:
     """data: {"state": lost|back, "lost": ids, "back": ids, "failed": {id: why}}."""
     if data["state"] == "lost":
         lost = list(data["lost"])
-        head = f"💥 tmux has ended, and with it {_count(lost)}."
+        head = f"💥 tmux has ended, and with it {counted(len(lost), 'agent')}."
         body = "Their conversations are safe. Bring them back here, or with maf up."
         again = Button("▶ Bring them back", AgentTap(id="all", verb="restore"))
         return Message(as_list(Bold(head), _names(lost), body), [[again]])
     back, failed = list(data["back"]), dict(data["failed"])
     lines: list[Text | str] = []
     if back:
-        lines += [Bold(f"🟢 {_count(back)} {'is' if len(back) == 1 else 'are'} back."), _names(back)]
+        lines += [Bold(f"🟢 {counted(len(back), 'agent')} {'is' if len(back) == 1 else 'are'} back."), _names(back)]
     lines += [f"⚠️ {name}: {clipped(str(why), 200)}" for name, why in failed.items()]
     again = Button("▶ Try again", AgentTap(id="all", verb="restore"))
     return Message(as_list(*lines), [[again]] if failed else [])
-
-
-def _count(names: list[str]) -> str:
-    return "1 agent" if len(names) == 1 else f"{len(names)} agents"
 
 
 def _names(names: list[str]) -> str:

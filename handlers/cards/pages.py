@@ -129,7 +129,7 @@ def audit_of(entries: list[dict[str, Any]], context: RenderContext) -> Message:
         outcome = "" if entry["outcome"] == "done" else f" – {clipped(entry['outcome'], 60)}"
         # As code, a command that somebody sent is no link: a touch on it must not send it again.
         did = Code(clipped(_did(entry), 60))
-        lines.append(Text(Code(f"{at:%d.%m. %H:%M}"), f" {clipped(entry['actor'], 60)}: ", did, outcome))
+        lines.append(Text(Code(f"{at:%d %b %H:%M}"), f" {clipped(entry['actor'], 60)}: ", did, outcome))
     return Message(as_list(*lines))
 
 

@@ -19,6 +19,7 @@ from bot.telegram.callbacks import QuotaTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
 from bot.telegram.links import tappable
+from handlers.wording import counted
 
 MAX_BUTTONS = 12
 NOTE, MOST_NOTES = 160, 2  # characters, lines: it stands under a picture, which bears a short text only
@@ -114,10 +115,6 @@ class QuotaCards:
         return [agent.id for agent in agents if agent.profile == profile and agent.desired == "running"]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _tap(label: str, verb: str, profile: str, window: str = "") -> Button:
     return Button(label, QuotaTap(profile=mark(profile), verb=verb, window=mark(window) if window else ""))
 
@@ -133,7 +130,7 @@ def overview(
     """A compact table over the picture; a button per account. `notes`: what is wrong with the configuration."""
     now = context.now.timestamp()
     lines: list[Text | str] = [
-        Bold(f"📊 {_count(len(statuses), 'account')} · {context.now.astimezone(context.zone):%H:%M}")
+        Bold(f"📊 {counted(len(statuses), 'account')} · {context.now.astimezone(context.zone):%H:%M}")
     ]
     for status in statuses:
         lines.append(Text(f"{status.mark} ", Bold(status.profile.name), f"  {_windows(status)}"))
@@ -180,11 +177,13 @@ def _times(empties: float | None, resets: float | None, context: RenderContext, 
 def account(status: ProfileStatus, agents: Sequence[str], context: RenderContext) -> Message:
     """One account in full."""
     now, name = context.now.timestamp(), status.profile.name
-    lines: list[Text | str] = [Text(Bold(f"{status.mark} {name}"), f" · {status.profile.title}")]
+    title = f" · {status.profile.title}" if status.profile.title != name else ""
+    lines: list[Text | str] = [Text(Bold(f"{status.mark} {name}"), title)]
     for window in status.windows.values():
         lines.append(_window_line(window))
         when = _times(window.empties_at, window.resets_at, context, now)
-        source = f"{window.source}, {span(now - window.at)} old" if not window.local else "counted here"
+        said_by = "by hand" if window.source == "hand" else window.source
+        source = "counted here" if window.local else f"{said_by}, {span(now - window.at)} old"
         lines.append(f"      {when + ' · ' if when else ''}{source}")
     if not status.windows:
         lines.append(_windows(status))
@@ -197,8 +196,8 @@ def account(status: ProfileStatus, agents: Sequence[str], context: RenderContext
 
 
 def _window_line(window: WindowStatus) -> str:
-    counted = f" ({window.used}/{window.limit})" if window.limit else ""
-    return f"{EMOJI[window.level]} {window.name} window at {window.percent:.0f} %{counted}"
+    used = f" ({window.used}/{window.limit})" if window.limit else ""
+    return f"{EMOJI[window.level]} {window.name} window at {window.percent:.0f} %{used}"
 
 
 def alert_of(
@@ -244,7 +243,7 @@ def alerts_of(found: Sequence[Mapping[str, Any]], _context: RenderContext) -> Me
     """Alerts that stand and windows that are muted; a button each."""
     if not found:
         return Message(tappable("🔔 No alert stands.\nWhat is left: /quota"))
-    lines: list[Text | str] = [Bold(f"🔔 {_count(len(found), 'alert')}")]
+    lines: list[Text | str] = [Bold(f"🔔 {counted(len(found), 'alert')}")]
     rows = []
     for one in found:
         level = Level[str(one["level"]).upper()]

@@ -228,6 +228,11 @@ async def test_who_asks_in_a_topic_is_answered_there(tmp_path: Path) -> None:
             assert answer["topic"] == "w1"
         await made.client.press(card["message_id"], "✉️ Send", chat=forum, who=owner)
         assert (await made.message(lambda m: "Reply to this" in m["text"], chat=forum))["topic"] == "w1"
+        # A draft belongs to the whole chat.
+        await made.client.say("/broadcast_targeted", chat=forum, who=owner, reply_to=card["message_id"])
+        draft = await made.message(lambda m: m["text"].startswith("📝 Draft"), chat=forum)
+        where = await made.message(lambda m: "stands in the general topic" in m["text"], chat=forum)
+        assert (draft["topic"], where["topic"]) == (None, "w1")
         # The topic goes while its answer is on its way: it is said to the whole chat.
         made.client.sandbox.world.chats[forum].topics.clear()
         await made.client.say("/tasks", chat=forum, who=owner, reply_to=card["message_id"])

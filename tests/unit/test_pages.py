@@ -78,7 +78,7 @@ def test_a_line_of_the_trail(action: str, target: str, outcome: str, said: str) 
         "outcome": outcome,
     }
     shown = audit_of([entry], cast(Any, SimpleNamespace(zone=UTC)))  # nothing but the zone is read
-    assert lines(shown) == ["🧾 Who did what · the last 1", f"04.05. 12:00 Ann: {said}"]
+    assert lines(shown) == ["🧾 Who did what · the last 1", f"04 May 12:00 Ann: {said}"]
     piece = render(shown.content)
     did = said.split(" – ", maxsplit=1)[0]
     # No link: a touch on what somebody sent must not send it again.
