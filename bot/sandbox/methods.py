@@ -117,6 +117,8 @@ class MessageMethods:
         thread = params.text("message_thread_id")
         if thread and thread not in chat.topics:
             raise ApiError(400, "Bad Request: message thread not found")
+        if thread and not chat.topics[thread]["open"]:
+            raise ApiError(400, "Bad Request: TOPIC_CLOSED")  # as for a bot that may not manage topics
         return chat
 
     def entry(self, params: Params, missing: str) -> Entry:

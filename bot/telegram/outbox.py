@@ -18,7 +18,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from aiogram import Bot
-from aiogram.exceptions import AiogramError
+from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.utils.formatting import Italic, Text
 
 from bot.clock import Clock
@@ -198,8 +198,7 @@ class Lane:
         except OSError as error:
             await self._again(row, str(error), unsure=True)
         except AiogramError as error:
-            if topic is not None and outbox.topics is not None and "thread not found" in str(error):
-                await outbox.topics.forget(self.chat_id, topic)
+            if await self._only_the_topic(topic, error):
                 await outbox.rows.not_yet(row.id, "")
             else:
                 await self._settle(row, error, verdict(error))
@@ -207,6 +206,13 @@ class Lane:
             self.pace.answered()
             now = outbox.clock.now()
             await kept(lambda: outbox.rows.done(row, self.chat_id, ids, now))
+
+    async def _only_the_topic(self, topic: int | None, error: AiogramError) -> bool:
+        """Whether it can be said elsewhere in the chat."""
+        topics = self.outbox.topics
+        if topic is None or topics is None or not isinstance(error, TelegramBadRequest):
+            return False
+        return await topics.refused(self.chat_id, topic, error)
 
     async def _topic(self, row: OutboxRow) -> int | None:
         """Where in the chat it belongs. A chat that cannot be asked is written to as one without topics."""

@@ -19,7 +19,7 @@ from bot.store import Store, setting
 
 log = logging.getLogger(__name__)
 
-# Seconds for which an answer to "does this chat have topics, and may we make one" is believed.
+# Seconds for which an answer to "does this chat have topics, and may we write there" is believed.
 ASK_AGAIN_S = 600.0
 TIMEOUT_S = 30
 
@@ -38,12 +38,12 @@ class Topics:
         self._clock = clock
         self._about = about
         self._forums: dict[int, tuple[bool, float]] = {}
-        self._gone: set[tuple[int, int]] = set()
+        self._shut: dict[tuple[int, int], float] = {}
 
     async def of(self, chat_id: int, kind: str, data: Mapping[str, Any]) -> int | None:
         """The topic for a notice of this kind; None where it belongs to the whole chat. Makes the topic if need be."""
         written_in = data.get(TOPIC)
-        if isinstance(written_in, int) and (chat_id, written_in) not in self._gone:
+        if isinstance(written_in, int) and self._open(chat_id, written_in):
             return written_in
         if chat_id > 0 or not await self._is_forum(chat_id):
             return None
@@ -52,7 +52,7 @@ class Topics:
             return None
         known = await self._known(chat_id)
         if agent in known:
-            return known[agent]
+            return known[agent] if self._open(chat_id, known[agent]) else None
         try:
             made = await self._bot.create_forum_topic(chat_id, name=agent[:128], request_timeout=TIMEOUT_S)
         except TelegramBadRequest as error:
@@ -62,11 +62,20 @@ class Topics:
         await self._keep(chat_id, {**known, agent: made.message_thread_id})
         return made.message_thread_id
 
-    async def forget(self, chat_id: int, topic: int) -> None:
-        """Somebody deleted the topic: the next message about its agent makes a new one."""
-        self._gone.add((chat_id, topic))
-        known = await self._known(chat_id)
-        await self._keep(chat_id, {agent: one for agent, one in known.items() if one != topic})
+    async def refused(self, chat_id: int, topic: int, error: TelegramBadRequest) -> bool:
+        """Whether the topic is why a message was refused: then it is not written into for a while. One that somebody
+        deleted is made again by the next message about its agent; one that was closed is not."""
+        deleted = "thread not found" in error.message
+        if not deleted and "TOPIC_CLOSED" not in error.message:
+            return False
+        self._shut[chat_id, topic] = self._clock.monotonic()
+        if deleted:
+            known = await self._known(chat_id)
+            await self._keep(chat_id, {agent: one for agent, one in known.items() if one != topic})
+        return True
+
+    def _open(self, chat_id: int, topic: int) -> bool:
+        return self._clock.monotonic() - self._shut.get((chat_id, topic), float("-inf")) >= ASK_AGAIN_S
 
     async def _is_forum(self, chat_id: int) -> bool:
         known, at = self._forums.get(chat_id, (False, float("-inf")))

@@ -252,6 +252,20 @@ async def test_a_topic_that_was_deleted_is_made_again(tmp_path: Path) -> None:
         assert len(await made.client.calls("createForumTopic")) == 2
 
 
+async def test_what_belongs_into_a_topic_that_was_closed_is_said_to_the_whole_chat(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        owner = made.client.sandbox.owner
+        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
+        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        await made.client.say("/w1", chat=forum, who=owner)
+        await made.message(lambda m: "🟢 w1" in m["text"], chat=forum)
+        for topic in made.client.sandbox.world.chats[forum].topics.values():
+            topic["open"] = False
+        await made.client.say("/capture w1", chat=forum, who=owner)
+        assert (await made.message(lambda m: "👁 w1" in m["text"], chat=forum))["topic"] is None
+        assert len(await made.client.calls("createForumTopic")) == 1, "somebody closed it, and wants no other"
+
+
 async def test_a_group_without_topics_is_written_to_as_ever(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1) as made:
         group = await made.group()
