@@ -86,7 +86,7 @@ async def tap_restore(_query: CallbackQuery, app: Services, tap: Tap) -> None:
 
 
 async def tap_fresh(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
-    await app.life.start(callback_data.id, fresh=True)
+    await agent.start(app, id=callback_data.id, fresh=True)
     await tap.tell(f"{callback_data.id} has started with a new conversation.", say)
 
 

@@ -293,9 +293,12 @@ class Wiring:
         return Ending(
             home=self.home,
             store=self.store,
-            clock=self.clock,
             registry=self.registry,
             life=self.life,
+            deliveries=self.deliveries,
+            rotation=self.rotation,
+            resume=self.resume,
+            wishes=self.wishes,
             panes=self.panes,
             hooks=self.hooks,
             claims=self.claims,

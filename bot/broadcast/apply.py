@@ -67,7 +67,7 @@ class Apply:
             chosen = _chosen(before, items)
             rest = len(before.sendable) - len(chosen)
             status = "pending" if rest else "applying"
-            values: dict[str, Any] = {"status": status, "applied_at": before.applied_at or now, "applied_by": by}
+            values: dict[str, Any] = {"status": status, "applied_at": now, "applied_by": by}
             whom = ", ".join(item.agent for item in chosen)
             draft = await ledger.take(tx, before.id, version, now, changed=f"{by} sent {whom}", **values)
             for item in chosen:
@@ -94,8 +94,8 @@ class Apply:
             taken = [i.id for i in failed if await ledger.move_item(tx, i, {"intended", *FAILED}, **again)]
             if not taken:  # on PostgreSQL another transaction may have come in between
                 raise Refused(f"Somebody tries draft {draft.id} again already.")
-            began = {"status": "applying", "applied_at": self._clock.now()} if draft.status == "done" else {}
-            await ledger.set_status(tx, draft.id, {draft.status}, applied_by=by, **began)
+            began = {"status": "applying"} if draft.status == "done" else {}
+            await ledger.set_status(tx, draft.id, {draft.status}, applied_by=by, applied_at=self._clock.now(), **began)
             await touch(tx, draft.key, urgent=True)
             draft = await ledger.read(tx, draft.id)
         self._begin(draft, taken)
@@ -132,8 +132,8 @@ class Apply:
     async def resume(self) -> None:
         """Go on after a restart; call after Deliveries.resume.
 
-        A prompt sent again is the item's from now on; items without a delivery are sent (or refused, if the draft is
-        too old by now), deliveries are followed to their end, claims of refused items are given back.
+        A prompt sent again is the item's from now on; items without a delivery are sent (or refused, if they were
+        approved too long ago), deliveries are followed to their end, claims of refused items are given back.
         """
         async with self._store.begin() as tx:
             await _follow_newer(tx)
@@ -195,15 +195,12 @@ class Apply:
 
     async def _pick_up(self, draft: Draft) -> None:
         waiting = [i for i in draft.items if i.status == "intended" and i.delivery is None]
-        late = draft.expires_at <= self._clock.now()
-        for item in waiting if late else ():
-            await self._sender.refuse(draft, item, "not sent: the bot was down until this draft expired")
-        if waiting and not late:
+        if waiting:
             self._begin(draft, [i.id for i in waiting])
         for item in draft.items:
             if item.delivery is not None:
                 self._spawn(draft.id, self._sender.follow(draft, item, item.delivery.id))
-        if not waiting or late:
+        if not waiting:
             await self._sender.settle(draft.id)
 
     async def reconcile_claims(self) -> None:

@@ -147,6 +147,11 @@ class Draft:
         return f"{CLAIMED_FOR}{self.id}"
 
     @property
+    def approval_ends(self) -> datetime:
+        """Nothing is begun from here on by itself: an approval is good for as long as a draft is."""
+        return (self.applied_at or self.created_at) + (self.expires_at - self.created_at)
+
+    @property
     def sendable(self) -> tuple[Item, ...]:
         return tuple(i for i in self.items if i.sends)
 

@@ -13,13 +13,13 @@ from bot.beads.book import BeadsBook
 from bot.beads.model import Bead
 from bot.broadcast import ledger
 from bot.broadcast.model import FAILED, Draft, Item
-from bot.broadcast.report import count
+from bot.broadcast.report import count, duration
 from bot.broadcast.situation import Situation
 from bot.broadcast.survey import Survey
 from bot.broadcast.validate import objection
 from bot.checkpoint import Checkpoint, pass_by
 from bot.clock import Clock
-from bot.errors import MafError, NotFound
+from bot.errors import MafError, NotFound, Refused
 from bot.notices import touch
 from bot.store import Store
 from bot.work.claims import Claims
@@ -60,6 +60,10 @@ class Sender:
         """Send these taken items, all at once; returns when each has come to its end."""
         draft = await self._read(draft_id)
         items = [i for i in draft.items if i.id in item_ids and i.delivery is None and i.status == "intended"]
+        if why := self._too_late(draft):
+            for item in items:
+                await self.refuse(draft, item, why)
+            return
         situation = await self._survey.take(with_beads=any(i.bead for i in items))
         plain = [i for i in items if not i.bead]
         jobs: list[Coroutine[Any, Any, None]] = [self._send_bead(draft, i, situation) for i in items if i.bead]
@@ -124,6 +128,13 @@ class Sender:
                 await ledger.set_status(tx, draft_id, {"applying"}, status="done")
             await touch(tx, draft.key)
 
+    def _too_late(self, draft: Draft) -> str:
+        """What stands in for the approval of a draft when it is too old by now; empty if it still counts."""
+        now = self._clock.now()
+        if now < draft.approval_ends:
+            return ""
+        return f"not sent: it was approved {duration((now - (draft.applied_at or now)).total_seconds())} ago"
+
     async def _read(self, draft_id: str) -> Draft:
         async with self._store.begin() as tx:
             return await ledger.read(tx, draft_id)
@@ -180,6 +191,8 @@ class Sender:
         """The delivery's row and the item's link to it, in one transaction; None when it was refused, or has one."""
         try:
             async with self._store.begin() as tx:
+                if why := self._too_late(draft):  # the store may have been locked for hours
+                    raise Refused(why)
                 delivery = await self._deliveries.create(
                     tx,
                     agent=item.agent,

@@ -65,6 +65,9 @@ class Accounts:
         """While this is open a start takes the profile as it stands in the registry."""
         return _Moving(self._moving, agent)
 
+    def is_moving(self, agent: str) -> bool:
+        return agent in self._moving
+
     async def before_start(self, agent: Agent) -> Agent:
         """Give it a profile if it has none, or another one if its own cannot serve. Raises NoProfile."""
         if agent.kind not in KINDS or agent.id in self._moving or not self._has_profiles(agent.kind):

@@ -12,13 +12,16 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.agents.delivery.service import Deliveries
 from bot.agents.hooks.events import Hooks
 from bot.agents.life import worktree
 from bot.agents.life.service import Life
 from bot.agents.registry import Registry
-from bot.clock import Clock
 from bot.errors import MafError
 from bot.fleet.reservations import Reservations
+from bot.fleet.resume import Resume
+from bot.fleet.rotation import Rotation
+from bot.fleet.wishes import Wishes
 from bot.home import Home
 from bot.store import Store
 from bot.store.tables import DeliveryRow
@@ -26,8 +29,6 @@ from bot.tmux.panes import Panes
 from bot.work.claims import Claims
 
 log = logging.getLogger(__name__)
-
-_OPEN = ("intended", "queued")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,12 @@ class Ending:
         *,
         home: Home,
         store: Store,
-        clock: Clock,
         registry: Registry,
         life: Life,
+        deliveries: Deliveries,
+        rotation: Rotation,
+        resume: Resume,
+        wishes: Wishes,
         panes: Panes,
         hooks: Hooks,
         claims: Claims,
@@ -77,23 +81,30 @@ class Ending:
     ) -> None:
         self._home = home
         self._store = store
-        self._clock = clock
         self._registry = registry
         self._life = life
+        self._deliveries = deliveries
+        self._rotation = rotation
+        self._resume = resume
+        self._wishes = wishes
         self._panes = panes
         self._hooks = hooks
         self._claims = claims
         self._reservations = reservations
 
     async def end(self, agent_id: str) -> Ended:
-        """Stop it, forget it, and let go of prompts on their way, claims, reservations, buffers, spooled hooks and
-        files. What cannot be let go is named; it does not bring the agent back.
+        """Stop it, forget it, and let go of all that is kept under its name: prompts on their way, moves, stops at a
+        limit, claims, reservations, buffers, spooled hooks and files. What cannot be let go is named; it does not bring
+        the agent back.
 
-        Raises NotFound, TmuxGone.
+        Raises NotFound, TmuxGone, Moving.
         """
+        await self._rotation.give_way(agent_id)
         agent = await self._life.delete(agent_id)
         problems: list[str] = []
-        await self._refuse_prompts(agent_id)
+        await self._deliveries.call_off(agent_id, f"{agent_id} was deleted.")
+        await self._resume.forget(agent_id)
+        await self._wishes.forget(agent_id)
         claims = await self._release_claims(agent_id, problems)
         reservations = 0
         try:
@@ -133,14 +144,6 @@ class Ending:
             wanted = select(DeliveryRow.id).where(DeliveryRow.id.in_(names), DeliveryRow.agent == agent_id)
         async with self._store.begin() as tx:
             return list(await tx.scalars(wanted))
-
-    async def _refuse_prompts(self, agent_id: str) -> None:
-        async with self._store.begin() as tx:
-            rows = await tx.scalars(
-                select(DeliveryRow).where(DeliveryRow.agent == agent_id, DeliveryRow.status.in_(_OPEN))
-            )
-            for row in rows:
-                row.status, row.reason, row.updated_at = "refused", f"{agent_id} was deleted.", self._clock.now()
 
     async def _release_claims(self, agent_id: str, problems: list[str]) -> list[str]:
         released = []

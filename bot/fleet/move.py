@@ -21,6 +21,13 @@ class NotIdle(NotMoved):
     hint = "It is tried again later."
 
 
+class Moving(Refused):
+    """It is being moved to another account."""
+
+    code = "moving"
+    hint = "That takes a minute at most. Say it again then."
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One rotation as it ended: outcome moved, returned (it answers on its old profile) or stuck (it does not)."""

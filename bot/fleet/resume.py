@@ -94,6 +94,12 @@ class Resume:
                 except MafError as error:  # the others go on
                     log.warning("%s could not go on after its limit: %s", stop.agent, error.message)
 
+    async def forget(self, agent: str) -> None:
+        """It is deleted: the next one of that name did not stop."""
+        for stop in [stop for stop in await self._open() if stop.agent == agent]:
+            await self._end(stop, "gone")
+        self._over.discard(agent)
+
     async def _open(self) -> list[LimitStopRow]:
         async with self._store.begin() as tx:
             rows = await tx.scalars(select(LimitStopRow).where(LimitStopRow.outcome == "").order_by(LimitStopRow.id))

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from bot.agents.life.service import Life
@@ -23,9 +23,8 @@ from bot.errors import MafError
 from bot.fleet.accounts import HOME_KEY, KINDS, Accounts, agent_on, reasons, stats_after
 from bot.fleet.answering import answers, conversation_of, free
 from bot.fleet.handover import Handover
-from bot.fleet.move import Move, NotIdle, NotMoved
-from bot.mail import announce, letters
-from bot.notices import post
+from bot.fleet.move import Move, Moving, NotIdle, NotMoved
+from bot.fleet.move_rows import MoveRows
 from bot.quota.service import Quota
 from bot.store import Store
 from bot.store.errors import trouble
@@ -34,9 +33,10 @@ from bot.store.tables import DeliveryRow, RotationRow
 
 log = logging.getLogger(__name__)
 
-NOTICE = "rotation"
 ANSWERS_S = 45.0  # for a CLI to start and show the conversation
 OPEN_DELIVERY = ("intended", "queued", "typed")
+AT_WORK = frozenset({State.WORKING, State.WAITING, State.COMPOSING})
+CUT_OFF = "The bot was restarted on the way."
 # From here on the agent does not run on its old profile any more.
 TOUCHED = frozenset({"stopping", "switching", "starting", "verifying", "returning"})
 
@@ -69,7 +69,7 @@ class Rotation:
         self._accounts = accounts
         self._quota = quota
         self._handover = handover
-        self._mail = mail  # the agents are told in Agent Mail as well
+        self._rows = MoveRows(store, clock, mail=mail)
         self.checkpoint = _pass_by
         self.answers_s = ANSWERS_S
         self._busy: set[str] = set()
@@ -140,7 +140,7 @@ class Rotation:
         return await self._registry.update(agent_id, conversation=found.id, transcript=found.path)
 
     async def _move(self, agent: Agent, target: str, by: str, reason: str) -> Move:
-        row = await self._begin(agent, target, by, reason)
+        row = await self._rows.begin(agent, target, by, reason)
         try:
             await self._go(agent, target, row)
         except (MafError, OSError, DBAPIError) as error:
@@ -149,7 +149,7 @@ class Rotation:
             return await self._back(agent, row, detail)
         await kept(lambda: self._quota.take(target, agent.kind))
         log.info("%s moved from %s to %s: %s", agent.id, agent.profile, target, reason)
-        return await self._end(row, "moved", "")
+        return await self._rows.end(row, "moved", "")
 
     async def _go(self, agent: Agent, target: str, row: int) -> None:
         source_home, target_file = self._accounts.setup(agent).home, None
@@ -177,18 +177,16 @@ class Rotation:
         Raises NotIdle."""
         look = (await self._watch.look([agent_id])).get(agent_id)
         if look is None or not free(look):
-            await self._step(row, "planned", check=False)  # nothing was done to it, so nothing is to be undone
+            await self._rows.step(row, "planned")  # nothing was done to it, so nothing is to be undone
             raise NotIdle(
                 f"{agent_id} is {look.view.state if look else State.UNKNOWN} now; only an idle agent is moved."
             )
 
     async def _back(self, agent: Agent, row: int, detail: str) -> Move:
         """On its old profile again, as it was."""
-        async with self._store.begin() as tx:
-            step = (await tx.get_one(RotationRow, row)).step
-        if step not in TOUCHED:
-            return await self._end(row, "returned", detail)
-        await self._step(row, "returning", check=False)
+        if await self._rows.step_of(row) not in TOUCHED:
+            return await self._rows.end(row, "returned", detail)
+        await self._rows.step(row, "returning")
         try:
             await self._life.stop(agent.id)
             await self._registry.update(
@@ -202,8 +200,8 @@ class Rotation:
             await self._until_it_answers(agent.id)
         except (MafError, OSError, DBAPIError) as error:
             why = _why_not(error)
-            return await self._end(row, "stuck", f"{detail} And it does not answer on {agent.profile}: {why}")
-        return await self._end(row, "returned", detail)
+            return await self._rows.end(row, "stuck", f"{detail} And it does not answer on {agent.profile}: {why}")
+        return await self._rows.end(row, "returned", detail)
 
     async def _until_it_answers(self, agent_id: str) -> None:
         """Its program in front, its input line free, and the conversation the one it had. Raises NotMoved."""
@@ -218,21 +216,37 @@ class Rotation:
                 raise NotMoved(f"It does not answer on {agent.profile}: {missing}.")
             await asyncio.sleep(0.3)
 
+    async def _step(self, row: int, step: str, **values: Any) -> None:
+        await self._rows.step(row, step, **values)
+        await self.checkpoint(step)
+
+    async def give_way(self, agent_id: str) -> None:
+        """Somebody starts, stops or deletes it: a move that a bot left half-way is over then, and what they say counts.
+        Raises Moving while it is on its way."""
+        if self._accounts.is_moving(agent_id):
+            raise Moving(f"{agent_id} is being moved to another account.")
+        for row in await self._rows.open(agent_id):
+            agent = await self._registry.get(agent_id)
+            await self._rows.end(row.id, _where(agent, row), f"{CUT_OFF} Somebody has seen to it since.")
+
     async def resume(self) -> list[Move]:
-        """After a restart of the bot: whoever was on the way is brought back. Returns how it ended."""
-        async with self._store.begin() as tx:
-            rows = list(await tx.scalars(select(RotationRow).where(RotationRow.outcome == "")))
+        """After a restart of the bot: whoever was on the way is brought back, unless it works. Returns how it ended."""
         found = []
-        for row in rows:
-            try:
-                agent = await self._registry.get(row.agent)
-            except MafError:
-                found.append(await self._end(row.id, "returned", "The agent is gone."))
-                continue
-            old = agent_on(agent, row.source, row.source_file)
-            with self._accounts.moving(agent.id):
-                found.append(await self._back(old, row.id, "The bot was restarted on the way."))
+        for agent_id in {row.agent: None for row in await self._rows.open()}:
+            with self._accounts.moving(agent_id):
+                # Read again: it may have been started, stopped or deleted while others came back.
+                found += [await self._come_back(row) for row in await self._rows.open(agent_id)]
         return found
+
+    async def _come_back(self, row: RotationRow) -> Move:
+        try:
+            agent = await self._registry.get(row.agent)
+        except MafError:
+            return await self._rows.end(row.id, "returned", "The agent is gone.")
+        look = (await self._watch.look([agent.id])).get(agent.id)
+        if look is not None and look.clis and look.view.state in AT_WORK:
+            return await self._rows.end(row.id, _where(agent, row), f"{CUT_OFF} It works already.")
+        return await self._back(agent_on(agent, row.source, row.source_file), row.id, CUT_OFF)
 
     async def check(self) -> list[Move]:
         """Every `rotation_monitoring` minutes: idle agents on used-up profiles move on; those away go home again."""
@@ -256,47 +270,10 @@ class Rotation:
                 log.debug("%s", error.message)
         return moves
 
-    async def _begin(self, agent: Agent, target: str, by: str, reason: str) -> int:
-        async with self._store.begin() as tx:
-            row = RotationRow(
-                agent=agent.id,
-                source=agent.profile or "",
-                target=target,
-                conversation=agent.conversation,
-                source_file=str(agent.transcript) if agent.transcript else None,
-                target_file=None,
-                step="planned",
-                reason=reason,
-                asked_by=by,
-                began_at=self._clock.now(),
-            )
-            tx.add(row)
-            await tx.flush()
-            return row.id
 
-    async def _step(self, row: int, step: str, *, check: bool = True, **values: Any) -> None:
-        async def write() -> None:
-            async with self._store.begin() as tx:
-                await tx.execute(update(RotationRow).where(RotationRow.id == row).values(step=step, **values))
-
-        await kept(write)
-        if check:
-            await self.checkpoint(step)
-
-    async def _end(self, row: int, outcome: str, detail: str) -> Move:
-        return await kept(lambda: self._write_end(row, outcome, detail))
-
-    async def _write_end(self, row: int, outcome: str, detail: str) -> Move:
-        async with self._store.begin() as tx:
-            found = await tx.get_one(RotationRow, row)
-            found.outcome, found.detail, found.ended_at = outcome, detail, self._clock.now()
-            await post(tx, NOTICE, {"rotation": row}, urgent=outcome == "stuck")
-            if self._mail:
-                why = found.reason if outcome == "moved" else detail
-                await announce(
-                    tx, letters.of_move(found.agent, found.source, found.target, outcome, why), self._clock.now()
-                )
-            return Move(row, found.agent, found.source, found.target, outcome, found.reason, detail)
+def _where(agent: Agent, row: RotationRow) -> str:
+    """How a move ended that is left as it stands."""
+    return "moved" if agent.profile == row.target else "returned"
 
 
 def _why_not(error: MafError | OSError | DBAPIError) -> str:

@@ -48,10 +48,10 @@ class Wishes:
         moves = []
         for agent, wish in list((await self._read()).items()):
             if not await self._open(agent, wish):
-                await self._forget(agent)
+                await self.forget(agent)
                 continue
             if self._clock.now().timestamp() - float(wish["at"]) > KEPT_S:
-                await self._forget(
+                await self.forget(
                     agent, f"{agent} stays on {wish['off']}: it was not idle for {KEPT_S / 3600:.0f} hours."
                 )
                 continue
@@ -64,9 +64,9 @@ class Wishes:
                 continue
             except MafError as error:
                 log.warning("%s was not moved: %s", agent, error.message)
-                await self._forget(agent, error.message)
+                await self.forget(agent, error.message)
             else:
-                await self._forget(agent)
+                await self.forget(agent)
         return moves
 
     async def _open(self, agent: str, wish: dict[str, Any]) -> bool:
@@ -82,8 +82,10 @@ class Wishes:
             self._held = held
         return self._held
 
-    async def _forget(self, agent: str, why: str = "") -> None:
+    async def forget(self, agent: str, why: str = "") -> None:
         """It was granted, or never will be: then with the reason, for the person was told that it would move."""
+        if agent not in await self._read():
+            return
         async with self._changing:
             held = {name: wish for name, wish in (await self._read()).items() if name != agent}
             async with self._store.begin() as tx:

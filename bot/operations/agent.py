@@ -65,17 +65,21 @@ async def create(
     return await _shown(app, await app.watch.fresh(agent.id))
 
 
-async def start(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
-    await app.life.start(id)
+async def start(app: Services, *, id: str, fresh: bool = False) -> dict[str, Any]:  # noqa: A002
+    """Start it, with its conversation unless `fresh`."""
+    await app.rotation.give_way(id)
+    await app.life.start(id, fresh=fresh)
     return await _shown(app, await app.watch.fresh(id))
 
 
 async def stop(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    await app.rotation.give_way(id)
     await app.life.stop(id)
     return await _shown(app, await app.watch.fresh(id))
 
 
 async def restart(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
+    await app.rotation.give_way(id)
     await app.life.restart(id)
     return await _shown(app, await app.watch.fresh(id))
 

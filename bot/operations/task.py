@@ -10,7 +10,6 @@ from bot.beads.model import Bead
 from bot.errors import Refused
 from bot.fleet.accounts import KINDS, reasons
 from bot.operations.services import Services
-from bot.packs.model import Pack
 from bot.work.picking import candidates
 
 
@@ -36,42 +35,40 @@ async def claim(
     """Take the next bead for an agent, or say which it would be. `rotate` moves an agent off a used-up profile first;
     `forced` (CODEX_PROFILE) skips the quota checks."""
     found = await app.registry.get(agent)
+    held = [claim.bead for claim in await app.claims.of(agent)]
+    fitting, rejected = ([], []) if held else await _pick(app, found)
+    if not (held or fitting or dry_run):  # nobody is moved to another account for nothing
+        raise _nothing(agent, rejected)
     profile, account = await _account(app, found, forced, rotate=rotate, dry_run=dry_run, by=actor)
-    holds = await app.claims.of(agent)
-    if holds:
-        return _answer(
-            agent, holds[0].bead, profile, reason=f"{agent} holds it already{account}", rejected=[], dry_run=dry_run
-        )
-    async with app.store.begin() as tx:
-        pack = app.packs.get_active(await app.packs.active(tx))
-    fitting, rejected = await _pick(app, found, pack)
+
+    def answer(bead: str | None, reason: str) -> dict[str, Any]:
+        return {
+            "agent": agent,
+            "bead": bead,
+            "profile": profile,
+            "reason": f"{reason}{account}",
+            "rejected": [{"bead": name, "why": why} for name, why in rejected],
+            "dry_run": dry_run,
+        }
+
+    if held:
+        return answer(held[0], f"{agent} holds it already")
     for bead in fitting:
-        reason = f"best ready bead for {agent} (P{bead.priority}){account}"
+        reason = f"best ready bead for {agent} (P{bead.priority})"
         if dry_run:
-            return _answer(agent, bead.id, profile, reason=reason, rejected=rejected, dry_run=dry_run)
+            return answer(bead.id, reason)
         result = await app.claims.claim(agent, bead)
         if result.won:
-            return _answer(agent, bead.id, profile, reason=reason, rejected=rejected, dry_run=dry_run)
+            return answer(bead.id, reason)
         rejected.append((bead.id, f"went to {result.holder}"))
     if dry_run:
-        return _answer(
-            agent, None, profile, reason=f"no ready bead fits {agent}{account}", rejected=rejected, dry_run=dry_run
-        )
+        return answer(None, f"no ready bead fits {agent}")
+    raise _nothing(agent, rejected)
+
+
+def _nothing(agent: str, rejected: list[tuple[str, str]]) -> NothingToClaim:
     why = f" {rejected[0][0]} {rejected[0][1]}." if rejected else ""
-    raise NothingToClaim(f"No ready bead fits {agent}.{why}", hint="Look: maf task claim --dry-run --verbose")
-
-
-def _answer(
-    agent: str, bead: str | None, profile: str | None, *, reason: str, rejected: list[tuple[str, str]], dry_run: bool
-) -> dict[str, Any]:
-    return {
-        "agent": agent,
-        "bead": bead,
-        "profile": profile,
-        "reason": reason,
-        "rejected": [{"bead": name, "why": why} for name, why in rejected],
-        "dry_run": dry_run,
-    }
+    return NothingToClaim(f"No ready bead fits {agent}.{why}", hint="Look: maf task claim --dry-run --verbose")
 
 
 async def _account(
@@ -106,7 +103,9 @@ async def _account(
     )
 
 
-async def _pick(app: Services, agent: Agent, pack: Pack) -> tuple[list[Bead], list[tuple[str, str]]]:
+async def _pick(app: Services, agent: Agent) -> tuple[list[Bead], list[tuple[str, str]]]:
+    async with app.store.begin() as tx:
+        pack = app.packs.get_active(await app.packs.active(tx))
     gathered = await app.book.gather([agent.workdir])
     repo = gathered.repo_of.get(agent.workdir, "")
     if not repo:

@@ -87,7 +87,7 @@ async def measure(root: Path, socket: str) -> bool:
         fleet.home.agent_types.write_text(json.dumps(TYPE))
         agents = [await fleet.life.create("quick", workdir=fleet.work) for _ in range(COUNT)]
         agents = [await fleet.registry.get(agent.id) for agent in agents]
-        typist = Typist(fleet.watch, fleet.panes, DeliveryRows(fleet.store, SystemClock()), pass_by)
+        typist = Typist(fleet.watch, fleet.panes, DeliveryRows(fleet.store, SystemClock()), pass_by, over=lambda _: "")
         texts = [prompt(number) for number in range(COUNT)]
         ours: list[float] = []
         bare: list[float] = []

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from bot.store.tables import DeliveryRow
 from bot.tmux.processes import scan
 from tests.flow.product import Product, button, product, until
 
@@ -56,6 +58,23 @@ async def test_a_crash_is_mended_three_times_and_then_told(tmp_path: Path, monke
         log = made.home.agent_log("w1").read_text()
         assert log.count("crashed (killed, signal 9)") == 4
         assert "not started again: it crashed too often" in log
+
+
+async def test_a_prompt_that_waits_for_an_agent_does_not_go_to_the_next_one_of_that_name(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as made:
+        services = made.app.services
+        await made.app.call("agent.send", {"id": "w1", "text": "WAIT60 first", "wait": 10})
+        await made.client.say("/send w1 for the old one")
+        card = await made.message(lambda m: "queued" in m["text"])
+        await made.app.call("agent.delete", {"id": "w1"})
+        await made.app.call("agent.create", {"type": "demo", "id": "w1", "workdir": str(made.project)})
+        await made.becomes(card["message_id"], lambda m: "w1 was deleted" in m["text"])
+        await alive(made, "w1")
+        assert [prompt for prompt in made.prompts("w1") if "for the old one" in prompt] == []
+        async with services.store.begin() as tx:
+            (waited,) = await tx.scalars(select(DeliveryRow).where(DeliveryRow.text.contains("for the old one")))
+        assert waited.status == "refused"
+        assert not services.deliveries.under_way(waited.id)
 
 
 async def test_an_agent_that_left_by_itself_stays_stopped(tmp_path: Path) -> None:

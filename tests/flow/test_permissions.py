@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bot.agents.permissions.rows import card_key
-from bot.clock import SystemClock
 from bot.notices import post
+from tests.clocks import Ahead
 from tests.flow.product import Product, answered, button, product, until
 
 
@@ -31,16 +31,6 @@ def is_idle(p: Product, agent: str) -> Callable[[], bool]:
 
 async def told(p: Product, words: str, times: int) -> bool:
     return sum(words in m["text"] for m in await p.all()) == times
-
-
-class Later(SystemClock):
-    """This much later than it is."""
-
-    def __init__(self, by: timedelta) -> None:
-        self.by = by
-
-    def now(self) -> datetime:
-        return super().now() + self.by
 
 
 def state(p: Product, agent: str) -> str:
@@ -214,18 +204,18 @@ async def test_one_reminder_then_one_digest_and_then_silence(tmp_path: Path) -> 
             await p.message(is_ask(command))
         await reminding.run()
         assert [ask.reminded_at for ask in permissions.open()] == [None, None]  # not late yet
-        reminding._clock = Later(timedelta(minutes=11))
+        reminding._clock = Ahead(timedelta(minutes=11))
         await reminding.run()
         await reminding.run()
         await until(lambda: told(p, "still waits for you", 2), what="a reminder of each")
-        reminding._clock = Later(timedelta(minutes=80))
+        reminding._clock = Ahead(timedelta(minutes=80))
         await reminding.run()
         await reminding.run()
         digest = await p.message(lambda m: "2 questions still wait for you" in m["text"])
         assert "w1" in digest["text"]
         assert "ls .." in digest["text"]
         assert "make all" in digest["text"]
-        reminding._clock = Later(timedelta(hours=9))
+        reminding._clock = Ahead(timedelta(hours=9))
         await reminding.run()  # the same two: it was said
         await p.client.press(digest["message_id"], "✋ w2")
         again = await p.message(lambda m: m["message_id"] > digest["message_id"] and is_ask("make all")(m))

@@ -7,10 +7,13 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
+from bot.fleet.move import NotMoved
 from bot.fleet.resume import APART_S, PLAIN
 from bot.fleet.wishes import KEPT_S, KEY, Wishes
+from bot.operations.task import NothingToClaim
 from bot.store.tables import LimitStopRow, SettingRow
 from tests.flow.product import Product, product, until
 from tests.rollouts import Rollout, write_monitoring, write_profiles
@@ -69,6 +72,20 @@ async def test_quota_that_runs_out_between_draft_and_tap_stops_that_item_alone(t
         assert status["w1"]["status"] == "refused"
         assert "codex-plus-1 is at 100 %" in status["w1"]["reason"]
         assert p.prompts("w1") == []
+
+
+async def test_nobody_is_moved_for_a_claim_where_there_is_nothing_to_claim(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        await with_profiles(p, w1="codex-plus-1")
+        Account(p, "codex-plus-1").at(100, time.time() + 3600)
+        Account(p, "codex-plus-2").at(20, time.time() + 3600)
+        await p.app.services.quota.refresh()
+        claim = {"agent": "w1", "rotate": True}
+        with pytest.raises(NotMoved):  # there is work, so it would be moved; a demo agent cannot be
+            await p.app.call("task.claim", claim)
+        await p.app.services.registry.update("w1", role="committer")
+        with pytest.raises(NothingToClaim, match="No ready bead fits w1"):
+            await p.app.call("task.claim", claim)
 
 
 async def test_agents_that_stopped_at_a_limit_go_on_after_the_reset_one_after_another_with_their_beads(

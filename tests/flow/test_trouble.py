@@ -21,6 +21,7 @@ from bot.remote import client
 from bot.settings import load_settings
 from bot.store import engine
 from bot.store.tables import DraftRow
+from tests.clocks import Ahead
 from tests.flow.product import button, pair_owner, product, socket_of, until
 from tests.integration.sandbox_client import running
 from tests.patience import PATIENCE_S
@@ -257,3 +258,25 @@ async def test_two_that_begin_at_the_same_items_send_each_prompt_once(tmp_path: 
         assert {(c.agent, c.bead) for c in await p.app.services.claims.all_open()} == {
             (i.agent, i.bead) for i in before.items
         }
+
+
+async def test_what_was_approved_too_long_ago_is_not_sent_until_somebody_says_so_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the store is locked for hours right after the tap."""
+    clock = Ahead()
+    monkeypatch.setattr("bot.app.wiring.SystemClock", lambda: clock)  # the machine's own cannot be moved
+
+    def hours_pass(point: str, _: str) -> None:
+        if point == "after_taken":
+            clock.by = timedelta(hours=3)
+
+    async with product(tmp_path, agents=1, checkpoint=hours_pass) as p:
+        draft = await p.draft()
+        await p.client.press(draft["message_id"], button(draft, "Send 1"))
+        late = await p.becomes(draft["message_id"], lambda m: "not sent: it was approved 3 h 00 min ago" in m["text"])
+        assert p.prompts("w1") == []
+        assert await p.app.services.claims.all_open() == []
+        await p.client.press(draft["message_id"], button(late, "Retry"))
+        await p.becomes(draft["message_id"], lambda m: "1 of 1 taken" in m["text"])
+        assert len(p.prompts("w1")) == 1

@@ -22,7 +22,7 @@ from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint, pass_by
 from bot.clis.model import State
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.home import Home
 from bot.settings import Settings
 from bot.store import Store
@@ -62,15 +62,16 @@ class Fleet:
     life: Life
     deliveries: Deliveries
 
-    def again(self, checkpoint: Checkpoint = pass_by, *, background: bool = True) -> Deliveries:
+    def again(
+        self, checkpoint: Checkpoint = pass_by, *, background: bool = True, clock: Clock | None = None
+    ) -> Deliveries:
         """A fresh Deliveries over the same rows, as after a restart."""
-        clock = SystemClock()
         self.deliveries = Deliveries(
             self.store,
             self.registry,
             self.watch,
             self.panes,
-            clock=clock,
+            clock=clock or SystemClock(),
             background=background,
             checkpoint=checkpoint,
         )

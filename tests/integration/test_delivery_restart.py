@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.agents.delivery.points import POINTS, Point
+from bot.agents.delivery.service import TTL
 from bot.errors import Refused
+from tests.clocks import Ahead
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -32,6 +36,20 @@ async def test_a_restart_at_each_point_neither_loses_nor_repeats(fleet: Fleet, p
     done = await second.wait(delivery.id, 25)
     assert done.exit_code == 0, done
     assert fleet.prompts(agent.id) == [f"once and only once\nref: {delivery.id}"]
+
+
+@pytest.mark.parametrize("point", ["after_paste", "after_typed"])
+async def test_a_restart_long_after_presses_no_enter_for_what_still_stands_there(fleet: Fleet, point: Point) -> None:
+    agent = await fleet.demo()
+    delivery = await fleet.cut_off(agent, "once", point)
+    second = fleet.again(clock=Ahead(TTL + timedelta(minutes=1)))
+    await second.resume()
+    left = await second.wait(delivery.id, PATIENCE_S)
+    assert left.status == "unconfirmed", left
+    assert left.reason.startswith("Its time was up. Enter was not pressed")
+    assert fleet.prompts(agent.id) == []
+    assert (await second.press_enter(delivery.id, "Ann")).exit_code == 0
+    assert fleet.prompts(agent.id) == [delivery.text]
 
 
 async def test_after_a_restart_a_frozen_agent_may_hold_the_text_unread(fleet: Fleet) -> None:

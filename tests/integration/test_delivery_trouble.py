@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 from sqlalchemy import event
 
 from bot.agents.delivery.points import Point
-from bot.agents.delivery.service import Deliveries
+from bot.agents.delivery.service import TTL, Deliveries
 from bot.agents.delivery.typist import STALE_S
 from bot.agents.model import Agent
 from bot.clis.model import State
 from bot.store.patience import patient
+from tests.clocks import Ahead
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 from tests.integration.full_disk import full
 from tests.patience import PATIENCE_S
@@ -60,6 +62,10 @@ def while_written(fleet: Fleet, status: str, happens: Callable[[], None]) -> Ite
         event.remove(fleet.store.engine.sync_engine, "before_cursor_execute", slow)
 
 
+def later(clock: Ahead) -> None:
+    clock.by = TTL + timedelta(minutes=1)
+
+
 def impatient(deliveries: Deliveries) -> Deliveries:
     """It waits only a moment for a text of ours to stand there alone."""
     deliveries._errands._typist._patience = 1.0
@@ -90,6 +96,38 @@ async def test_a_queued_prompt_is_pasted_only_into_what_was_seen_after_its_row_w
     assert done.status == "refused", done
     assert done.reason.startswith(f"Text stands in the composer of {agent.id} (“half a thought”)")
     assert (await fleet.until(agent.id, lambda look: look.view.draft is not None)).view.draft == "half a thought"
+    assert len(fleet.prompts(agent.id)) == 1
+
+
+async def test_no_enter_for_a_prompt_whose_time_was_up_before_its_row_was_written(fleet: Fleet) -> None:
+    """The store was locked for hours: the text stands there, and only a person may still send it."""
+    agent, clock = await fleet.demo(), Ahead()
+    deliveries = fleet.again(clock=clock)
+    async with fleet.store.begin() as tx:
+        delivery = await deliveries.create(tx, agent=agent.id, text="one", created_by="test")
+    with while_written(fleet, "typed", lambda: later(clock)) as written:
+        left = await asyncio.wait_for(deliveries.run(delivery.id), PATIENCE_S)
+    assert written
+    assert left.status == "unconfirmed", left
+    assert left.reason.startswith("Its time was up. Enter was not pressed")
+    assert fleet.prompts(agent.id) == []
+    entered = await deliveries.press_enter(delivery.id, "Ann")
+    assert entered.exit_code == 0, entered
+    assert fleet.prompts(agent.id) == [delivery.text]
+
+
+async def test_a_queued_prompt_whose_time_is_up_when_the_store_is_back_is_not_pasted(fleet: Fleet) -> None:
+    agent, clock = await fleet.demo(), Ahead()
+    deliveries = fleet.again(clock=clock)
+    await deliveries.send(agent.id, "WAIT2 first", created_by="test")
+    await fleet.until(agent.id, lambda look: look.view.state is State.WORKING)
+    with while_written(fleet, "intended", lambda: later(clock)) as written:
+        queued = await deliveries.send(agent.id, "second", created_by="test", wait=0.5)
+        assert queued.status == "queued", queued
+        done = await deliveries.wait(queued.id, PATIENCE_S)
+    assert written
+    assert done.status == "refused", done
+    assert done.reason.startswith("Its time was up. Nothing was typed.")
     assert len(fleet.prompts(agent.id)) == 1
 
 

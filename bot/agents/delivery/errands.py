@@ -12,7 +12,8 @@ from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.proving import Prover
 from bot.agents.delivery.recovery import after_restart
 from bot.agents.delivery.rows import DeliveryRows
-from bot.agents.delivery.typist import Typed, Typist, may_enter, trail_of, why_held
+from bot.agents.delivery.second_look import may_enter, unsent, why_held
+from bot.agents.delivery.typist import Typed, Typist, trail_of
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint
@@ -45,12 +46,24 @@ class Errands:
         self._rows = rows
         self._clock = clock
         self._background = background
-        self._typist = Typist(watch, panes, rows, checkpoint)
+        self._typist = Typist(watch, panes, rows, checkpoint, over=self._over)
         self._prover = Prover(watch, panes, rows, clock, checkpoint)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._lines: defaultdict[str, list[str]] = defaultdict(list)  # of each agent, who waits for it, the first first
         self._queued: dict[str, asyncio.Event] = {}
         self._trails: dict[str, Trail] = {}
+        self._called_off: dict[str, str] = {}  # prompts that are not to be typed any more, and why
+
+    def call_off(self, delivery_id: str, reason: str) -> None:
+        """Its job ends it as refused, if it has not been typed yet."""
+        self._called_off[delivery_id] = reason
+
+    def _over(self, delivery: Delivery) -> str:
+        """Why it is not to be typed any more, whatever its agent does; empty if it still may."""
+        if why := self._called_off.get(delivery.id):
+            return why
+        late = delivery.expires_at is not None and self._clock.now() >= delivery.expires_at
+        return "Its time was up." if self._background and late else ""
 
     async def close(self) -> None:
         await self._typist.close()
@@ -86,6 +99,7 @@ class Errands:
             if delivery.id in line:
                 line.remove(delivery.id)
             self._queued.pop(delivery.id, None)
+            self._called_off.pop(delivery.id, None)
 
     async def recover(self, delivery: Delivery, wait: float) -> Delivery:
         """A delivery `intended` or `typed` before a restart: look what became of it, then go on."""
@@ -118,9 +132,6 @@ class Errands:
     async def _attempt(self, delivery: Delivery) -> tuple[Delivery | None, str]:
         """Type it now if that may be; (None, why) when the agent is busy."""
         async with self._locks[delivery.agent]:
-            if self._background and delivery.expires_at is not None and self._clock.now() >= delivery.expires_at:
-                late = delivery.reason or f"{delivery.agent} was busy."
-                return await self._end(delivery, "refused", f"Its time was up before it could be typed. {late}"), ""
             typed = await self._typist.type(delivery)
             if typed.outcome == "busy" or (typed.outcome == "refused" and typed.passes and delivery.status == "queued"):
                 return None, typed.reason
@@ -135,8 +146,7 @@ class Errands:
                 self._trails.pop(delivery.id, None)
             return proven
         if typed.outcome == "held" and typed.trail is not None:
-            # No Enter from us; the person at the terminal may press it.
-            return await self._prover.prove(delivery, typed.trail, enters=3, give_up=0.0, reason=typed.reason)
+            return await self._left(delivery, typed.trail, typed.reason)
         if typed.outcome == "lost":
             return await self._after_loss(await self._rows.get(delivery.id), typed.reason)
         return await self._end(delivery, "refused", typed.reason)
@@ -169,17 +179,24 @@ class Errands:
             stands, dialog, running = _seen(look, delivery)
             verdict = after_restart(delivery.status, stands=stands, dialog=dialog, running=running)
             if verdict == "enter" and look is not None and may_enter(look, delivery) == "yes":
+                if why := self._over(delivery):
+                    return await self._prover.prove(
+                        delivery, trail, enters=3, give_up=0.0, reason=unsent(delivery, why)
+                    )
                 return await self._enter(delivery, look)
             if verdict == "again" and (empty_once or not running):
                 return None
             if verdict == "wait":
                 return await self._prover.prove(delivery, trail, enters=3)
             if verdict != "again" and waited > 2.0:
-                why = _cut_off(look, delivery)
-                return await self._prover.prove(delivery, trail, enters=3, give_up=0.0, reason=why)
+                return await self._left(delivery, trail, _cut_off(look, delivery))
             # A paste that was under way may show only now: look once more before it counts as empty.
             empty_once = verdict == "again"
             await asyncio.sleep(0.7)
+
+    async def _left(self, delivery: Delivery, trail: Trail, reason: str) -> Delivery:
+        """No Enter from us; the person at the terminal may have pressed it."""
+        return await self._prover.prove(delivery, trail, enters=3, give_up=0.0, reason=reason)
 
     async def _enter(self, delivery: Delivery, look: Look) -> Delivery:
         trail = await asyncio.to_thread(trail_of, self._watch, look, delivery)
@@ -200,16 +217,14 @@ class Errands:
         """Until the agent seems free, or something else is to be decided (its end, the prompt's time)."""
         while True:
             await self._watch.ticked(1.0)
-            now = self._clock.now()
-            expired = delivery.expires_at is not None and now >= delivery.expires_at
-            if (expired and self._background) or (not self._background and self._clock.monotonic() >= deadline):
+            if self._over(delivery) or (not self._background and self._clock.monotonic() >= deadline):
                 return
             look = self._watch.last(delivery.agent)
             if look is None or delivery.mode == "now":
                 return
             if delivery.mode == "idle" and self._lines[delivery.agent][0] != delivery.id:
                 continue
-            held = (now - look.view.since).total_seconds()
+            held = (self._clock.now() - look.view.since).total_seconds()
             if look.view.state in (State.DEAD, State.STOPPED):
                 return
             if look.view.state in (State.IDLE, State.ERROR) and held >= IDLE_HOLDS_S:

@@ -10,7 +10,7 @@ from bot.agents.delivery.composer import standing
 from bot.agents.delivery.evidence import Proof, Trail, evidence_kind, has_ref
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import DeliveryRows
-from bot.agents.delivery.typist import may_enter, why_held
+from bot.agents.delivery.second_look import may_enter, why_held
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint
 from bot.clis.model import State

@@ -205,6 +205,16 @@ class Deliveries:
             await self._rows.decide(tx, left, "left", f"Left as it is by {by}.")
         return await self._rows.get(delivery_id)
 
+    async def call_off(self, agent: str, reason: str) -> None:
+        """What waits for this agent is not typed any more: it ends as refused, at once or when its job looks next."""
+        waiting = [one for one in await self._rows.with_status("intended", "queued") if one.agent == agent]
+        for delivery in waiting:
+            if delivery.id in self._jobs:
+                self._errands.call_off(delivery.id, reason)
+        alone = {one.id: {"status": "refused", "reason": reason} for one in waiting if one.id not in self._jobs}
+        if alone:
+            await self._rows.change_many(alone)
+
     async def close(self) -> None:
         """Stop; what is open goes on after the next start."""
         await self._jobs.close()

@@ -8,20 +8,19 @@ The caller holds the agent's lock, so an agent is in one round at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from bot.agents.delivery.composer import standing
 from bot.agents.delivery.evidence import Trail, has_ref
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.points import Point
 from bot.agents.delivery.rows import DeliveryRows
+from bot.agents.delivery.second_look import may_enter, unsent, why_held
 from bot.agents.preflight import Decision, decide
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint
 from bot.clis.cli import cli_for
-from bot.clis.model import State
 from bot.errors import MafError
 from bot.tmux.panes import Panes, PasteResult
 
@@ -73,26 +72,26 @@ def is_command(kind: str, delivery: Delivery) -> bool:
     return not has_ref(delivery) and cli_for(kind).typed_command(delivery.text)
 
 
-def may_enter(look: Look, delivery: Delivery) -> Literal["yes", "wait", "no"]:
-    """The second look, right before Enter: no question is open, and exactly our text stands in the composer. Pure."""
-    reading = look.reading
-    if reading is None or not look.clis or look.view.state in (State.DEAD, State.STOPPED, State.FROZEN):
-        return "no"
-    if reading.dialog is not None or look.view.state in (State.WAITING, State.LIMITED):
-        return "wait"
-    return "yes" if standing(reading.composer, delivery.text) == "ours" else "wait"
-
-
 class Typist:
     """Gathers what is to be typed and does it in rounds."""
 
     def __init__(
-        self, watch: Watch, panes: Panes, rows: DeliveryRows, checkpoint: Checkpoint, *, patience: float = 10.0
+        self,
+        watch: Watch,
+        panes: Panes,
+        rows: DeliveryRows,
+        checkpoint: Checkpoint,
+        *,
+        over: Callable[[Delivery], str],
+        patience: float = 10.0,
     ) -> None:
+        """`over` says why a prompt is not to be typed any more. It is asked right before each act of ours: between them
+        the store may have been locked for hours."""
         self._watch = watch
         self._panes = panes
         self._rows = rows
         self._checkpoint = checkpoint
+        self._over = over
         self._patience = patience  # seconds for our text to appear in the composer, or for a question to be answered
         self._waiting: list[_Work] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -154,7 +153,11 @@ class Typist:
 
     async def _free(self, works: Sequence[_Work]) -> list[_Work]:
         """Those that may be typed at now; the others have come to their end."""
-        looks = await self._watch.look({work.delivery.agent for work in works}, anew=False)
+        for work in works:
+            if why := self._over(work.delivery):
+                work.end("refused", f"{why} Nothing was typed. {work.delivery.reason}".strip())
+        works = [work for work in works if not work.done.done()]
+        looks = await self._watch.look({work.delivery.agent for work in works}, anew=False) if works else {}
         go = [work for work in works if _decided(work, looks)]
         if go:
             await asyncio.to_thread(self._mark, go)
@@ -200,7 +203,9 @@ class Typist:
         ready: list[_Work] = []
         for work in there:
             look = looks.get(work.delivery.agent)
-            if look is not None and may_enter(look, work.delivery) == "yes":
+            if why := self._over(work.delivery):
+                work.end("held", unsent(work.delivery, why))
+            elif look is not None and may_enter(look, work.delivery) == "yes":
                 ready.append(work)
             else:
                 self._enter_soon(work)
@@ -270,19 +275,6 @@ def trail_of(watch: Watch, look: Look, delivery: Delivery) -> Trail:
     """Begin to follow the agent's files from where they are now. Blocks for a stat."""
     agent = look.view.agent
     return Trail(agent, watch.profiles(agent), delivery, path=look.files.path, heard=watch.heard_prompts)
-
-
-def why_held(look: Look | None, agent: str) -> str:
-    """Why a text that was typed got no Enter, for the person."""
-    if look is None or not look.clis:
-        return f"{agent} ended before Enter was pressed."
-    if look.reading is not None and look.reading.dialog is not None:
-        return f"{agent} asked a question after the text was typed; Enter would have answered it."
-    if look.view.state is State.FROZEN:
-        return f"{agent} is frozen, and the text may stand unread in its composer. Thaw it, then press Enter."
-    if look.view.state is State.LIMITED:
-        return f"{agent} reached its usage limit after the text was typed."
-    return f"The text was typed into {agent}, but it is not what stands in its composer now, so Enter was not pressed."
 
 
 def _decided(work: _Work, looks: Mapping[str, Look]) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from bot.clock import SystemClock
 from bot.home import Home
 from bot.profiles.book import ProfileBook
@@ -13,15 +11,6 @@ from bot.settings import Settings, load_settings
 from bot.store import Store
 
 HOUR = 3600.0
-
-
-class Ahead(SystemClock):
-    """A wall clock that goes wrong."""
-
-    by = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.by
 
 
 def quota_of(

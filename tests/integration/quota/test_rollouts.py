@@ -12,7 +12,8 @@ from bot.home import Home
 from bot.quota.sources import rollouts
 from bot.store import Store
 from bot.store.errors import StoreUnreachable
-from tests.integration.quota.scene import HOUR, Ahead, percents, quota_of, status
+from tests.clocks import Ahead
+from tests.integration.quota.scene import HOUR, percents, quota_of, status
 from tests.rollouts import Rollout
 
 

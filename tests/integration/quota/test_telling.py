@@ -13,7 +13,8 @@ from bot.quota import alarm
 from bot.settings import load_settings
 from bot.store import Store
 from bot.store.tables import OutboxRow
-from tests.integration.quota.scene import HOUR, Ahead, quota_of, status
+from tests.clocks import Ahead
+from tests.integration.quota.scene import HOUR, quota_of, status
 from tests.rollouts import Rollout
 
 

@@ -1,0 +1,38 @@
+"""The look right before Enter: may it be pressed, and if not, what is the person told. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bot.agents.delivery.composer import standing
+from bot.agents.delivery.model import Delivery
+from bot.agents.state.watch import Look
+from bot.clis.model import State
+
+
+def may_enter(look: Look, delivery: Delivery) -> Literal["yes", "wait", "no"]:
+    """Only where no question is open, and exactly our text stands in the composer."""
+    reading = look.reading
+    if reading is None or not look.clis or look.view.state in (State.DEAD, State.STOPPED, State.FROZEN):
+        return "no"
+    if reading.dialog is not None or look.view.state in (State.WAITING, State.LIMITED):
+        return "wait"
+    return "yes" if standing(reading.composer, delivery.text) == "ours" else "wait"
+
+
+def why_held(look: Look | None, agent: str) -> str:
+    """Why a text that was typed got no Enter, for the person."""
+    if look is None or not look.clis:
+        return f"{agent} ended before Enter was pressed."
+    if look.reading is not None and look.reading.dialog is not None:
+        return f"{agent} asked a question after the text was typed; Enter would have answered it."
+    if look.view.state is State.FROZEN:
+        return f"{agent} is frozen, and the text may stand unread in its composer. Thaw it, then press Enter."
+    if look.view.state is State.LIMITED:
+        return f"{agent} reached its usage limit after the text was typed."
+    return f"The text was typed into {agent}, but it is not what stands in its composer now, so Enter was not pressed."
+
+
+def unsent(delivery: Delivery, why: str) -> str:
+    """What is said of a text that stands in the composer and is not to be sent any more by itself."""
+    return f"{why} Enter was not pressed, and the text may stand in the composer of {delivery.agent}."
