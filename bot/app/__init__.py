@@ -102,7 +102,7 @@ class App:
         services = self.services
         self.chat = chat = Chat(services, self._resumed)
         server = Server(services.home.socket, self._operate, self._hook)
-        schedule = Schedule()
+        schedule = Schedule(services.clock)
         await chat.connect()
         try:
             with patient():

@@ -160,7 +160,7 @@ class Lane:
         waits: list[float] = []
         for row in sorted(rows, key=lambda r: (_is_edit(r), r.id)):
             if quiet and row.chat_id is None and not row.urgent and row.message_id is None:
-                await self.outbox.rows.not_yet(row.id, "", quiet)
+                await self.outbox.rows.not_yet(row.id, row.last_error, quiet)
                 continue
             wait = self.pace.wait(clock)
             if _is_edit(row) and not row.urgent:

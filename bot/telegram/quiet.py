@@ -21,4 +21,5 @@ def quiet_until(now: datetime, hours: tuple[time, time] | None, zone: ZoneInfo) 
     if not inside:
         return None
     day = local.date() + timedelta(days=1 if at >= end else 0)
-    return datetime.combine(day, end, zone).astimezone(UTC)
+    # When clocks go back an hour comes twice, and of two ends with one name the one ahead counts.
+    return datetime.combine(day, end, zone).replace(fold=local.fold).astimezone(UTC)

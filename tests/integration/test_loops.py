@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from bot.clock import SystemClock
 from bot.errors import DependencyMissing
 from bot.schedule import Schedule
 from bot.store import Store
 from bot.store.complaint import Complaint
 from bot.store.errors import trouble
 from bot.store.patience import kept, patient
+from tests.clocks import Ahead
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 from tests.integration.full_disk import full
 from tests.integration.outbox_world import World
@@ -96,7 +99,8 @@ async def test_a_job_that_hangs_or_fails_says_so_once_and_comes_again(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("bot.schedule.LONG_S", 0.1)
-    schedule, turns, gate = Schedule(), dict.fromkeys(("hangs", "fails", "broken", "full"), 0), asyncio.Event()
+    schedule, gate = Schedule(SystemClock()), asyncio.Event()
+    turns = dict.fromkeys(("hangs", "fails", "broken", "full"), 0)
 
     async def hangs() -> None:
         turns["hangs"] += 1
@@ -220,3 +224,40 @@ async def _more_than(refused: list[str], count: int) -> bool:
 
 async def _at_least(turns: dict[str, int], name: str, count: int) -> bool:
     return turns[name] >= count
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=-2), timedelta(days=3650)])
+async def test_jobs_go_on_when_the_clock_is_set(by: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, turns = Ahead(), [0]
+
+    class Wall(datetime):
+        """What APScheduler takes for the wall clock: the machine's own cannot be set by a test."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return clock.now().astimezone(tz)
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Wall)
+    monkeypatch.setattr("bot.schedule.datetime", Wall)
+    monkeypatch.setattr("bot.schedule.LOOK_S", 0.1)
+
+    async def work() -> None:
+        turns[0] += 1
+
+    async def turned(times: int) -> None:
+        begun = turns[0]
+
+        async def enough() -> bool:
+            return turns[0] >= begun + times
+
+        await eventually(enough)
+
+    schedule = Schedule(clock)
+    schedule.every(0.05, "work", work)
+    schedule.start()
+    try:
+        await turned(3)
+        clock.by = by
+        await turned(3)
+    finally:
+        schedule.stop()

@@ -15,8 +15,9 @@ from bot.store import Store
 from bot.store.tables import OutboxRow
 from bot.telegram.card import text_data
 from bot.telegram.outbox import REPEAT
-from bot.telegram.outbox_rows import OutboxRows
+from bot.telegram.outbox_rows import NO_ANSWER, OutboxRows
 from bot.telegram.pace import EDIT_SPACING, PER_SECOND
+from tests.integration.agents_fleet import eventually
 from tests.patience import PATIENCE_S
 
 from .outbox_world import COUNTS, World
@@ -241,6 +242,22 @@ async def test_quiet_hours_hold_what_we_begin_and_not_what_answers(world: World)
         assert timedelta(hours=1, minutes=50) < row.not_before - now < timedelta(hours=2, minutes=1)
 
 
+async def test_what_quiet_hours_hold_still_tells_afterwards_that_it_may_be_a_repeat(world: World) -> None:
+    posted = await world.post("can wait", chat_id=None)
+    async with world.store.begin() as tx:  # as after a crash in the middle of a call: nobody knows how it went
+        row = await tx.get_one(OutboxRow, posted)
+        row.attempts, row.last_error = 1, NO_ANSWER
+    now = datetime.now(UTC)
+    world.quiet = ((now - timedelta(hours=1)).time(), (now + timedelta(hours=2)).time())
+    async with world.outbox():
+        await eventually(lambda: _held(world))
+    world.quiet = None
+    async with world.store.begin() as tx:
+        (await tx.get_one(OutboxRow, row.id)).not_before = None
+    async with world.outbox():
+        assert await world.texts(1) == [f"can wait\n\n{REPEAT}"]
+
+
 async def test_without_a_supervisor_chat_notices_wait(world: World) -> None:
     world.supervisor = None
     async with world.outbox():
@@ -260,6 +277,10 @@ async def test_a_rolled_back_transaction_says_nothing(world: World) -> None:
                 raise RuntimeError
         await world.post("happened")
         assert await world.texts(1) == ["happened"]
+
+
+async def _held(world: World) -> bool:
+    return all(row.not_before is not None for row in await world.rows())
 
 
 async def _apart(world: World) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +20,7 @@ from aiogram.exceptions import (
 from aiogram.methods import SendMessage
 from aiohttp import ClientConnectorError
 from aiohttp.client_reqrep import ConnectionKey
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.telegram import callbacks
@@ -86,6 +86,19 @@ BERLIN = ZoneInfo("Europe/Berlin")
 )
 def test_quiet_hours(now: datetime, hours: tuple[time, time] | None, until: datetime | None) -> None:
     assert quiet_until(now, hours, BERLIN) == until
+
+
+@given(
+    now=st.floats(0, 730).map(lambda days: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=days)),
+    hours=st.tuples(st.times(), st.times()),
+    zone=st.sampled_from([BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")]),
+)
+@example(datetime(2026, 10, 25, 1, 10, tzinfo=UTC), (time(22), time(2, 30)), BERLIN)  # 2:10 for the second time
+@example(datetime(2026, 3, 29, 0, 50, tzinfo=UTC), (time(22), time(2, 30)), BERLIN)  # there is no 2:30 in that night
+def test_quiet_hours_end_later_than_now(now: datetime, hours: tuple[time, time], zone: ZoneInfo) -> None:
+    """What is held until a moment that has passed would be looked at again at once, and again."""
+    until = quiet_until(now, hours, zone)
+    assert until is None or now < until < now + timedelta(hours=26)
 
 
 @pytest.mark.parametrize(
