@@ -1,7 +1,6 @@
 """A throwaway PostgreSQL cluster on a free loopback port. Skips, with the reason, where there is no PostgreSQL.
 
-Use it in a conftest or a test module: `from tests.postgres import postgres_url  # noqa: F401`. Each test gets an empty
-database of its own.
+The conftest of the integration tests brings it in. Each test gets an empty database of its own.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from bot.store import Store, migrate
 from tests.patience import PATIENCE_S
 
 _numbers = count(1)
@@ -79,3 +79,16 @@ def postgres_url(postgres_cluster: str) -> str:
     server = postgres_cluster.replace("+asyncpg", "") + "/postgres"
     _run(programs / "createdb", "--maintenance-db", server, name, cwd=Path("/"))
     return f"{postgres_cluster}/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """A store of the newest shape, on each of the two databases."""
+    sqlite = request.param == "sqlite"
+    url = f"sqlite+aiosqlite:///{tmp_path}/maf.db" if sqlite else str(request.getfixturevalue("postgres_url"))
+    await migrate.upgrade(url)
+    opened = Store(url)
+    try:
+        yield opened
+    finally:
+        await opened.close()

@@ -69,10 +69,13 @@ async def newest_id(tx: Transaction) -> str:
     return found
 
 
-async def read(tx: Transaction, draft_id: str | None = None) -> Draft:
-    """A draft with its items and their deliveries; the newest without an id. Raises NotFound naming the nearest."""
+async def read(tx: Transaction, draft_id: str | None = None, *, to_change: bool = False) -> Draft:
+    """A draft with its items and their deliveries; the newest without an id. Raises NotFound naming the nearest.
+
+    `to_change`: nobody else changes the draft until the transaction ends. PostgreSQL would let two in at once.
+    """
     wanted = await newest_id(tx) if draft_id is None else draft_id
-    row = await tx.get(DraftRow, wanted, populate_existing=True)
+    row = await tx.get(DraftRow, wanted, populate_existing=True, with_for_update=to_change)
     if row is None:
         recent = await tx.scalars(select(DraftRow.id).order_by(DraftRow.created_at.desc()).limit(50))
         raise NotFound.of("draft", wanted, recent.all())
@@ -176,22 +179,17 @@ def refuse_stale(draft: Draft, version: int | None) -> None:
 async def take(
     tx: Transaction, draft_id: str, version: int | None, now: datetime, *, changed: str, **values: Any
 ) -> Draft:
-    """Compare-and-set on a pending draft: raise its version by one and write `values`; return it as it is then.
+    """Compare and set a pending draft: raise its version by one and write `values`; return it as it is then.
 
     `changed` says who does what, for those who come too late ("Olga skipped w2"). `version` None: whatever it is now.
     Raises DraftChanged, DraftClosed, DraftExpired, NotFound.
     """
-    draft = await read(tx, draft_id)
+    draft = await read(tx, draft_id, to_change=True)
     refuse_closed(draft, now)
     refuse_stale(draft, version)
     options = {**draft.options, **values.pop("options", {}), "changed": changed}
-    won = await tx.execute(
-        update(DraftRow)
-        .where(DraftRow.id == draft.id, DraftRow.version == draft.version, DraftRow.status == "pending")
-        .values(version=DraftRow.version + 1, options=options, **values)
-    )
-    if _rows(won) != 1:  # on PostgreSQL another transaction may have come in between
-        raise DraftChanged
+    taken = {"version": draft.version + 1, "options": options, **values}
+    await tx.execute(update(DraftRow).where(DraftRow.id == draft.id).values(**taken))
     return await read(tx, draft.id)
 
 

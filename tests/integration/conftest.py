@@ -12,6 +12,7 @@ import pytest
 from bot.tmux.control import ControlClient
 from bot.tmux.panes import Panes
 from bot.tmux.sessions import Sessions
+from tests.postgres import any_store, postgres_cluster, postgres_url  # noqa: F401
 from tests.private_tmux import end_server
 
 

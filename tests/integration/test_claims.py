@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,8 @@ from bot.clock import SystemClock
 from bot.errors import NotFound
 from bot.home import Home
 from bot.packs import Packs
-from bot.store import Store, migrate
+from bot.store import Store
 from bot.work.claims import Claims
-from tests.postgres import postgres_cluster, postgres_url  # noqa: F401
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    sqlite = request.param == "sqlite"
-    url = f"sqlite+aiosqlite:///{tmp_path}/maf.db" if sqlite else str(request.getfixturevalue("postgres_url"))
-    await migrate.upgrade(url)
-    opened = Store(url)
-    try:
-        yield opened
-    finally:
-        await opened.close()
 
 
 @pytest.fixture
@@ -37,8 +23,10 @@ def book(tmp_path: Path) -> BeadsBook:
     return BeadsBook({}, binary=None)
 
 
-async def test_of_ten_at_once_one_wins_and_the_others_learn_who(store: Store, book: BeadsBook, tmp_path: Path) -> None:
-    claims = Claims(store, book, SystemClock())
+async def test_of_ten_at_once_one_wins_and_the_others_learn_who(
+    any_store: Store, book: BeadsBook, tmp_path: Path
+) -> None:
+    claims = Claims(any_store, book, SystemClock())
     bead = await (await book.for_workdir(tmp_path / "shop")).show("shop-41")
     results = await asyncio.gather(*(claims.claim(f"w{n}", bead) for n in range(10)))
     winners = [result for result in results if result.won]
@@ -53,8 +41,8 @@ async def test_of_ten_at_once_one_wins_and_the_others_learn_who(store: Store, bo
     assert (await claims.claim("w99", bead)).fresh, "free again"
 
 
-async def test_claims_of_finished_beads_are_closed(store: Store, book: BeadsBook, tmp_path: Path) -> None:
-    claims = Claims(store, book, SystemClock())
+async def test_claims_of_finished_beads_are_closed(any_store: Store, book: BeadsBook, tmp_path: Path) -> None:
+    claims = Claims(any_store, book, SystemClock())
     client = await book.for_workdir(tmp_path / "shop")
     for name in ("shop-41", "shop-17"):
         await claims.claim("w1", await client.show(name))
@@ -65,8 +53,8 @@ async def test_claims_of_finished_beads_are_closed(store: Store, book: BeadsBook
     assert [claim.bead for claim in await claims.all_open()] == ["shop-17", "shop-55"]
 
 
-async def test_a_claim_that_beads_refuse_leaves_nothing(store: Store, book: BeadsBook, tmp_path: Path) -> None:
-    claims = Claims(store, book, SystemClock())
+async def test_a_claim_that_beads_refuse_leaves_nothing(any_store: Store, book: BeadsBook, tmp_path: Path) -> None:
+    claims = Claims(any_store, book, SystemClock())
     bead = await (await book.for_workdir(tmp_path / "shop")).show("shop-41")
     (tmp_path / "shop" / ".beads" / "issues.jsonl").unlink()
     with pytest.raises(NoBeads):
@@ -89,13 +77,13 @@ async def test_an_unknown_bead_names_the_nearest(book: BeadsBook, tmp_path: Path
         await (await book.for_workdir(tmp_path / "shop")).show("shop-411")
 
 
-async def test_the_active_pack_is_kept(store: Store, tmp_path: Path) -> None:
+async def test_the_active_pack_is_kept(any_store: Store, tmp_path: Path) -> None:
     packs = Packs(Home(tmp_path))
-    async with store.begin() as tx:
+    async with any_store.begin() as tx:
         assert await packs.active(tx) == "general"
         await packs.set_active(tx, "release")
     with pytest.raises(NotFound, match="Did you mean release"):
-        async with store.begin() as tx:
+        async with any_store.begin() as tx:
             await packs.set_active(tx, "relese")
-    async with store.begin() as tx:
+    async with any_store.begin() as tx:
         assert await packs.active(tx) == "release"

@@ -23,7 +23,6 @@ from bot.store import Store, copies, migrate, sqlite
 from bot.store.errors import StoreDamaged, StoreTooNew, StoreUnreachable, sqlite_trouble
 from bot.store.tables import PersonRow
 from tests.patience import PATIENCE_S
-from tests.postgres import postgres_cluster, postgres_url  # noqa: F401
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
