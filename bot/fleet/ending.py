@@ -16,6 +16,7 @@ from bot.agents.delivery.service import Deliveries
 from bot.agents.hooks.events import Hooks
 from bot.agents.life import worktree
 from bot.agents.life.service import Life
+from bot.agents.model import Agent
 from bot.agents.registry import Registry
 from bot.errors import MafError
 from bot.fleet.reservations import Reservations
@@ -100,12 +101,22 @@ class Ending:
         Raises NotFound, TmuxGone, Moving.
         """
         await self._rotation.give_way(agent_id)
-        agent = await self._life.delete(agent_id)
+        ended: list[Ended] = []
+
+        async def let_go(agent: Agent) -> None:
+            ended.append(await self._let_go(agent))
+
+        await self._life.delete(agent_id, let_go=let_go)
+        for problem in ended[0].problems:
+            log.warning("%s was deleted, but not all it held: %s", agent_id, problem)
+        return ended[0]
+
+    async def _let_go(self, agent: Agent) -> Ended:
         problems: list[str] = []
-        await self._deliveries.call_off(agent_id, f"{agent_id} was deleted.")
-        await self._resume.forget(agent_id)
-        await self._wishes.forget(agent_id)
-        claims = await self._release_claims(agent_id, problems)
+        await self._deliveries.call_off(agent.id, f"{agent.id} was deleted.")
+        await self._resume.forget(agent.id)
+        await self._wishes.forget(agent.id)
+        claims = await self._release_claims(agent.id, problems)
         reservations = 0
         try:
             reservations = await self._reservations.let_go(agent)
@@ -113,24 +124,22 @@ class Ending:
             problems.append(f"its reservations: {error.message}")
         if agent.started_at is not None:  # nothing was ever pasted into one that never ran
             try:
-                for buffer in await self.buffers(agent_id):
+                for buffer in await self.buffers(agent.id):
                     await self._panes.delete_buffer(buffer)
             except MafError as error:
                 problems.append(f"its paste buffers: {error.message}")
         tree = None
         if agent.worktree:
             try:
-                tree = await worktree.remove(self._home.worktree(agent_id))
+                tree = await worktree.remove(self._home.worktree(agent.id))
             except MafError as error:
                 problems.append(f"its worktree: {error.message}")
-        self._hooks.forget(agent_id)
+        self._hooks.forget(agent.id)
         try:
-            await asyncio.to_thread(self._files, agent_id)
+            await asyncio.to_thread(self._files, agent.id)
         except OSError as error:
             problems.append(f"its files in run/: {error}")
-        for problem in problems:
-            log.warning("%s was deleted, but not all it held: %s", agent_id, problem)
-        return Ended(agent_id, tuple(claims), reservations, tree, tuple(problems))
+        return Ended(agent.id, tuple(claims), reservations, tree, tuple(problems))
 
     async def buffers(self, agent_id: str | None = None) -> list[str]:
         """Paste buffers that stand for prompts of ours that are not under way (of one agent, or of all)."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.agents.life.leaving import Leaving
+from bot.agents.model import Agent
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Change
 from bot.agents.types import BUILT_IN, AgentType
@@ -196,12 +197,19 @@ async def test_a_question_that_comes_up_while_it_is_asked_to_leave_is_not_answer
 
 async def test_delete_forgets_it(fleet: Fleet) -> None:
     agent = await fleet.demo()
-    await fleet.life.delete(agent.id)
+    let_go: list[str] = []
+
+    async def remember(agent: Agent) -> None:
+        assert [one.id for one in await fleet.registry.all()] == [agent.id], "its row goes last"
+        let_go.append(agent.id)
+
+    await fleet.life.delete(agent.id, let_go=remember)
+    assert let_go == [agent.id]
     assert await fleet.registry.all() == []
     assert mirror(fleet) == []
     assert not await fleet.sessions.exists(agent.session)
     with pytest.raises(NotFound):
-        await fleet.life.delete(agent.id)
+        await fleet.life.delete(agent.id, let_go=remember)
 
 
 async def test_a_killed_server_comes_back_with_those_that_should_run(fleet: Fleet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from bot.store.tables import DeliveryRow, OutboxRow
 from bot.tmux.processes import scan
 from tests.integration.app_home import demo, git, open_app, state, tmux, until
 from tests.integration.full_disk import full
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -158,6 +160,44 @@ async def test_an_error_that_an_agent_comes_to_counts_as_one(app: App) -> None:
     assert (await app.services.registry.get("d1")).errors == 1
     await app.services.guardian.changed(Change("d1", State.ERROR, State.IDLE, replace(view, state=State.IDLE)))
     assert (await app.call("agent.show", {"id": "d1"}))["errors"] == 1
+
+
+class Killed(BaseException):
+    """The process ends here: nothing that would clean up runs."""
+
+
+async def test_a_deletion_that_was_cut_off_can_be_repeated(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = app.services
+    await demo(app)
+    bead = (await (await services.book.for_workdir(services.settings.root(services.home))).snapshot()).ready[0]
+    await services.claims.claim("d1", bead)
+
+    async def die(*_: object, **__: object) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.claims, "release", die)  # the process ends when it comes to the claims
+        with pytest.raises(Killed):
+            await app.call("agent.delete", {"id": "d1"})
+    assert (await app.call("agent.delete", {"id": "d1"}))["claims"] == [bead.id]
+    assert await services.claims.all_open() == []
+
+
+async def test_a_creation_that_was_killed_leaves_no_worktree_that_nobody_owns(app: App, tmp_path: Path) -> None:
+    """The bot is killed as soon as git has made the tree, before it can write that down."""
+    home, tools = app.services.home, tmp_path / "tools"
+    tools.mkdir()
+    script = f'#!/bin/sh\n"{shutil.which("git")}" "$@" || exit\ncase "$*" in *"worktree add"*) kill -9 $PPID;; esac\n'
+    (tools / "git").write_text(script)
+    (tools / "git").chmod(0o755)
+    project = str(app.services.settings.root(home))
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "MAF_PROJECT_ROOT": project}
+    words = ["agent", "create", "demo", "--id", "d1", "--worktree", "--no-start", "--home", str(home.root)]
+    killed = subprocess.run([sys.executable, "-m", "bot.cli", *words], env=env, timeout=PATIENCE_S, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert home.worktree("d1").is_dir()
+    assert (await app.call("agent.delete", {"id": "d1"}))["worktree"] == "removed"
+    assert not home.worktree("d1").exists()
 
 
 async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_socket: str, tmp_path: Path) -> None:

@@ -107,13 +107,14 @@ class Life:
             labels=labels,
             description=description,
             max_agents=self._settings.max_agents,
+            worktree=own_tree,  # written before it is made: one that was cut off can be deleted with it
         )
         made = False  # a folder that was there before is none of ours to remove
         try:
             if own_tree:
                 tree = await worktree.create(agent.workdir, self._home.worktree(agent.id), agent.id)
                 made = True
-                agent = await self._registry.update(agent.id, workdir=tree, worktree=True)
+                agent = await self._registry.update(agent.id, workdir=tree)
             return await self.start(agent.id) if start else agent
         except BaseException:  # a cancelled one too: nothing half-made stays behind
             if made:
@@ -149,15 +150,16 @@ class Life:
             agent = await self._registry.update(agent_id, restarts=agent.restarts + 1)
             return await self._start(agent, fresh=fresh)
 
-    async def delete(self, agent_id: str) -> Agent:
+    async def delete(self, agent_id: str, *, let_go: Callable[[Agent], Awaitable[None]]) -> Agent:
         """Stop and forget it; an adopted one is only let go. Its conversation files stay where its CLI keeps them.
 
-        Its worktree goes if nothing in it would be lost. What else it holds is the business of bot/fleet/ending.py.
+        `let_go` sees to all that it holds. Its row goes last, so that a deletion which was cut off can be repeated.
         """
         async with self._locks[agent_id]:
             agent = await self._registry.update(agent_id, desired="stopped")
             if not agent.adopted:
                 await self._end(agent)
+            await let_go(agent)
             await self._registry.delete(agent_id)
         self._locks.pop(agent_id, None)
         return agent
