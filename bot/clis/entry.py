@@ -21,7 +21,8 @@ class Entry:
     queued      the CLI keeps the prompt in its own queue and will take it itself (Claude); never type it again
     model       output of the model; `text` may be empty (reasoning)
     tool        a tool call, its result (of the same `id`), or both in one; data: {"name", "input"?, "call"?, "result"?,
-                "error"?}; `text` of a result is what it gave; the tool of an MCP server is mcp__SERVER__TOOL
+                "error"?, "refused"?}; `text` of a result is what it gave; the tool of an MCP server is
+                mcp__SERVER__TOOL; refused: a person said no to it, or stopped it
     turn_start, turn_end, aborted    data of turn_end: {"last": text of the last answer}
     limit       a usage limit stopped the turn; data: {"resets_at": epoch seconds | None, "window"?: str}
     usage       tokens and quota; Codex: {"rate_limits", "info"} of token_count, Claude: {"usage", "model", "message"}

@@ -31,6 +31,8 @@ def _words(request: Request, name: str) -> tuple[list[str], float]:
     slow = None if request.hidden else re.search(r"\bSLOW(\d*)", request.user)
     if slow:
         return [f"w{index} " for index in range(int(slow[1] or 40))], 0.5
+    if not request.hidden and (said := re.search(r"\bSAY (?=\")", request.user)):
+        return [json.JSONDecoder().raw_decode(request.user, said.end())[0]], 0.0
     return [f"{name} ", "reply ", f"{request.number}."], 0.0
 
 
@@ -69,11 +71,8 @@ def _stream_response(to: _Handler, request: Request, quota: Quota, headers: dict
     to.stream(headers)
     to.event("response.created", response=response | {"status": "in_progress"})
     to.silence(_silence(request))
-    call = _mcp_call_of_codex(request)
-    if call is None and re.search(r"\bSHELL\b", request.user) and not request.tool_result and not request.hidden:
-        call = _shell_call(request)
-    if call is not None:
-        item = call
+    item = None if request.tool_result or request.hidden else _call_of_codex(request)
+    if item is not None:
         to.event("response.output_item.added", output_index=0, item=item)
         to.event("response.output_item.done", output_index=0, item=item)
     else:
@@ -109,6 +108,27 @@ def _mcp_call_of_codex(request: Request) -> dict[str, Any] | None:
     server, tool, arguments = call
     names = {"call_id": f"call_{request.number}", "namespace": f"mcp__{server.replace('-', '_')}", "name": tool}
     return {"type": "function_call", "id": f"fc_{request.number}", "arguments": json.dumps(arguments), **names}
+
+
+def _called(request: Request) -> tuple[str, dict[str, Any]] | None:
+    """The tool that a prompt names: TOOL NAME {its input as JSON}."""
+    call = re.search(r"\bTOOL (\w+) (?=\{)", request.user)
+    if call is None:
+        return None
+    given, _ = json.JSONDecoder().raw_decode(request.user, call.end())
+    return call[1], given
+
+
+def _call_of_codex(request: Request) -> dict[str, Any] | None:
+    if called := _called(request):
+        name, given = called
+        names = {"name": name, "call_id": f"call_{request.number}"}
+        if name in ("exec", "apply_patch"):  # tools that take a text
+            return {"type": "custom_tool_call", "id": f"ctc_{request.number}", "input": given["input"], **names}
+        return {"type": "function_call", "id": f"fc_{request.number}", "arguments": json.dumps(given), **names}
+    if (mcp := _mcp_call_of_codex(request)) is not None:
+        return mcp
+    return _shell_call(request) if re.search(r"\bSHELL\b", request.user) else None
 
 
 def _shell_call(request: Request) -> dict[str, Any]:
@@ -172,6 +192,8 @@ def _message(request: Request, quota: Quota) -> dict[str, Any]:
 
 
 def _tool_of_claude(request: Request) -> tuple[str, dict[str, Any]] | None:
+    if called := _called(request):
+        return called
     if (call := _mcp_call(request)) is not None:
         server, tool, arguments = call
         return f"mcp__{server}__{tool}", arguments

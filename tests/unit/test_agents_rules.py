@@ -16,7 +16,7 @@ from bot.agents.delivery.text import MAX_BYTES, TextRefused, new_ref, normalise,
 from bot.agents.preflight import Facts, decide
 from bot.agents.state import announce
 from bot.agents.state.announce import Held, hold
-from bot.agents.state.turn import Turn, follow
+from bot.agents.state.turn import Call, CallEnd, Turn, follow
 from bot.clis.entry import Entry, EntryKind
 from bot.clis.model import Composer, Dialog, ScreenReading, State
 from bot.errors import Refused
@@ -285,6 +285,22 @@ def test_the_turn_of_a_conversation(kinds: list[EntryKind], phase: str) -> None:
 )
 def test_whether_somebody_stopped_the_last_turn(kinds: list[EntryKind], aborted: bool) -> None:
     assert follow(Turn(), [entry(kind) for kind in kinds]).aborted is aborted
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        (None, ""),
+        ({"result": True}, "done"),
+        ({"result": True, "error": True}, "failed"),
+        ({"result": True, "error": True, "refused": True}, "refused"),
+    ],
+)
+def test_how_a_call_of_the_turn_ended(data: dict[str, bool] | None, end: CallEnd) -> None:
+    entries = [Entry("user", NOW), Entry("tool", NOW, "ls", "c1"), Entry("tool", NOW, "pwd", "c2")]
+    entries += [Entry("tool", NOW, "", "c1", data)] if data else []
+    assert follow(Turn(), entries).calls == (Call("c1", "ls", end), Call("c2", "pwd"))
+    assert follow(Turn(), [*entries, Entry("user", NOW)]).calls == ()
 
 
 def test_a_state_is_told_once_when_it_has_held() -> None:

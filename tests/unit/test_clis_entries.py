@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.agents.state.turn import Turn, follow
+from bot.agents.state.turn import Call, Turn, follow
 from bot.clis.cli import cli_for
 
 AT = "2026-11-22T06:02:31.634Z"
@@ -138,6 +138,31 @@ def test_a_transcript_line(tmp_path: Path, record: dict[str, Any], expected: lis
     path.write_text(json.dumps(record) + "\n")
     entries, _ = cli_for("claude").entries(path, 0)
     assert [(entry.kind, entry.text) for entry in entries] == expected
+
+
+NO = "The user doesn't want to proceed with this tool use. The tool use was rejected"
+ABORTED = "Wall time: 2.9 seconds\naborted by user"
+
+
+@pytest.mark.parametrize(
+    ("kind", "record", "end"),
+    [
+        ("claude", prompt([{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]), "done"),
+        ("claude", prompt(RESULT), "failed"),
+        ("claude", prompt([RESULT[0] | {"content": NO}]), "refused"),
+        ("claude", prompt([RESULT[0] | {"content": NO, "is_error": False}]), "done"),  # a file that holds these words
+        ("codex", response(type="function_call_output", call_id="t1", output="Process exited with code 0"), "done"),
+        ("codex", response(type="function_call_output", call_id="t1", output=ABORTED), "refused"),
+        ("codex", item("CommandExecution", status="completed"), "done"),
+        ("codex", item("FileChange", status="declined"), "refused"),
+    ],
+)
+def test_how_a_call_ended(tmp_path: Path, kind: str, record: dict[str, Any], end: str) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_text(json.dumps(record).replace('"id": "i1"', '"id": "t1"') + "\n")
+    entries, _ = cli_for(kind).entries(path, 0)
+    (call,) = follow(Turn(calls=(Call("t1"),)), entries).calls
+    assert call.end == end
 
 
 def test_claude_that_continued_by_itself_after_a_limit_has_taken_a_turn(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.agents.hooks.events import hear, parse
 from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude, outlived
-from bot.agents.permissions.outcome import HOLDS_S, Seen, outcome, was_stopped
+from bot.agents.permissions.outcome import HOLDS_S, WORKS_S, Aftermath, Seen, asked_call, was_stopped
 from bot.agents.permissions.question import (
     Choice,
     deny,
@@ -24,7 +24,7 @@ from bot.agents.permissions.question import (
     same_question,
 )
 from bot.agents.permissions.rows import Ask
-from bot.agents.state.turn import Turn
+from bot.agents.state.turn import Call, CallEnd, Turn
 from bot.clis.claude.cli import Claude
 from bot.clis.model import Composer, Dialog, Option, ScreenReading, State
 
@@ -279,39 +279,87 @@ def reading(state: State | None, *, asks: bool = False) -> ScreenReading:
     return ScreenReading(state, "rule", Composer("empty"), SEEN if asks else None)
 
 
-BEFORE = Seen(ASKED, reading(State.WAITING, asks=True), Turn("working", NOW))
+TOUCH = Call("t1", "touch /srv1/x")
+BEFORE = Seen(ASKED, reading(State.WAITING, asks=True), Turn("working", NOW, calls=(Call("t0", "ls", "done"), TOUCH)))
 AFTER, LATER = f"❯ go\n● Bash(touch x)\n{RULED}", NOW + timedelta(seconds=1)
 IDLE, WORKS = reading(State.IDLE), reading(State.WORKING)
+GOES_ON = BEFORE.turn
+
+
+def after(before: Seen = BEFORE) -> Aftermath:
+    return Aftermath("touch /srv1/x", Claude().interrupted, before)
+
+
+def ended(end: CallEnd) -> Turn:
+    return replace(GOES_ON, calls=(replace(TOUCH, end=end),))
 
 
 @pytest.mark.parametrize(
     ("now", "went"),
     [
-        (Seen(AFTER, IDLE, Turn("working", NOW)), ""),  # a slow machine has not drawn it yet, nor written it down
-        (Seen(AFTER, WORKS, Turn("working", NOW)), "taken"),
+        (Seen(AFTER, IDLE, GOES_ON), ""),  # a slow machine has not drawn it yet, nor written it down
+        (Seen(AFTER, WORKS, GOES_ON), ""),  # nor is the sign of work gone that it draws for a moment after an Esc
+        (Seen(AFTER, WORKS, ended("done")), "taken"),
+        (Seen(AFTER, WORKS, ended("failed")), "taken"),  # it ran, and said no by itself
+        (Seen(AFTER, WORKS, ended("refused")), "stopped"),
+        (Seen(AFTER, WORKS, replace(GOES_ON, calls=(Call("t2", "touch /srv1/x", "done"),))), ""),  # another call
         (Seen(AFTER, IDLE, Turn("idle", LATER)), "taken"),  # and it is done already
         (Seen(AFTER, WORKS, Turn("idle", LATER, aborted=True)), "stopped"),
-        (Seen(AFTER + STOPPED, IDLE, Turn("working", NOW)), "stopped"),
-        (Seen(ASKED, reading(State.WAITING, asks=True), Turn("working", NOW)), "taken"),  # it asks the next thing
+        (Seen(AFTER + STOPPED, IDLE, GOES_ON), "stopped"),
+        (Seen(ASKED, reading(State.WAITING, asks=True), GOES_ON), "taken"),  # it asks the next thing
+        (Seen(ASKED, reading(State.WAITING, asks=True), ended("refused")), "stopped"),
         (Seen(), ""),  # nothing is there any more
     ],
 )
 def test_a_yes_is_taken_or_stopped_only_where_that_can_be_told(now: Seen, went: str) -> None:
-    assert outcome(Claude().interrupted, BEFORE, now) == went
+    assert after().follow(now, 0.0) == went
+
+
+@pytest.mark.parametrize(
+    ("looks", "went"),
+    [
+        ([("(1s)", WORKS, 0.0), ("(2s)", WORKS, WORKS_S)], "taken"),
+        ([("(1s)", WORKS, 0.0), ("(1s)", WORKS, WORKS_S)], ""),  # it draws nothing: has it read its keys?
+        ([("(1s)", WORKS, 0.0), ("", IDLE, 0.5), ("(2s)", WORKS, WORKS_S)], ""),
+        ([("(1s)", WORKS, 0.0), ("(2s)", WORKS, WORKS_S - 0.1)], ""),
+    ],
+)
+def test_a_sign_of_work_counts_once_it_has_held(looks: list[tuple[str, ScreenReading, float]], went: str) -> None:
+    aftermath = after()
+    *first, last = [aftermath.follow(Seen(AFTER + text, shows, GOES_ON), at) for text, shows, at in looks]
+    assert (first, last) == ([""] * len(first), went)
 
 
 @pytest.mark.parametrize(("waited", "went"), [(0.0, ""), (HOLDS_S, "taken")])
 def test_work_without_a_sign_on_the_screen_counts_once_it_has_held(waited: float, went: str) -> None:
     """Codex shows none while it streams text; and right after an Esc the files of both still say that it works."""
-    now = Seen(AFTER, IDLE, Turn("working", NOW), State.WORKING)
-    assert outcome(Claude().interrupted, BEFORE, now, waited) == went
+    now = Seen(AFTER, IDLE, GOES_ON, State.WORKING)
+    assert after().follow(now, waited) == went
     stopped = replace(now, text=f"❯ go\n● Bash(touch x)\n{STOPPED}\n{RULED}")
-    assert outcome(Claude().interrupted, BEFORE, stopped, waited) == "stopped"
+    assert after().follow(stopped, waited) == "stopped"
 
 
 def test_a_turn_that_ended_before_tells_nothing_of_this_question() -> None:
-    ended = Turn("idle", NOW, aborted=True)
-    assert outcome(Claude().interrupted, Seen(ASKED, None, ended), Seen(AFTER, IDLE, ended)) == ""
+    over = Turn("idle", NOW, aborted=True)
+    assert after(Seen(ASKED, None, over)).follow(Seen(AFTER, IDLE, over), 0.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "calls", "found"),
+    [
+        ("ls", [Call("a", "ls"), Call("b", "pwd")], "a"),
+        ("ls", [Call("a", '{"cmd": "ls", "justification": "x"}'), Call("b", '{"cmd": "pwd"}')], "a"),
+        ("ls", [Call("a", "ls", "done"), Call("b", "ls")], "b"),
+        ("hello.py\n- x", [Call("a", "")], "a"),
+        ("ls", [Call("a", "ls"), Call("b", "ls")], None),
+        ("hello.py", [Call("a", ""), Call("b", "")], None),
+        ("", [Call("a", '{"cmd": ""}'), Call("b", '{"cmd": "ls"}')], None),
+        ("ls", [], None),
+    ],
+)
+def test_the_call_that_waits_for_an_answer(command: str, calls: list[Call], found: str | None) -> None:
+    call = asked_call(command, calls)
+    assert (call.id if call else None) == found
 
 
 def test_a_no_is_said_in_the_words_of_the_hooks() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bot.agents.permissions.outcome import Outcome, outcome, seen
+from bot.agents.permissions.outcome import Aftermath, Outcome, seen
 from bot.agents.permissions.question import Choice, allow, deny, fragments
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Look, Watch
@@ -113,20 +113,21 @@ class Answerer:
         raise NotTaken(f"{ask.agent} shows the same question still, or again.")
 
     async def _was_ours(self, ask: Ask, choice: Choice, key: str, before: Look | None) -> None:
-        """The question is gone: by our answer, or by somebody who pressed Esc in the same moment? Raises AskChanged,
-        also where that cannot be told: a yes that nobody took is never claimed."""
+        """The question is gone: by our answer, or by somebody at the pane in the same moment? Raises AskChanged, also
+        where that cannot be told: a yes that nobody took is never claimed."""
         words = cli_for(ask.cli).interrupted
         if not words:
             return
-        # A no stops the turn as an Esc does.
-        went = "stopped" if choice.grant == "no" else await self._went(ask, key, before, words)
+        after = Aftermath(ask.command, words, seen(before))
+        if choice.grant == "no":
+            await self._refused(ask, key, after)
+            return
+        went = await self._went(ask, key, after)
         if went == "taken":
             return
         for _ in range(SURE_LOOKS if key else 0):
             await asyncio.sleep(_LOOK_S)
             await self._take_back(ask, key, await self._look(ask))
-        if choice.grant == "no":
-            return
         if went == "stopped":
             raise AskChanged(
                 f"{ask.agent} was stopped in its pane in the same moment.", hint="Its screen shows whether it ran."
@@ -136,7 +137,19 @@ class Answerer:
             hint="Its screen shows whether it ran.",
         )
 
-    async def _went(self, ask: Ask, key: str, before: Look | None, words: str) -> Outcome:
+    async def _refused(self, ask: Ask, key: str, after: Aftermath) -> None:
+        """A no stops the turn as an Esc does; but a yes at the pane may have been first."""
+        for _ in range(SURE_LOOKS):
+            await asyncio.sleep(_LOOK_S)
+            look = await self._look(ask)
+            await self._take_back(ask, key, look)
+            end = after.end(seen(look))
+            if end == "done" and ask.fingerprint:
+                raise AskChanged(f"{ask.agent}'s question was answered in its pane in the same moment, and it ran.")
+            if end and not key:
+                return
+
+    async def _went(self, ask: Ask, key: str, after: Aftermath) -> Outcome:
         """Look until it can be told what became of the question. One that no turn waits for, like a menu of the CLI,
         leaves no trace but what an Esc would draw."""
         begun, of_a_turn = self._clock.monotonic(), ask.kind in ("permission", "question")
@@ -144,7 +157,7 @@ class Answerer:
             await asyncio.sleep(_LOOK_S)
             look = await self._look(ask)
             await self._take_back(ask, key, look)
-            if went := outcome(words, seen(before), seen(look), waited):
+            if went := after.follow(seen(look), waited):
                 return went
         return "" if of_a_turn else "taken"
 

@@ -12,16 +12,33 @@ from bot.clis.entry import Entry
 Phase = Literal["", "working", "idle", "limited"]
 
 
+CallEnd = Literal["", "done", "failed", "refused"]
+
+CALLS = 20  # of a turn that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call; `text` is what its CLI wrote of its input. `end` is empty while it waits or runs; a call that a hook
+    denied has failed, one that a person refused, or stopped while it ran, is refused."""
+
+    id: str
+    text: str = ""
+    end: CallEnd = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The last turn as far as it was read. `at` is when the phase began, by the file's own clock; `resets_at` (epoch s)
-    is when the limit that ended it ends, where its CLI wrote that down. `aborted`: somebody stopped it."""
+    is when the limit that ended it ends, where its CLI wrote that down. `aborted`: somebody stopped it. `calls`: its
+    newest tool calls, in order."""
 
     phase: Phase = ""
     at: datetime | None = None
     says: str = ""
     resets_at: float | None = None
     aborted: bool = False
+    calls: tuple[Call, ...] = ()
 
 
 def follow(turn: Turn, entries: Iterable[Entry]) -> Turn:
@@ -35,18 +52,31 @@ def _step(turn: Turn, entry: Entry) -> Turn:
     at = entry.at or turn.at
     if entry.kind == "model" and entry.text.strip():
         turn = replace(turn, says=entry.text.strip()[:400])
+    if entry.kind == "tool":
+        turn = replace(turn, calls=_calls(turn.calls, entry))
     if entry.kind in ("user", "turn_start", "model", "tool"):
         # A limit ends with the next prompt, not with a late line of the turn that met it.
         if turn.phase == "limited" and entry.kind in ("model", "tool"):
             return turn
         begins = entry.kind in ("user", "turn_start")  # also where the last turn was cut off without an end
-        return replace(turn, phase="working", at=at, aborted=False) if begins or turn.phase != "working" else turn
+        if begins:
+            return replace(turn, phase="working", at=at, aborted=False, calls=())
+        return turn if turn.phase == "working" else replace(turn, phase="working", at=at, aborted=False)
     if entry.kind == "limit":
         return replace(turn, phase="limited", at=at, resets_at=_epoch(entry.data.get("resets_at")))
     if entry.kind in ("turn_end", "aborted"):
         over = turn.phase in ("limited", "idle")
         return turn if over else replace(turn, phase="idle", at=at, aborted=entry.kind == "aborted")
     return turn
+
+
+def _calls(calls: tuple[Call, ...], entry: Entry) -> tuple[Call, ...]:
+    if not entry.data.get("result"):
+        return (*calls, Call(entry.id, entry.text))[-CALLS:]
+    end: CallEnd = "failed" if entry.data.get("error") else "done"
+    if entry.data.get("refused"):
+        end = "refused"
+    return tuple(replace(call, end=end) if call.id == entry.id else call for call in calls)
 
 
 def _epoch(value: object) -> float | None:

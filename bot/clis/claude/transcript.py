@@ -10,6 +10,8 @@ from typing import Any
 from bot.clis.entry import Entry
 from bot.clis.tail import Record, mapping, moment, read_records, records_of, string, texts
 
+# What 2.1.328 writes as the result of a call that a person refused, or stopped while it ran.
+_REFUSED = "The user doesn't want to proceed with this tool use."
 _PROMPTS = frozenset({"typed", "queued", "pasted"})
 
 
@@ -43,8 +45,9 @@ def _user(record: Record, at: datetime | None) -> Iterator[Entry]:
     blocks = content if isinstance(content, list) else []
     results = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
     for block in results:
-        data = {"name": "", "result": True, "error": block.get("is_error") is True}
-        yield Entry("tool", at, texts(block.get("content")), string(block.get("tool_use_id")), data)
+        said, error = texts(block.get("content")), block.get("is_error") is True
+        data = {"name": "", "result": True, "error": error, "refused": error and said.startswith(_REFUSED)}
+        yield Entry("tool", at, said, string(block.get("tool_use_id")), data)
     if results:
         return
     if "interruptedMessageId" in record or texts(content).startswith("[Request interrupted by user"):

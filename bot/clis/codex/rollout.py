@@ -5,6 +5,7 @@ Each line is {"timestamp","ordinal","type","payload"}. A rollout appears with th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from bot.clis.entry import Entry
 from bot.clis.tail import Record, mapping, moment, read_records, records_of, string, texts
 
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
+# The whole output of a call that a person refused, or stopped while it ran.
+_REFUSED = re.compile(r"\A(?:Wall time: [\d.]+ seconds\n)?aborted by user\b")
 _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 _LIMITS = frozenset({"usage_limit_exceeded", "usageLimitExceeded"})
 
@@ -90,7 +93,9 @@ def _item(item: Record, at: datetime | None, turn: str) -> Iterator[Entry]:
     elif kind in {"CommandExecution", "FileChange", "WebSearch"}:
         command = item.get("command")
         text = " ".join(map(str, command)) if isinstance(command, list) else string(command)
-        yield Entry("tool", at, text, name, {"name": str(kind), "turn": turn, "result": item.get("status")})
+        status = item.get("status")
+        data = {"name": str(kind), "turn": turn, "result": status, "refused": status == "declined"}
+        yield Entry("tool", at, text, name, data)
 
 
 def _response(payload: Record, at: datetime | None) -> Iterator[Entry]:
@@ -102,8 +107,7 @@ def _response(payload: Record, at: datetime | None) -> Iterator[Entry]:
         yield Entry("tool", at, text, call, {"name": string(payload.get("name")) or str(kind), "call": call})
     elif kind in _RESULTS:
         output = payload.get("output")
-        yield Entry(
-            "tool", at, output if isinstance(output, str) else texts(output), call, {"name": "", "result": True}
-        )
+        said = output if isinstance(output, str) else texts(output)
+        yield Entry("tool", at, said, call, {"name": "", "result": True, "refused": _REFUSED.search(said) is not None})
     elif kind == "reasoning":
         yield Entry("model", at, "", string(payload.get("id")), {"reasoning": True})
