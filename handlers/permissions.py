@@ -115,6 +115,6 @@ async def _answer(app: Services, tapped: DialogTap, option: int, person: Person,
 
 def told_of(answered: Answered) -> str:
     """What became of it, in one sentence."""
-    words = f"{', '.join(answered.taken)}: {answered.choice.label}"
+    words = f"{', '.join(answered.taken)}: {answered.choice.name}"
     failed = "".join(f" {why}" for why in answered.failed.values())
     return f"{words}.{failed}"

@@ -11,6 +11,8 @@ from bot.clis.regions import Sheet
 from bot.clis.rules import Layout, Ruleset
 
 _NUMBER = re.compile(r"(\d{1,2})[.)] ")
+_INSET = re.compile(r"\s*[─▔]{8,}$")  # a rule within a dialog (the plan of Claude Code 2.1.328)
+_SCROLLED = re.compile(r" {2,}[↑↓]$")  # the mark at the right edge of a text of which more is to be had
 _GAP = re.compile(r"\s{2,}")  # between a choice and what is said about it
 # White space changes with the terminal's width; marks while somebody at the pane chooses several (Claude Code 2.1.328).
 _VARIES = re.compile(r"\s+|\[[ ✔]\]|[☐☒]")
@@ -34,8 +36,9 @@ class _Row:
     key: str
     label: str
     selected: bool
-    remark: bool  # something is said about the choice in a column of its own
     grey: bool
+    beside: bool  # something is said about the choice in a column of its own
+    remark: str
 
 
 def fingerprint(title: str, detail: str, labels: tuple[str, ...]) -> str:
@@ -97,8 +100,8 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
                 rows.append(row)
                 continue
         elif at > column and rows:
-            if sheet.lines[index - 1] and not rows[-1].remark and not _is_remark(sheet, index, rows[-1]):
-                rows[-1].label = _label(f"{rows[-1].label} {text.strip()}", layout)
+            if sheet.lines[index - 1]:
+                _go_on(rows[-1], text.strip(), layout, said=rows[-1].beside or _is_remark(sheet, index, rows[-1]))
             continue
         else:
             row = None
@@ -106,6 +109,14 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
             break
         rows = [row] if row else []
     return rows
+
+
+def _go_on(row: _Row, text: str, layout: Layout, *, said: bool) -> None:
+    """One more line of a choice: of its label, or of what is `said` about it."""
+    if said:
+        row.remark = f"{row.remark} {text}".strip()
+    else:
+        row.label = _label(f"{row.label} {text}", layout)
 
 
 def _follows(rows: list[_Row], row: _Row) -> bool:
@@ -137,8 +148,9 @@ def _row(sheet: Sheet, index: int, text: str, layout: Layout, *, selected: bool)
         number.group(1) if number else "",
         _label(label, layout),
         selected,
-        bool(remark),
         _ends_grey(sheet, index),
+        bool(remark),
+        " ".join(remark),
     )
 
 
@@ -162,14 +174,19 @@ def _is_real(sheet: Sheet, layout: Layout, rows: list[_Row], line: int) -> bool:
 
 def _build(sheet: Sheet, rules: Ruleset, rows: list[_Row], floor: int) -> Found:
     top = floor if rules.layout.box == "ruled" else _open_top(sheet, rules, rows[0].line)
-    options = tuple(Option(row.label, row.key, row.selected) for row in rows)
+    options = tuple(Option(row.label, _key(row, rules.layout), row.selected, row.remark) for row in rows)
     body = sheet.lines[top : rows[0].line]
     return _finish(rules, body, options, top)
 
 
+def _key(row: _Row, layout: Layout) -> str:
+    return "Escape" if layout.typed.search(row.label) else row.key
+
+
 def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: int) -> Found:
     layout = rules.layout
-    text = "\n".join("" if layout.boxed and line.startswith(layout.boxed) else line.strip() for line in body)
+    body = ["" if _INSET.fullmatch(line) else line for line in body]
+    text = "\n".join("" if _is_edge(line, layout) else line.strip() for line in body)
     text = layout.volatile.sub("", text)
     title, detail = _headed(re.sub(r"\n{3,}", "\n\n", text.strip()), layout)
     labels = tuple(option.label for option in options)
@@ -204,16 +221,25 @@ def _open_top(sheet: Sheet, rules: Ruleset, first: int) -> int:
     return 0
 
 
+def _is_edge(line: str, layout: Layout) -> bool:
+    return bool(layout.boxed) and line.lstrip(" ").startswith(layout.boxed)
+
+
 def _command(layout: Layout, body: list[str]) -> str:
-    """The exact command or diff the question is about: what stands between two dashed rules, or starts with a mark."""
-    edges = [i for i, line in enumerate(body) if layout.boxed and line.startswith(layout.boxed)]
+    """The exact command or diff the question is about: what stands between two dashed rules, or starts with a mark. Of
+    one that is longer than its place only the beginning stands there."""
+    edges = [i for i, line in enumerate(body) if _is_edge(line, layout)]
+    cut = next((i for i in range(edges[0], len(body)) if _SCROLLED.search(body[i])), None) if edges else None
+    if cut is not None:
+        return _dedented([*body[edges[0] + 1 : cut], _SCROLLED.sub("", body[cut])]) + "\n…"
     if len(edges) >= 2:
-        block = body[edges[0] + 1 : edges[-1]]
-    else:
-        start = next((i for i, line in enumerate(body) if layout.command.search(line)), None)
-        if start is None:
-            return ""
-        block = [layout.command.sub("", body[start], count=1), *body[start + 1 :]]
+        return _dedented(body[edges[0] + 1 : edges[-1]])
+    start = next((i for i, line in enumerate(body) if layout.command.search(line)), None)
+    return "" if start is None else _dedented([layout.command.sub("", body[start], count=1), *body[start + 1 :]])
+
+
+def _dedented(block: list[str]) -> str:
+    """Its first line stands elsewhere than the others, where a mark was before it."""
     while block and not block[-1].strip():
         block.pop()
     indent = min((_column(line) for line in block[1:] if line), default=0)

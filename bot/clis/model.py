@@ -58,11 +58,13 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice of a dialog. `label` is the CLI's own wording; `key` the digit that chooses it, or empty."""
+    """One choice of a dialog. `label` is the CLI's own wording, `remark` what it says of the choice beside or below it;
+    `key` is the one that chooses it (a digit; Escape for a choice that else asks for words), or empty."""
 
     label: str
     key: str
     selected: bool
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

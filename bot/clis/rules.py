@@ -72,14 +72,14 @@ class DialogRule:
 class Layout:
     """Where a CLI puts things.
 
-    box: "ruled" (composer between two lines of ─) or "open" (glyph line, indented lines, blank line, footer).
-    glyphs / shell / prompts: what a composer line, a shell-mode composer line and an old prompt start with. footer:
-    found in what stands below an open composer; shell_footer: the same in shell mode. placeholder: hints that stand in
-    an empty composer, for captures without styling. pointers: mark the chosen row of a dialog. shortcut: the key hint
-    at the end of a label. closing: the line that ends a dialog. boxed: how the rules around a command start; command:
-    how a command without them starts. volatile: passages of a dialog that are no part of the question. cell: how a
-    piece of history starts; said: how one starts in which the agent speaks; said_end: what ends it; tool: the line
-    under a piece that names a tool call instead."""
+    box: "ruled" (composer between two lines of ─) or "open" (glyph line, indented lines, blank line, footer). glyphs
+    / shell / prompts: what a composer line, a shell-mode composer line and an old prompt start with. footer: found in
+    what stands below an open composer; shell_footer: the same in shell mode. placeholder: hints that stand in an
+    empty composer, for captures without styling. pointers: mark the chosen row of a dialog. shortcut: the key hint at
+    the end of a label. typed: a choice that asks for words; Esc gives it without any. closing: what ends a dialog.
+    boxed: how the rules around a command start; command: how a command without them starts. volatile: passages of a
+    dialog that are no part of the question. cell: how a piece of history starts; said: how one starts in which the
+    agent speaks; said_end: what ends it; tool: the line under a piece that names a tool call instead."""
 
     box: Literal["ruled", "open"]
     glyphs: tuple[str, ...]
@@ -90,6 +90,7 @@ class Layout:
     shell_footer: re.Pattern[str]
     placeholder: re.Pattern[str]
     shortcut: re.Pattern[str]
+    typed: re.Pattern[str]
     closing: re.Pattern[str]
     command: re.Pattern[str]
     volatile: re.Pattern[str]
@@ -232,6 +233,7 @@ class _Reader:
             shell_footer=pattern("shell_footer"),
             placeholder=pattern("placeholder"),
             shortcut=pattern("shortcut"),
+            typed=pattern("typed"),
             closing=pattern("closing"),
             command=pattern("command"),
             volatile=pattern("volatile"),

@@ -33,7 +33,18 @@ STARTUP = {  # of one agent, and of several
     "login": ("is not logged in", "are not logged in"),
     "update": ("offers an update", "offer an update"),
 }
-_TOOLS = {"Bash": "wants to run", "Edit": "wants to edit", "Write": "wants to write", "WebFetch": "wants to fetch"}
+_TOOLS = {
+    "Bash": "wants to run",
+    "Edit": "wants to edit",
+    "MultiEdit": "wants to edit",
+    "NotebookEdit": "wants to edit",
+    "apply_patch": "wants to edit",
+    "Write": "wants to write",
+    "WebFetch": "wants to fetch",
+    "Fetch": "wants to fetch",
+    "ExitPlanMode": "has a plan",
+}
+_DOCUMENTS = {"Bash": "command.sh.txt", "ExitPlanMode": "plan.md", "": "question.txt"}  # by tool; else a change
 
 
 def cards(app: Services) -> dict[str, Card]:
@@ -66,7 +77,7 @@ def cards(app: Services) -> dict[str, Card]:
             asks = await asks_of_card(tx, str(data["card"]))
         if not asks:
             return None
-        name = "change.diff" if asks[0].tool != "Bash" else "command.sh.txt"
+        name = _DOCUMENTS.get(asks[0].tool, "change.diff")
         return Message(Text(f"{asks[0].agent}: all of it"), document=Document(name, asks[0].command.encode()))
 
     async def tell(data: Mapping[str, Any], _context: RenderContext) -> Message:
@@ -122,7 +133,7 @@ def what(ask: Ask, *, many: bool = False) -> str:
     if ask.kind != "permission":
         return f"asks: {clipped(ask.title, 60)}"
     words = _TOOLS.get(ask.tool, f"wants to use {clipped(ask.tool or ask.title, 40)}")
-    return words.replace("wants", "want", 1) if many else words
+    return words.replace("wants", "want", 1).replace("has", "have", 1) if many else words
 
 
 def body(waiting: Sequence[Ask]) -> list[Text | str]:
@@ -163,7 +174,7 @@ def keyboard(waiting: Sequence[Ask]) -> list[list[Button]]:
     width = 2 if many else 3
     for number, choice in enumerate(ask.choices):
         tap = DialogTap(card=ask.card, mark=bound, verb=f"o{number}")
-        if choice.grant == "lasting" or len(choice.label) > 30:
+        if choice.grant == "lasting" or choice.tells or len(choice.label) > 30:
             wide = _own_rows(choice, ask, bound, number, many)
             if ask.kind == "permission":
                 below += wide  # apart from what counts once
@@ -171,14 +182,14 @@ def keyboard(waiting: Sequence[Ask]) -> list[list[Button]]:
                 rows += [*in_rows(short, width=width), *wide]  # in the order of the CLI
                 short = []
         else:
-            short.append(Button(clipped(choice.label, MAX_LABEL) + many, tap))
+            short.append(Button(clipped(choice.name, MAX_LABEL) + many, tap))
             if choice.grant == "no" and ask.kind == "permission":
                 short.append(Button("No, and tell it…", DialogTap(card=ask.card, mark=bound, verb=f"t{number}")))
     return [*rows, *in_rows(short, width=width), *below, *_looks(waiting, bound)]
 
 
 def _own_rows(choice: Choice, ask: Ask, bound: str, number: int, many: str) -> list[list[Button]]:
-    label = clipped(choice.label, MAX_LABEL) + many
+    label = clipped(choice.name, MAX_LABEL) + many
     if choice.tells:  # the CLI's own words for "no, and here is what to do instead"
         no = Button("No" + many, DialogTap(card=ask.card, mark=bound, verb=f"o{number}"))
         return [[no], [Button(label, DialogTap(card=ask.card, mark=bound, verb=f"t{number}"))]]

@@ -6,7 +6,7 @@ delivery tests: what a model received is what was delivered. Words in the last u
     WAITn    n seconds of silence, then an answer          SLOWn   n words, one each half second
     SHELL    a shell call that needs a permission          LIMIT   the usage limit is reached
     RATE     plain 429                                      OVER    503, overloaded
-    ASK      a question of Claude's model                   CALL    NAME {…}: that tool, with this input
+    ASK      a question of Claude's model                   TOOL    NAME {…}: that tool, with this input
     SAY      "…": an answer in these words
 
 Control: GET /ctl?primary=91&secondary=96&pwin=300&swin=10080&tokens=1200&family=other&family_percent=33[&key=KEY]

@@ -1,8 +1,8 @@
 """Screens with questions that no capture of ours holds.
 
 The words of codex-cli 0.169.0 and Claude Code 2.1.328 stand in their programs; how they are laid out is that of the
-screens people reported to the public trackers of tools that watch these CLIs (network, edits, permissions, plan and
-tool questions, the resume and bypass menus). The colours are those of our captures: a chosen row of Codex is reversed.
+screens people reported to the public trackers of tools that watch these CLIs (network, permissions and
+tool questions, the resume menu). The colours are those of our captures: a chosen row of Codex is reversed.
 """
 
 from __future__ import annotations
@@ -37,17 +37,6 @@ NETWORK = """
   3. Yes, and allow this host in the future (p)
   4. No, and tell Codex what to do differently (esc)
 """
-EDITS = """
-  Would you like to make the following edits?
-
-  Destination: src/app.py
-     1 -old
-     1 +new
-
-› 1. Yes, proceed (y)
-  2. Yes, and don't ask again for these files (a)
-  3. No, and tell Codex what to do differently (esc)
-"""
 GRANT = """
   Would you like to grant these permissions?
 
@@ -73,20 +62,6 @@ TOOL_CALL = """
     2. Approve this Session  Run the tool and remember this choice for this session.
     3. Cancel                Cancel this tool call.
 """
-PLAN_QUESTION = """
-  Question 1/2 (2 unanswered)
-  Which store should the cache use?
-
-    1. Redis (Recommended)  Shared by all workers.
-  › 2. SQLite               One file beside the app.
-    3. None of the above    Optionally, add details in notes (tab).
-"""
-IMPLEMENT = """
-  Implement this plan?
-
-› 1. Yes, implement this plan  Switch to Default and start coding.
-  2. No, stay in Plan mode     Continue planning with the model.
-"""
 MODEL = """
   Approaching rate limits
   Switch to gpt-5.2-codex-mini for lower credit usage?
@@ -101,7 +76,6 @@ UNTITLED = f"{LONG}\n\n› 1. Yes, proceed (y)\n  2. No, and tell Codex what to 
 CODEX = [
     ("network", codex(NETWORK), "permission", "Yes, just this once", 4),
     ("network, keys not bound", codex(NETWORK, footer=""), "permission", "Yes, just this once", 4),
-    ("edits", codex(EDITS), "permission", "Yes, proceed", 3),
     ("permissions", codex(GRANT), "permission", "Yes, grant these permissions for this turn", 3),
     ("server asks", codex(TOOL), "permission", "Yes, provide the requested info", 3),
     (
@@ -110,20 +84,6 @@ CODEX = [
         "permission",
         "Approve Once",
         3,
-    ),
-    (
-        "plan question",
-        codex(PLAN_QUESTION, footer="tab to add notes | enter to submit answer | esc to interrupt"),
-        "question",
-        "SQLite",
-        3,
-    ),
-    (
-        "implement",
-        codex(IMPLEMENT, footer="Press enter to confirm or esc to go back"),
-        "other",
-        "Yes, implement this plan",
-        2,
     ),
     (
         "cheaper model",
@@ -176,51 +136,6 @@ LOGIN = """
    2. Anthropic Console account · API usage billing
    3. 3rd-party platform · Amazon Bedrock, Microsoft Foundry, or Vertex AI
 """
-PLAN = f"""
- Ready to code?
-
- Here is Claude's plan:
-{DASHED}
- Plan
-
- 1. Write hello.txt.
-{DASHED}
-
- Claude has written up a plan and is ready to execute. Would you like to proceed?
-
- ❯ 1. Yes, and use auto mode
-   2. Yes, manually approve edits
-   3. Tell Claude what to change
-      shift+tab to approve with this feedback
-
- ctrl+g to edit in Vim · ~/.claude/plans/make-a-plan.md
-"""
-SEVERAL = f"""
-←  ☐ Store  ☐ Color  ✔ Submit  →
-
-Which stores?
-
-  1. [ ] Redis
-    Shared by all workers.
-❯ 2. [✔] SQLite
-    One file beside the app.
-  3. [ ] Type something
-     Submit
-{RULE}
-  4. Chat about this
-"""
-BYPASS = """
- WARNING: Claude Code running in Bypass Permissions mode
-
- In Bypass Permissions mode, Claude Code will not ask for your approval before running potentially dangerous commands.
-
- By proceeding, you accept all responsibility for actions taken while running in Bypass Permissions mode.
-
- https://code.claude.com/docs/en/security
-
- ❯ 1. No, exit
-   2. Yes, I accept
-"""
 SERVER = """
  New MCP server found in .mcp.json: shop
 
@@ -251,9 +166,6 @@ CLAUDE = [
     ("connection", claude(CONNECTION, footer=""), "permission", "Yes", 3),
     ("resume", claude(RESUME, footer=CONFIRM), "other", "Resume from summary (recommended)", 3),
     ("login", claude(LOGIN, footer=""), "login", "Claude account with subscription · Pro, Max, Team, or Enterprise", 3),
-    ("plan", claude(PLAN, footer=""), "permission", "Yes, and use auto mode", 3),
-    ("several answers", claude(SEVERAL, footer=SELECT), "question", "[✔] SQLite One file beside the app.", 4),
-    ("bypass", claude(BYPASS, footer=CONFIRM), "other", "No, exit", 2),
     ("server", claude(SERVER, footer=CONFIRM), "other", "Use this and all future MCP servers in this project", 3),
     ("limit", claude(LIMIT, footer=CONFIRM), "limit", "Stop and wait for limit to reset", 2),
 ]

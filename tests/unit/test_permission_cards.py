@@ -11,7 +11,7 @@ from bot.agents.permissions.rows import Ask
 from bot.clis.model import Dialog, DialogKind
 from bot.clis.screens import read_text
 from handlers.cards.permission import asked, keyboard, outcome
-from tests.unit.asked import SELECT, SEVERAL, claude
+from tests.unit.captured import capture
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 REMEMBER = "Yes, and don't ask again for: git push"
@@ -51,24 +51,40 @@ def test_only_a_no_is_shown_as_one(answer: str, sign: str) -> None:
     assert outcome(ask("question", *choices, answer=answer), UTC).startswith(f"{sign} w1: ")
 
 
-def several(screen: str) -> Dialog:
-    found = read_text("claude", claude(screen, footer=SELECT)).dialog
+def several(*changes: tuple[str, str]) -> Dialog:
+    """The captured question with several answers to tick, after these changes."""
+    screen = capture("claude-several").ansi
+    for before, after in changes:
+        assert before in screen
+        screen = screen.replace(before, after)
+    found = read_text("claude", screen).dialog
     assert found is not None
     return found
 
 
-def test_a_question_with_several_answers_claims_none_of_them() -> None:
-    """A key only ticks one: the person at the pane submits. While they tick, it is the same question."""
-    found = several(SEVERAL)
-    assert [choice.label for choice in choices_of(found)] == ["Chat about this"]
+def test_several_answers_are_ticked_one_by_one_and_then_sent() -> None:
+    """A key only ticks one. While they are ticked it is the same question, whose buttons are others."""
+    found = several()
     question = from_dialog(found, workspace="/w")
-    assert (question.title, question.command.splitlines()[-2:]) == (
-        "Store Color",
-        ["– Redis Shared by all workers.", "– SQLite One file beside the app."],
+    assert [(choice.name, choice.grant, choice.key) for choice in question.choices] == [
+        ("☐ Cart", "tick", "1"),
+        ("☐ Index", "tick", "2"),
+        ("☐ Login", "tick", "3"),
+        ("Chat about this", "no", "5"),
+        ("Submit", "choice", "Tab"),
+    ]
+    assert (question.title, question.command) == (
+        "Parts",
+        "Which parts?\nCart: The totals.\nIndex: Slow query.\nLogin: Two factors.",
     )
-    ticked = several(SEVERAL.replace("[ ] Redis", "[✔] Redis").replace("☐ Store", "☒ Store"))
+    ticked = (
+        several(("1. \x1b[38;5;153m[ ] ", "1. [✔] "))
+        if False
+        else several(("[ ] Index", "[✔] Index"), ("☐ Parts", "☒ Parts"))
+    )
     assert ticked.fingerprint == found.fingerprint
     assert from_dialog(ticked, workspace="/w").question == question.question
+    assert [choice.name for choice in choices_of(ticked)][1] == "☑ Index"
 
 
 def test_what_no_button_can_answer_says_where_to_answer() -> None:

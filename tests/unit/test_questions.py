@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude, 
 from bot.agents.permissions.outcome import HOLDS_S, WORKS_S, Aftermath, Seen, asked_call, was_stopped
 from bot.agents.permissions.question import (
     Choice,
+    choices_of,
     deny,
     fragments,
     from_dialog,
@@ -27,6 +29,8 @@ from bot.agents.permissions.rows import Ask
 from bot.agents.state.turn import Call, CallEnd, Turn
 from bot.clis.claude.cli import Claude
 from bot.clis.model import Composer, Dialog, Option, ScreenReading, State
+from bot.clis.screens import read_text
+from tests.unit.captured import capture
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 CLAUDE = (
@@ -45,8 +49,8 @@ def dialog(command: str = "touch /srv1/x", labels: tuple[str, ...] = CLAUDE, tit
 def ask(name: str, *, fingerprint: str = "", cli: str = "claude", command: str = "touch /srv1/x") -> Ask:
     return Ask(
         id=name, agent="w1", cli=cli, profile=None, kind="permission", tool="Bash", title="", command=command,
-        workdir="/w", risk="", dangerous=False, question="q", fingerprint=fingerprint, choices=(),
-        suggestions=(), source="hook", card=name, status="open", created_at=NOW,
+        workdir="/w", risk="", dangerous=False, question="q", fingerprint=fingerprint,
+        choices=choices_of(dialog(command)), suggestions=(), source="hook", card=name, status="open", created_at=NOW,
     )  # fmt: skip
 
 
@@ -55,6 +59,7 @@ def ask(name: str, *, fingerprint: str = "", cli: str = "claude", command: str =
     [
         ("Yes", "permission", "once"),
         ("Yes, proceed", "permission", "once"),
+        ("No, and block this host in the future", "permission", "lasting"),
         ("Yes, and don't ask again for commands that start with `touch`", "permission", "lasting"),
         ("Yes, and always allow access to /srv1 from this project", "permission", "lasting"),
         ("Yes, and switch to auto mode · auto mode handles these prompts for you", "permission", "lasting"),
@@ -193,6 +198,18 @@ OTHER = dialog("make")
 )
 def test_what_a_look_means_for_what_is_open(standing: list[Standing], shown: Dialog | None, verdict: Verdict) -> None:
     assert conclude(standing, shown, running=True) == verdict
+
+
+def test_what_is_new_in_a_dialog_that_is_known() -> None:
+    shown = from_dialog(SEEN, workspace="/w")
+    known = replace(ask("a", fingerprint=SEEN.fingerprint), source="screen", question=shown.question)
+    for changed, joins in (
+        (known, ""),
+        (replace(known, choices=known.choices[:1]), "a"),  # somebody at the pane set a mark
+        (replace(known, question="of less words"), "a"),  # its CLI wrote down what the screen leaves out
+        (replace(known, question="of a hook", source="both"), ""),
+    ):
+        assert conclude([Standing(changed, False, 9)], SEEN, running=True, shown=shown) == Verdict(joins=joins)
 
 
 def test_a_dialog_goes_to_the_question_with_just_its_words() -> None:
@@ -360,6 +377,66 @@ def test_a_turn_that_ended_before_tells_nothing_of_this_question() -> None:
 def test_the_call_that_waits_for_an_answer(command: str, calls: list[Call], found: str | None) -> None:
     call = asked_call(command, calls)
     assert (call.id if call else None) == found
+
+
+PATCH = """*** Begin Patch
+*** Add File: notes/new.txt
++hello
+*** Update File: ./hello.py
+@@
+-x = 1
++x = 2
+*** End Patch"""
+
+
+def captured(name: str) -> Dialog:
+    found = read_text(name.partition("-")[0], capture(name).ansi).dialog
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (Call("a", json.dumps({"cmd": f"apply_patch <<'EOF'\n{PATCH}\nEOF"})), True),
+        (Call("a", PATCH), True),
+        (Call("a", json.dumps({"command": ["apply_patch", PATCH]})), True),
+        (Call("a", PATCH, "done"), False),
+        (Call("a", PATCH.replace("hello.py", "other.py")), False),
+        (Call("a", PATCH.replace("*** Add File: notes/new.txt\n+hello\n", "")), False),
+        (Call("a", "{"), False),
+    ],
+)
+def test_edits_are_shown_with_their_change_where_the_dialog_names_only_files(call: Call, found: bool) -> None:
+    edits = captured("codex-edits")
+    question = from_dialog(edits, workspace="/home/dev/proj", turn=Turn("working", NOW, calls=(call,)))
+    assert question.command == (PATCH if found else edits.detail)
+    assert question.risk.line == "changes files or data · outside the workspace: no"
+    assert from_dialog(edits, workspace="/home/dev/other").risk.outside
+
+
+@pytest.mark.parametrize(("patch", "same"), [(PATCH, True), (PATCH.replace("hello.py", "other.py"), False)])
+def test_edits_of_a_hook_and_their_dialog_are_one_question(patch: str, same: bool) -> None:
+    told = from_hook({"tool_name": "apply_patch", "tool_input": {"command": patch}}, cli="codex", workspace="/w")
+    assert same_question(told, captured("codex-edits")) is same
+
+
+def test_a_plan_is_shown_with_the_question_about_it() -> None:
+    turn = Turn("idle", NOW, says="1. Read cart.py")
+    question = from_dialog(captured("codex-implement"), workspace="/w", turn=turn)
+    assert question.command.startswith("1. Read cart.py\nYes, implement this plan: Switch to Default")
+    assert [choice.grant for choice in question.choices] == ["choice", "choice", "no"]
+    other = from_dialog(captured("codex-question"), workspace="/w", turn=turn)
+    assert other.command.splitlines()[:2] == ["Redis (Recommended): Shared by all.", "SQLite: One file."]
+
+
+def test_a_plan_of_claude_is_approved_once_for_good_or_not_at_all() -> None:
+    plan = captured("claude-plan-long")
+    choices = [(choice.grant, choice.tells, choice.key) for choice in choices_of(plan)]
+    assert choices == [("lasting", False, "1"), ("once", False, "2"), ("no", True, "Escape")]
+    told = from_hook({"tool_name": "ExitPlanMode", "tool_input": {"plan": "# Cart"}}, cli="claude", workspace="/w")
+    assert (told.command, same_question(told, plan)) == ("# Cart", True)
+    assert fragments(plan, choices_of(plan)[2]) == ("Tell Claude wh", "Cart totals")
 
 
 def test_a_no_is_said_in_the_words_of_the_hooks() -> None:

@@ -9,7 +9,8 @@ from bot.agents.state.explain import explain
 from bot.clis.model import Dialog
 from bot.clis.screens import read_text
 from bot.clis.sgr import plain
-from tests.unit.asked import ALL, BYPASS, CONFIRM, EDIT_FILE, RULE, SETTINGS, SUBMIT, TYPED, claude
+from tests.unit.asked import ALL, CONFIRM, EDIT_FILE, RULE, SETTINGS, SUBMIT, TYPED, claude
+from tests.unit.captured import capture
 
 
 def dialog(kind: str, screen: str) -> Dialog:
@@ -57,7 +58,7 @@ def test_a_list_in_a_prompt_of_the_past_is_no_choice() -> None:
 
 def test_what_is_granted_for_good_needs_an_owner_whatever_the_dialog_is_called() -> None:
     """Trust in a folder is answered by what an owner said of that folder; nothing else may pass for it."""
-    for screen in (claude(BYPASS, footer=CONFIRM), claude(SETTINGS, footer=CONFIRM)):
+    for screen in (capture("claude-bypass").ansi, claude(SETTINGS, footer=CONFIRM)):
         found = dialog("claude", screen)
         assert found.kind != "trust"
         yes = next(choice for choice in choices_of(found) if choice.label.startswith("Yes"))

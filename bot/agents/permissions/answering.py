@@ -10,11 +10,11 @@ import asyncio
 from typing import Any
 
 from bot.agents.permissions.outcome import Aftermath, Outcome, seen
-from bot.agents.permissions.question import Choice, allow, deny, fragments
+from bot.agents.permissions.question import Choice, allow, choices_of, deny, fragments
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Look, Watch
 from bot.clis.cli import cli_for
-from bot.clis.model import Composer, Dialog, Option, State
+from bot.clis.model import Composer, Dialog, State
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.tmux.panes import Panes
@@ -68,33 +68,57 @@ class Answerer:
 
     async def by_keys(self, ask: Ask, choice: Choice) -> None:
         """Choose by the label on the fresh screen. Raises AskChanged, NotTaken, TmuxGone."""
-        look = await self._awake(ask)
+        look, pane = await self._ready(ask)
         dialog = _standing(ask, look)
+        given = _given(dialog, choice, ask)
+        if given.key:
+            await self._press(ask, pane, given.key, dialog, given)
+        else:
+            await self._go_to(ask, pane, dialog, given)
+        await self._gone(ask, lambda: False)
+        await self._was_ours(ask, choice, given.key, look)
+
+    async def tick(self, ask: Ask, choice: Choice) -> Dialog:
+        """Mark an answer, or take its mark away: it stands there still afterwards, with the other mark. Raises
+        AskChanged, NotTaken, TmuxGone."""
+        look, pane = await self._ready(ask)
+        dialog = _standing(ask, look)
+        await self._press(ask, pane, _given(dialog, choice, ask).key, dialog, choice)
+        begun = self._clock.monotonic()
+        while self._clock.monotonic() - begun < GONE_S:
+            await asyncio.sleep(_LOOK_S)
+            dialog = _standing(ask, await self._look(ask))
+            if choice not in choices_of(dialog):
+                return dialog
+        raise NotTaken(f"{ask.agent}'s question did not take the mark.")
+
+    async def _ready(self, ask: Ask) -> tuple[Look | None, str]:
+        """A look at the question once it takes keys, and the pane that it stands in."""
+        look = await self._awake(ask)
+        _standing(ask, look)
         if (wait := SETTLE_S - (self._clock.now() - ask.created_at).total_seconds()) > 0:
             await asyncio.sleep(wait)
-        option = _option(dialog, choice, ask)
         pane = look.view.agent.pane if look is not None else None
         if not pane:
             raise AskChanged(f"{ask.agent} has no pane any more.")
-        if option.key:
-            await self._press(ask, pane, option.key, dialog, Choice(option.label, choice.grant, option.key))
-        else:
-            await self._go_to(ask, pane, dialog, option)
-        await self._gone(ask, lambda: False)
-        await self._was_ours(ask, choice, option.key, look)
+        return look, pane
 
-    async def _go_to(self, ask: Ask, pane: str, dialog: Dialog, option: Option) -> None:
+    async def _go_to(self, ask: Ask, pane: str, dialog: Dialog, choice: Choice) -> None:
         """Choices without digits: move the mark, look that it is where it should be, then Enter."""
-        at = next((i for i, one in enumerate(dialog.options) if one.selected), 0)
-        steps = dialog.options.index(option) - at
-        words = Choice(option.label, "choice")
+        labels = [option.label for option in dialog.options]
+        at = next((i for i, option in enumerate(dialog.options) if option.selected), 0)
+        steps = labels.index(choice.label) - at
+        words = Choice(choice.label, "choice")
         for _ in range(abs(steps)):
             await self._press(ask, pane, "Down" if steps > 0 else "Up", dialog, words)
             await asyncio.sleep(_LOOK_S)
+        await self._enter(ask, pane, words)
+
+    async def _enter(self, ask: Ask, pane: str, choice: Choice) -> None:
         now = _standing(ask, await self._look(ask))
-        if now.selected is None or now.selected.label != option.label:
+        if now.selected is None or now.selected.label != choice.label:
             raise NotTaken(f"{ask.agent}'s list did not follow the keys; nothing was chosen.")
-        await self._press(ask, pane, "Enter", now, words)
+        await self._press(ask, pane, "Enter", now, choice)
 
     async def _press(self, ask: Ask, pane: str, key: str, dialog: Dialog, choice: Choice) -> None:
         result = await self._panes.press(pane, key, shows=fragments(dialog, choice))
@@ -211,8 +235,9 @@ def _standing(ask: Ask, look: Look | None) -> Dialog:
     return dialog
 
 
-def _option(dialog: Dialog, choice: Choice, ask: Ask) -> Option:
-    found = [option for option in dialog.options if option.label == choice.label]
+def _given(dialog: Dialog, choice: Choice, ask: Ask) -> Choice:
+    """The choice as it stands there now."""
+    found = [one for one in choices_of(dialog) if one.label == choice.label]
     if len(found) != 1:
         raise AskChanged(f"{ask.agent}'s question has no single choice “{choice.label[:60]}” now.")
     return found[0]

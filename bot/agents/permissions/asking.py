@@ -31,7 +31,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`over`: ids that nobody has to answer any more. `joins`: the id that the dialog belongs to and has to learn of.
+    """`over`: ids that nobody has to answer any more. `joins`: the id that the dialog belongs to and has to learn of
+    it, or of what is new in it.
     `new`: the dialog is one that was not known."""
 
     over: tuple[str, ...] = ()
@@ -43,8 +44,10 @@ class Verdict:
         return not (self.over or self.joins or self.new)
 
 
-def conclude(standing: Sequence[Standing], dialog: Dialog | None, *, running: bool) -> Verdict:
-    """`dialog` is what stands on the screen; `running`: the agent's CLI is there."""
+def conclude(
+    standing: Sequence[Standing], dialog: Dialog | None, *, running: bool, shown: Question | None = None
+) -> Verdict:
+    """`dialog` is what stands on the screen, `shown` the question that it asks; `running`: the agent's CLI is there."""
     if not running:
         return Verdict(over=tuple(s.ask.id for s in standing if not s.held))
     if dialog is None:
@@ -53,7 +56,16 @@ def conclude(standing: Sequence[Standing], dialog: Dialog | None, *, running: bo
     over = tuple(s.ask.id for s in standing if s is not mine and (s.ask.fingerprint or _is_over(s)))
     if mine is None:
         return Verdict(over=over, new=True)
-    return Verdict(over=over, joins="" if mine.ask.fingerprint == dialog.fingerprint else mine.ask.id)
+    return Verdict(over=over, joins="" if _is_known(mine.ask, dialog, shown) else mine.ask.id)
+
+
+def _is_known(ask: Ask, dialog: Dialog, shown: Question | None) -> bool:
+    """The marks in it may change, and what the CLI writes down of it may come later. What a hook told is exact."""
+    if ask.fingerprint != dialog.fingerprint:
+        return False
+    return shown is None or (
+        shown.choices == ask.choices and (ask.source != "screen" or shown.question == ask.question)
+    )
 
 
 def outlived(ask: Ask, started_at: datetime | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.agents.permissions.asking import Standing, Verdict, conclude, outlived
 from bot.agents.permissions.open_asks import OpenAsks
-from bot.agents.permissions.question import from_dialog
+from bot.agents.permissions.question import Question, from_dialog
 from bot.agents.permissions.rows import Ask
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
@@ -104,7 +104,9 @@ class Noticing:
 
     def _verdict(self, look: Look) -> Verdict:
         standing = self._asks.standing(look.view.id)
-        return conclude(standing, self._dialog_of(look, standing), running=bool(look.clis))
+        dialog = self._dialog_of(look, standing)
+        shown = _question(look, dialog) if dialog is not None else None
+        return conclude(standing, dialog, running=bool(look.clis), shown=shown)
 
     def _dialog_of(self, look: Look, standing: Sequence[Standing]) -> Dialog | None:
         """The dialog that a person is to be asked about; a menu gets its time."""
@@ -131,7 +133,7 @@ class Noticing:
                 await self._asks.over(ask, "gone", f"{agent.id} has ended.")
         if dialog is None or not (verdict.joins or verdict.new):
             return
-        question = from_dialog(dialog, workspace=str(agent.workdir))
+        question = _question(look, dialog)
         if verdict.joins:
             await self._asks.join(self._asks[verdict.joins], question)
         else:
@@ -141,3 +143,7 @@ class Noticing:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work on a permission broke off", exc_info=error)
+
+
+def _question(look: Look, dialog: Dialog) -> Question:
+    return from_dialog(dialog, workspace=str(look.view.agent.workdir), turn=look.files.turn)

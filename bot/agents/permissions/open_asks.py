@@ -10,7 +10,7 @@ from typing import Any
 from bot.agents.model import Agent
 from bot.agents.permissions.asking import Standing
 from bot.agents.permissions.question import Question, group_of
-from bot.agents.permissions.rows import Ask, AskRows, AskStatus, choices_json
+from bot.agents.permissions.rows import Ask, AskRows, AskStatus, choices_json, words_of
 from bot.checkout import in_main
 from bot.clock import Clock
 from bot.store import Store
@@ -65,10 +65,17 @@ class OpenAsks:
         return self.keep(await self.rows.add(agent, question, source=source, sharing=sharing, **more))
 
     async def join(self, ask: Ask, question: Question) -> None:
-        """The dialog of a question that a hook told of: its own choices are what can be answered now."""
-        values: dict[str, Any] = {"source": "both", "kind": question.kind, "title": question.title}
-        values |= {"fingerprint": question.fingerprint, "choices": choices_json(question.choices)}
+        """The dialog of a question as it is now: its own choices are what can be answered."""
+        values: dict[str, Any] = {"kind": question.kind, "title": question.title, "fingerprint": question.fingerprint}
+        values |= {"choices": choices_json(question.choices)}
+        # What a hook told is exact; a screen may cut it.
+        values |= words_of(question) if ask.source == "screen" else {"source": "both"}
         self.keep(await self.rows.change(ask.id, **values))
+
+    async def tell(self, ask: Ask, question: Question, suggestions: list[Any]) -> Ask:
+        """A hook tells of a question whose dialog was seen first: it knows its exact words, which a screen may cut."""
+        values: dict[str, Any] = {"source": "both", "suggestions": suggestions, **words_of(question)}
+        return self.keep(await self.rows.change(ask.id, **values))
 
     async def unheld(self, ask_id: str) -> None:
         """Its hook waits no more: the dialog that comes or does not come says what became of it."""

@@ -7,31 +7,43 @@ A question reaches us twice: as the input of a PermissionRequest hook, and as a 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from bot.agents.permissions.judge import risk_of
-from bot.agents.permissions.risk import Risk, edit_risk
-from bot.clis.model import Dialog, DialogKind
+from bot.agents.permissions.inputs import (
+    EDITS,
+    PLANS,
+    input_text,
+    patch_of,
+    patches,
+    risk_of_dialog,
+    risk_of_tool,
+    tool_of,
+)
+from bot.agents.permissions.risk import Risk
+from bot.agents.state.turn import Turn
+from bot.clis.model import Dialog, DialogKind, Option
 
-Grant = Literal["once", "no", "lasting", "choice"]
+Grant = Literal["once", "no", "lasting", "choice", "tick"]
 
 MAX_TEXT = 200_000  # characters of a command or diff that are kept
-_EDITS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch", "Update"})
-# Questions of the model: their answers stand on the CLI's own screen, a hook could only say yes or no to asking them.
+MAX_REMARK = 120  # characters of what is said about a choice
+# Their answers stand on the CLI's own screen: a hook could only say yes or no to asking a question of the model, and
+# Claude Code 2.1.328 does not take its yes to a plan.
 OF_THE_MODEL = frozenset({"AskUserQuestion"})
-_NETWORK = frozenset({"WebFetch", "WebSearch"})
-_READS = frozenset({"Read", "Glob", "Grep", "LS"})
-_SHELL_TITLES = re.compile(r"(?i)\b(bash|shell|command)\b")
-_EDIT_TITLES = re.compile(r"(?i)\b(edit|edits|create|write|update|overwrite|make the following)\b")
+ON_ITS_SCREEN = OF_THE_MODEL | {PLANS}
 _NO = re.compile(
-    r"(?i)^(no\b|back\b|continue without\b|cancel\b|reject\b|deny\b|decline\b|don.?t allow\b|exit\b|quit\b)"
+    r"(?i)^(no\b|back\b|continue without\b|cancel\b|reject\b|deny\b|decline\b|don.?t allow\b|exit\b|quit\b"
+    r"|tell claude\b|chat about this$)"
 )
-_ONCE = re.compile(r"(?i)^(yes|yes, proceed|yes, once|yes, just this once|allow once|approve|proceed|allow)$")
-_TELL = re.compile(r"(?i)^no, and tell\b")
+_FOR_GOOD = re.compile(r"(?i)\bin the future\b|\balways\b|don.?t ask")
+_ONCE = re.compile(
+    r"(?i)^(yes|yes, proceed|yes, once|yes, just this once|allow once|approve|proceed|allow"
+    r"|yes, manually approve edits)$"
+)
+_TELL = re.compile(r"(?i)^(no, and )?tell\b")
 _LASTING = re.compile(
     r"(?i)don.?t ask|do not ask|\balways\b|\bauto\b|\bsession\b|accept edits|remember|\ball\b|bypass|trust|permanent"
     r"|\b(add|buy) (funds|credits)\b|\bextra usage\b|\bupgrade\b|never show"
@@ -40,6 +52,7 @@ _LASTING = re.compile(
 _TABS = re.compile(r"[←→☐☒]|✔ Submit")
 _TICKED = re.compile(r"\[[ ✔]\] ")
 _TYPED = re.compile(r"(?:\[[ ✔]\] )?Type something\b")
+_DONE = re.compile(r"Type something\.? (Submit|Next)$")  # it stands under the last answer, and Tab goes there
 _TELLING = 40  # characters of a long command, cut on the screen, that are enough to know it by
 _SPACE = re.compile(r"\s+")
 _SAFE = re.compile(r"[A-Za-z0-9 ._/-]+")
@@ -48,7 +61,7 @@ _SAFE = re.compile(r"[A-Za-z0-9 ._/-]+")
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One answer. `grant` is what it costs: once and no need an operator, lasting an owner and a second tap; choice is
-    an answer to a question that grants nothing."""
+    an answer to a question that grants nothing, tick marks one of several and answers nothing yet."""
 
     label: str
     grant: Grant
@@ -58,6 +71,12 @@ class Choice:
     def tells(self) -> bool:
         """The CLI's own "no, and tell it what to do instead"."""
         return _TELL.match(self.label) is not None
+
+    @property
+    def name(self) -> str:
+        """As a button shows it: an answer to tick with a mark, or without."""
+        mark = "☑ " if self.label.startswith("[✔]") else "☐ "
+        return _TICKED.sub(mark, self.label) if self.grant == "tick" else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +106,7 @@ def grant_of(label: str, kind: DialogKind) -> Grant:
     ('once', 'lasting')
     """
     if _NO.match(label):
-        return "no"
+        return "lasting" if _FOR_GOOD.search(label) else "no"
     if kind == "permission":
         return "once" if _ONCE.match(label.strip()) else "lasting"
     if kind in ("limit", "question", "other", "update"):
@@ -96,34 +115,49 @@ def grant_of(label: str, kind: DialogKind) -> Grant:
 
 
 def choices_of(dialog: Dialog) -> tuple[Choice, ...]:
-    """The choices of a dialog that one key gives, named as the CLI names them. Ticking an answer gives none yet, and
-    neither does the place where words may be typed."""
+    """The choices of a dialog that one key gives, named as the CLI names them; not the place where words may be typed.
+    Where several answers are to be ticked the last one goes on from there."""
     kind = dialog.kind
     if kind == "other" and _LASTING.search(f"{dialog.title} {dialog.detail}"):
         kind = "trust"  # a question about lasting rights that our rules do not know by name
-    given = [o for o in dialog.options if dialog.kind != "question" or not _needs_more(o.label)]
-    return tuple(Choice(option.label, grant_of(option.label, kind), option.key) for option in given)
+    if kind != "question":
+        return tuple(Choice(option.label, grant_of(option.label, kind), option.key) for option in dialog.options)
+    given = [_answer(option) for option in dialog.options if not _TYPED.match(option.label)]
+    done = next((found for option in dialog.options if (found := _DONE.search(option.label))), None)
+    return (*given, Choice(done[1], "choice", "Tab")) if done else tuple(given)
 
 
-def _needs_more(label: str) -> bool:
-    return _TICKED.match(label) is not None or _TYPED.match(label) is not None
+def _answer(option: Option) -> Choice:
+    tick = _TICKED.match(option.label)
+    return Choice(option.label, "tick" if tick else grant_of(option.label, "question"), option.key)
 
 
-def from_dialog(dialog: Dialog, *, workspace: str) -> Question:
-    """The question that stands on a screen."""
-    words = dialog.command or dialog.detail
-    title = " ".join(_TABS.sub(" ", dialog.title).split()) if dialog.kind == "question" else dialog.title
-    ticked = [o.label for o in dialog.options if _TICKED.match(o.label) and not _TYPED.match(o.label)]
+def from_dialog(dialog: Dialog, *, workspace: str, turn: Turn | None = None) -> Question:
+    """The question that stands on a screen. `turn`, as far as the CLI wrote it down, holds what the screen leaves out:
+    the patch of a question that only names its files, the plan above a question about it."""
+    words, of_the_model = dialog.command or dialog.detail, dialog.kind == "question"
+    title = " ".join(_TABS.sub(" ", dialog.title).split()) if of_the_model else dialog.title
+    if turn is not None:
+        words = patch_of(dialog, turn.calls) or words or (turn.says if of_the_model and "plan" in dialog.title else "")
+    shown = "\n".join([words, *_remarks(dialog)]).strip("\n") if of_the_model else words
     return Question(
         kind=dialog.kind,
-        tool=_tool_of(dialog),
+        tool=tool_of(dialog),
         title=title,
-        command="\n".join([words, *(_TICKED.sub("– ", label) for label in ticked)])[:MAX_TEXT],
-        risk=_risk_of_dialog(dialog, workspace),
+        command=shown[:MAX_TEXT],
+        risk=risk_of_dialog(dialog, words, workspace),
         choices=choices_of(dialog),
         question=digest(dialog.kind, title, words),
         fingerprint=dialog.fingerprint,
     )
+
+
+def _remarks(dialog: Dialog) -> list[str]:
+    """What the CLI says of each answer, in short."""
+    said = [(_TICKED.sub("", one.label), one.remark) for one in dialog.options if one.remark]
+    return [
+        f"{label}: {remark if len(remark) <= MAX_REMARK else remark[: MAX_REMARK - 1] + '…'}" for label, remark in said
+    ]
 
 
 def from_hook(payload: Mapping[str, Any], *, cli: str, workspace: str) -> Question:
@@ -145,67 +179,6 @@ def from_hook(payload: Mapping[str, Any], *, cli: str, workspace: str) -> Questi
     )
 
 
-def input_text(tool: str, inputs: Mapping[str, Any]) -> str:
-    """The exact command or change, as a person reads it."""
-    command = inputs.get("command")
-    if isinstance(command, str):
-        return command
-    if isinstance(command, list):
-        return " ".join(str(word) for word in command)
-    path = str(inputs.get("file_path") or inputs.get("notebook_path") or inputs.get("path") or "")
-    if tool in _EDITS and path:
-        edits = inputs.get("edits")
-        pairs = [e for e in edits if isinstance(e, Mapping)] if isinstance(edits, list) else [inputs]
-        lines = [path]
-        for pair in pairs:
-            lines += [f"- {line}" for line in str(pair.get("old_string") or "").splitlines()]
-            new = pair.get("new_string") or pair.get("content") or pair.get("new_source") or ""
-            lines += [f"+ {line}" for line in str(new).splitlines()]
-        return "\n".join(lines)
-    for name in ("url", "query", "file_path", "pattern", "skill"):
-        if isinstance(inputs.get(name), str):
-            return str(inputs[name])
-    return json.dumps(inputs, ensure_ascii=False, indent=1) if inputs else ""
-
-
-def risk_of_tool(tool: str, inputs: Mapping[str, Any], words: str, workspace: str) -> Risk:
-    """A tool that is not known counts as one whose doing cannot all be seen."""
-    if tool in ("Bash", "shell", "exec_command", "local_shell"):
-        return risk_of(words, workspace=workspace)
-    named = ["file_path", "notebook_path", "path", *(["pattern"] if tool == "Glob" else [])]
-    paths = [str(inputs[k]) for k in named if isinstance(inputs.get(k), str)]
-    if tool in _EDITS:
-        return edit_risk(paths or _patched(words), workspace=workspace, deletes="*** Delete File:" in words)
-    if tool in _NETWORK:
-        return Risk(network=True)
-    if tool in _READS:
-        return Risk(outside=edit_risk(paths, workspace=workspace).outside)
-    return Risk(writes=True, hidden=True)
-
-
-def _patched(patch: str) -> list[str]:
-    return re.findall(r"^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$", patch, re.MULTILINE)
-
-
-def _tool_of(dialog: Dialog) -> str:
-    if dialog.kind != "permission":
-        return ""
-    if _SHELL_TITLES.search(dialog.title):
-        return "Bash"
-    return "Edit" if _EDIT_TITLES.search(dialog.title) else dialog.title[:60]
-
-
-def _risk_of_dialog(dialog: Dialog, workspace: str) -> Risk:
-    if dialog.kind != "permission":
-        return Risk()
-    tool = _tool_of(dialog)
-    if tool == "Bash" and dialog.command:
-        return risk_of(dialog.command, workspace=workspace)
-    if tool == "Edit":
-        return edit_risk(re.findall(r"(?<!\S)(?:/|\.\./|~)\S+", dialog.detail), workspace=workspace)
-    return Risk(network=True) if dialog.title.startswith("Fetch") else Risk(writes=True, hidden=True)
-
-
 def same_question(asked: Question, dialog: Dialog) -> bool:
     """Is this dialog the one of a hook's question? The screen may show its command wrapped or cut."""
     if dialog.kind != "permission":
@@ -215,8 +188,10 @@ def same_question(asked: Question, dialog: Dialog) -> bool:
         return True
     if len(shown) >= _TELLING and shown[:_TELLING] == told[:_TELLING]:
         return True
+    if (asked.tool in EDITS and patches(asked.command, dialog)) or asked.tool == PLANS == tool_of(dialog):
+        return True
     first = asked.command.split("\n", 1)[0].rstrip("/").rsplit("/", 1)[-1]
-    return asked.tool in _EDITS and bool(first) and _squeezed(first) in _squeezed(f"{dialog.title}{dialog.detail}")
+    return asked.tool in EDITS and bool(first) and _squeezed(first) in _squeezed(f"{dialog.title}{dialog.detail}")
 
 
 def just_the_same(asked: str, shown: str) -> bool:
@@ -247,7 +222,7 @@ def group_of(question: Question, *, agent: str, profile: str | None, workdir: st
 def fragments(dialog: Dialog, choice: Choice) -> tuple[str, ...]:
     """Words that must stand on the screen in the very moment of a key press: the choice with its digit, and the start
     of what is asked. Only characters that mean nothing in a tmux format, and short, for lines wrap."""
-    label = f"{choice.key}. {choice.label}" if choice.key else choice.label
+    label = f"{choice.key}. {choice.label}" if choice.key.isdecimal() else choice.label
     asked = dialog.command.split("\n", 1)[0] or dialog.title
     return tuple(part for part in (_safe(label, 14), _safe(asked, 24)) if len(part) >= 3)
 

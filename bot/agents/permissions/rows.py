@@ -90,14 +90,9 @@ class AskRows:
                 cli=agent.kind,
                 profile=agent.profile,
                 kind=question.kind,
-                tool=question.tool,
                 title=_plain(question.title),
-                command=_plain(question.command),
                 workdir=str(agent.workdir),
-                risk=question.risk.line,
-                outside=[_plain(path) for path in question.risk.outside],
-                dangerous=question.risk.dangerous,
-                question=question.question,
+                **words_of(question),
                 fingerprint=question.fingerprint,
                 choices=choices_json(question.choices),
                 source=source,
@@ -196,6 +191,18 @@ async def asks_of_card(tx: Transaction, card: str) -> list[Ask]:
         select(PermissionRow).where(PermissionRow.card == card).order_by(PermissionRow.created_at, PermissionRow.id)
     )
     return [ask_of(row) for row in rows]
+
+
+def words_of(question: Question) -> dict[str, Any]:
+    """The columns that say what is asked for, and how risky that is."""
+    return {
+        "tool": question.tool,
+        "command": _plain(question.command),
+        "risk": question.risk.line,
+        "outside": [_plain(path) for path in question.risk.outside],
+        "dangerous": question.risk.dangerous,
+        "question": question.question,
+    }
 
 
 def choices_json(choices: Sequence[Choice]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from bot.agents.delivery.service import Deliveries
 from bot.agents.hooks.events import HookEvent, Hooks
@@ -21,7 +22,16 @@ from bot.agents.permissions.answering import Answerer, AskChanged, hook_can
 from bot.agents.permissions.asking import ends
 from bot.agents.permissions.noticing import Noticing
 from bot.agents.permissions.open_asks import OpenAsks
-from bot.agents.permissions.question import OF_THE_MODEL, Choice, Question, from_hook, same_question, together
+from bot.agents.permissions.question import (
+    OF_THE_MODEL,
+    ON_ITS_SCREEN,
+    Choice,
+    Question,
+    from_dialog,
+    from_hook,
+    same_question,
+    together,
+)
 from bot.agents.permissions.reminding import Quiet, Reminding
 from bot.agents.permissions.rows import Ask, mark
 from bot.agents.registry import Registry
@@ -45,6 +55,7 @@ MOST_OPEN = 20  # questions of one agent; a CLI asks a few at once, and more wou
 # The choice by which a folder is trusted: Claude Code 2.1.328 ("Yes, I trust this folder"), Codex 0.169.0.
 _TRUSTS = re.compile(r"(?i)(yes|trust)\b")
 TOGETHER_LOOKS, TOGETHER_S = 4, 0.12  # looks for the dialog that Claude draws beside its hook, and the pause between
+PLAN_LOOKS = 20  # times that many, for a plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +183,9 @@ class Permissions:
         """A PermissionRequest hook waits; what it is to print, None to let its CLI ask by itself."""
         if self._closing or len(self._asks.standing(agent.id)) >= MOST_OPEN:
             return None
-        if event.payload.get("tool_name") in OF_THE_MODEL:
+        if event.payload.get("tool_name") in ON_ITS_SCREEN:
+            if event.payload.get("tool_name") not in OF_THE_MODEL:
+                self._noticing.spawn(self._told(agent, event))
             return None
         held: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         wait = self._codex_wait if agent.kind == "codex" else CLAUDE_WAIT
@@ -197,6 +210,13 @@ class Permissions:
         leaves Claude's hook waiting, for an answer that counts no more. Its hook must not wait for us here."""
         if self._asks.standing(agent.id) and not self._closing:
             self._noticing.spawn(self._end_told(agent, event))
+
+    async def _told(self, agent: Agent, event: HookEvent) -> None:
+        """The exact words of a question that is answered on its screen alone, once it stands there."""
+        for _ in range(PLAN_LOOKS):
+            async with self._asks.locks[agent.id]:
+                if await self._with_dialog(agent, event) is not None:
+                    return
 
     async def _end_told(self, agent: Agent, event: HookEvent) -> None:
         asked = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir)).question
@@ -239,16 +259,21 @@ class Permissions:
         question = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir))
         if agent.kind == "codex":
             return await self._asks.add(agent, question, source="hook", held_until=self._clock.now() + wait)
+        if (ask := await self._with_dialog(agent, event)) is not None:
+            return ask
+        return await self._asks.add(agent, question, source="hook", suggestions=_suggestions(event))
+
+    async def _with_dialog(self, agent: Agent, event: HookEvent) -> Ask | None:
+        """The row of a hook's question whose dialog stands on the screen; None while none does."""
+        question = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir))
         dialog = await self._soon_seen(agent, question)
-        given = event.payload.get("permission_suggestions")
-        suggestions = given[:50] if isinstance(given, list) else []
         if dialog is None:
-            return await self._asks.add(agent, question, source="hook", suggestions=suggestions)
+            return None
         for one in self._asks.standing(agent.id):
             if one.ask.fingerprint == dialog.fingerprint and one.ask.source == "screen":
-                return self._asks.keep(await self._asks.rows.change(one.ask.id, source="both", suggestions=suggestions))
+                return await self._asks.tell(one.ask, question, _suggestions(event))
         both = together(question, dialog, workspace=str(agent.workdir))
-        return await self._asks.add(agent, both, source="both", suggestions=suggestions)
+        return await self._asks.add(agent, both, source="both", suggestions=_suggestions(event))
 
     async def _soon_seen(self, agent: Agent, question: Question) -> Dialog | None:
         for number in range(TOGETHER_LOOKS):
@@ -272,6 +297,9 @@ class Permissions:
                 target=f"{ask.agent}: {choice.label}",
                 detail={"question": ask.id, "command": ask.command[:2000], "answer": said[:2000]},
             ):
+                if choice.grant == "tick":
+                    await self._tick(self._asks[ask.id], choice)
+                    return
                 via = await self._give(self._asks[ask.id], choice, reply)
             # It was given: that is not told as failed because the store is locked, or full, at this moment.
             ended = kept(lambda: self._asks.over(ask, "answered", by=reply.by, answer=said, via=via))
@@ -294,6 +322,11 @@ class Permissions:
             raise AskChanged(f"{ask.agent}'s own dialog is not on its screen yet.")
         await self._answerer.by_keys(ask, choice)
         return "keys"
+
+    async def _tick(self, ask: Ask, choice: Choice) -> None:
+        """The question stays open; its card shows the marks as they are now."""
+        dialog = await self._answerer.tick(ask, choice)
+        await self._asks.join(ask, from_dialog(dialog, workspace=ask.workdir))
 
     async def _tell(self, agent: str, reply: Reply) -> None:
         """After a no by keys the composer is free again: what to do instead is an ordinary prompt."""
@@ -332,3 +365,9 @@ class Permissions:
             await self._answer(ask, choice, Reply("maf, as an owner said before", "preapproved"))
         except MafError as error:
             log.info("%s: the question of trust was left to the person: %s", ask.agent, error.message)
+
+
+def _suggestions(event: HookEvent) -> list[Any]:
+    """What Claude proposes to grant for good."""
+    given = event.payload.get("permission_suggestions")
+    return given[:50] if isinstance(given, list) else []

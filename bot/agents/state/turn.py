@@ -15,6 +15,7 @@ Phase = Literal["", "working", "idle", "limited"]
 CallEnd = Literal["", "done", "failed", "refused"]
 
 CALLS = 20  # of a turn that are kept
+SAYS = 20_000  # characters of the last words of the model that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The last turn as far as it was read. `at` is when the phase began, by the file's own clock; `resets_at` (epoch s)
-    is when the limit that ended it ends, where its CLI wrote that down. `aborted`: somebody stopped it. `calls`: its
-    newest tool calls, in order."""
+    """The last turn as far as it was read. `at` is when the phase began, by the file's own clock; `says` are the last
+    words of the model; `resets_at` (epoch s) is when the limit that ended it ends, where its CLI wrote that down.
+    `aborted`: somebody stopped it. `calls`: its newest tool calls, in order."""
 
     phase: Phase = ""
     at: datetime | None = None
@@ -51,7 +52,7 @@ def follow(turn: Turn, entries: Iterable[Entry]) -> Turn:
 def _step(turn: Turn, entry: Entry) -> Turn:
     at = entry.at or turn.at
     if entry.kind == "model" and entry.text.strip():
-        turn = replace(turn, says=entry.text.strip()[:400])
+        turn = replace(turn, says=entry.text.strip()[:SAYS])
     if entry.kind == "tool":
         turn = replace(turn, calls=_calls(turn.calls, entry))
     if entry.kind in ("user", "turn_start", "model", "tool"):

@@ -82,6 +82,8 @@ def _item(item: Record, at: datetime | None, turn: str) -> Iterator[Entry]:
         yield Entry("user", at, texts(item.get("content")), name, {"turn": turn})
     elif kind == "AgentMessage":
         yield Entry("model", at, texts(item.get("content")), name, {"turn": turn})
+    elif kind == "Plan":
+        yield Entry("model", at, string(item.get("text")), name, {"turn": turn})
     elif kind == "ContextCompaction":
         yield Entry("compacted", at, id=name, data={"turn": turn})
     elif kind == "McpToolCall":
