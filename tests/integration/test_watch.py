@@ -14,9 +14,11 @@ from bot.clis import screens
 from bot.clis.model import State
 from bot.clis.rules import load
 from bot.clis.screens import Rulebook
+from bot.tmux import processes
 from bot.tmux.control import ControlClient, Reply, Script
 from bot.tmux.processes import Process, scan
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
+from tests.private_tmux import ended
 
 
 @pytest.fixture
@@ -109,3 +111,22 @@ async def test_what_cannot_be_looked_at_any_more_is_unknown_and_not_what_it_was(
         return fleet.watch.view(agent.id).state is State.IDLE
 
     await eventually(idle)
+
+
+async def test_without_proc_the_same_is_seen_through_psutil(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way of macOS: psutil for the processes, ps for who is in front on a terminal."""
+    monkeypatch.setattr(processes, "_LINUX", lambda: False)
+    agent = await fleet.demo()
+    (cli,) = (await fleet.watch.look())[agent.id].clis
+    fleet.watch.resources.every = 0.0
+    await fleet.watch.tick()
+    await fleet.watch.tick()
+    usage = fleet.watch.resources.of(agent.id)
+    assert usage is not None and usage.cpu is not None
+    assert usage.rss > 5 * 1024**2 and usage.processes == 2 and usage.age < 600  # the keeper and its program
+    os.kill(cli.pid, signal.SIGSTOP)
+    await fleet.until(agent.id, lambda look: look.view.state is State.FROZEN)
+    os.kill(cli.pid, signal.SIGCONT)
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    await fleet.life.stop(agent.id)
+    assert ended(cli.pid)
