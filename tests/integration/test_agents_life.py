@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.agents.environment import ProfileSetup
 from bot.agents.life.leaving import Leaving
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
+from bot.agents.state.signals import STARTING_S
 from bot.agents.state.watch import Change
 from bot.agents.types import BUILT_IN, AgentType
 from bot.clis.model import State
@@ -153,6 +156,22 @@ async def test_a_working_agent_is_stopped_without_words_typed_into_it(fleet: Fle
     await fleet.life.stop(agent.id)
     assert not Path(f"/proc/{look.clis[0].pid}").exists()
     assert [text.split("\n")[0] for text in fleet.prompts(agent.id)] == ["WAIT60 on"]
+
+
+async def test_a_cli_that_has_drawn_nothing_yet_is_starting(tmp_path: Path, tmux_socket: str) -> None:
+    program = tmp_path / "bin" / "codex"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nread nothing\n")
+    program.chmod(0o755)
+    login = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "OPENAI_API_KEY": "x"}
+    setup = ProfileSetup(tmp_path / "codex", {"OPENAI_API_KEY": "x"})
+    async with open_fleet(tmp_path, tmux_socket, login_env=login, profiles=lambda _: setup) as fleet:
+        agent = await fleet.life.create("codex-worker", workdir=fleet.work)
+        look = await fleet.until(agent.id, lambda look: bool(look.clis))
+        assert look.view.state is State.STARTING, look.view.rule
+        long_ago = datetime.now(UTC) - timedelta(seconds=STARTING_S + 1)
+        await fleet.registry.update(agent.id, started_at=long_ago)
+        await fleet.until(agent.id, lambda look: look.view.state is State.UNKNOWN)
 
 
 async def test_a_shell_is_idle_at_its_prompt_and_at_work_while_a_program_is_in_front(fleet: Fleet) -> None:

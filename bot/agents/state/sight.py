@@ -12,7 +12,15 @@ from bot.agents.model import Agent, AgentView
 from bot.agents.state.files import ConversationFiles
 from bot.agents.state.fusion import Fused, Signal, from_reading, fuse
 from bot.agents.state.look import Look
-from bot.agents.state.signals import at_prompt, cli_processes, from_files, from_title, liveness, shell_processes
+from bot.agents.state.signals import (
+    STARTING_S,
+    at_prompt,
+    cli_processes,
+    from_files,
+    from_title,
+    liveness,
+    shell_processes,
+)
 from bot.clis.cli import cli_for
 from bot.clis.model import State
 from bot.clis.screens import read_screen, renew_rules
@@ -85,7 +93,8 @@ class Sight:
             *(from_title(agent.kind, screen.title) if screen is not None and clis else ()),
             *(from_reading(reading, agent.kind) if reading is not None else ()),
         )
-        fused = self._after_reset(agent, fuse(signals, previous=last.view.state if last else None))
+        fused = fuse(signals, previous=last.view.state if last else None)
+        fused = _not_yet_up(agent, self._after_reset(agent, fused), last, now)
         since = last.view.since if last is not None and last.view.state == fused.state else now
         draft = reading.composer.text if reading is not None and reading.composer.holds_text else None
         view = AgentView(agent, fused.state, since, now, fused.rule, reading, draft)
@@ -101,6 +110,16 @@ class Sight:
         if clis:
             self._up[agent.id] = agent.started_at
         return agent.started_at is not None and self._up.get(agent.id) == agent.started_at
+
+
+def _not_yet_up(agent: Agent, fused: Fused, last: Look | None, now: datetime) -> Fused:
+    """A program that was just started and has drawn nothing that tells is starting, and no riddle."""
+    age = (now - agent.started_at).total_seconds() if agent.started_at else STARTING_S
+    if fused.state is not State.UNKNOWN or age >= STARTING_S:
+        return fused
+    if last is not None and last.view.state not in (State.STARTING, State.STOPPED, State.DEAD):
+        return fused
+    return replace(fused, state=State.STARTING, rule=f"started {age:.0f} s ago, its screen does not tell yet")
 
 
 def _clis(
