@@ -10,6 +10,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.errors import DependencyMissing, Internal, MafError
 
+# SQLSTATE (PostgreSQL 15, appendix A): connection, read-only, login, no such database, deadlock, out of resources, no
+# lock in time, shut down or starting, the system's own errors, internal errors.
+AILING = ("08", "25006", "28", "3D", "40", "53", "55P03", "57", "58", "XX")
+
 
 class StoreTooNew(MafError):
     """This store was made by a newer maf."""
@@ -42,9 +46,14 @@ def trouble(error: BaseException) -> MafError | None:
         return None
     if isinstance(error.orig, sqlite3.Error):
         return sqlite_trouble(error.orig, "The store")
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated or _of_the_server(error):
         return StoreUnreachable(f"The database failed: {str(error.orig).splitlines()[0]}")
     return None
+
+
+def _of_the_server(error: DBAPIError) -> bool:
+    """Does PostgreSQL say that something ails itself? Else it found fault with what it was asked."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith(AILING)
 
 
 def explained(error: BaseException) -> MafError:

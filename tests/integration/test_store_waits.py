@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from bot.errors import MafError
 from bot.store import Store, engine
-from bot.store.errors import StoreUnreachable
+from bot.store.errors import StoreUnreachable, trouble
 from bot.store.patience import patient, patient_task, waits
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -101,6 +105,57 @@ async def test_a_database_that_is_not_there_is_said_in_words() -> None:
     await store.close()
     assert "MAF_DATABASE_URL" in caught.value.hint
     assert time.monotonic() - began < 15
+
+
+async def raising(url: str, code: str) -> MafError | None:
+    """What is made of an error of PostgreSQL that has this SQLSTATE."""
+    store = Store(url)
+    try:
+        with pytest.raises(DBAPIError) as caught:
+            async with store.begin() as tx:
+                await tx.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{code}'; END $$"))
+        return trouble(caught.value)
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("code", ["57P01", "57P03", "53300", "53100", "25006", "40P01", "57014", "55P03", "58030"])
+async def test_what_ails_the_database_is_no_fault_of_the_program(postgres_url: str, code: str) -> None:
+    """It shuts down, starts, has no connection left, no disk, may not be written, found a deadlock, was asked to stop,
+    did not get a lock, cannot read its files."""
+    found = await raising(postgres_url, code)
+    assert isinstance(found, StoreUnreachable)
+    assert found.message == "The database failed: as told"
+
+
+@pytest.mark.parametrize("code", ["42P01", "22001", "23505", "25P02"])
+async def test_what_was_asked_of_it_wrongly_is_one(postgres_url: str, code: str) -> None:
+    assert await raising(postgres_url, code) is None
+
+
+async def test_the_bots_own_work_waits_for_a_database_that_takes_nobody_in(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOOK_AGAIN_S", 0.1)
+    taken = [await asyncpg.connect(postgres_url.replace("+asyncpg", ""))]
+    await taken[0].execute("CREATE TABLE line (text TEXT)")
+    with pytest.raises(asyncpg.TooManyConnectionsError):
+        while True:
+            taken.append(await asyncpg.connect(postgres_url.replace("+asyncpg", "")))
+    store = Store(postgres_url)
+    try:
+        with pytest.raises(StoreUnreachable, match="too many clients"):
+            await write(store, "asked")
+        with patient():
+            work = asyncio.create_task(write(store, "own"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(work), 0.5)
+        await asyncio.gather(*(one.close() for one in taken[1:]))
+        await asyncio.wait_for(work, PATIENCE_S)
+        assert [row["text"] for row in await taken[0].fetch("SELECT text FROM line")] == ["own"]
+    finally:
+        await store.close()
+        await asyncio.gather(*(one.close() for one in taken))
 
 
 @pytest.mark.parametrize(("outer", "expected"), [(None, False), (True, True), (False, True)])
