@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.store.errors import trouble, unanswered
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 Transaction = AsyncSession
 BUSY_TIMEOUT_S = 15.0
+ANSWER_S = 60.0  # for PostgreSQL to do one statement; the longest of ours takes seconds
 LOOK_AGAIN_S = 1.0
 
 
@@ -37,9 +38,9 @@ class Store:
         options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_S}, "hide_parameters": True}
         if not self.is_sqlite:
             options["pool_pre_ping"] = True
+            options["connect_args"]["command_timeout"] = ANSWER_S
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
-        if self.is_sqlite:
-            _tune_sqlite(self.engine)
+        (_tune_sqlite if self.is_sqlite else _tune_postgres)(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -96,3 +97,14 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _tune_postgres(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def _on_error(context: ExceptionContext) -> None:
+        # asyncpg lets the error of the clock through; the connection is of no more use then.
+        if isinstance(context.original_exception, TimeoutError):
+            context.is_disconnect = True
+            raise OperationalError(
+                context.statement, None, TimeoutError("it did not answer in time"), hide_parameters=True
+            )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import MafError
@@ -156,6 +156,70 @@ async def test_the_bots_own_work_waits_for_a_database_that_takes_nobody_in(
     finally:
         await store.close()
         await asyncio.gather(*(one.close() for one in taken))
+
+
+class Between:
+    """Stands between us and the database, and can stop passing anything on, as a network does that is cut."""
+
+    def __init__(self, url: str) -> None:
+        self.there = make_url(url)
+        self.open = asyncio.Event()
+        self.open.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._taken, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return self.there.set(port=port).render_as_string(hide_password=False)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _taken(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs = await asyncio.open_connection(self.there.host, self.there.port)
+        for source, target in ((reader, theirs[1]), (theirs[0], writer)):
+            self._tasks.add(asyncio.create_task(self._pass_on(source, target)))
+
+    async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while block := await source.read(65536):
+                await self.open.wait()
+                target.write(block)
+        finally:
+            target.close()
+
+
+async def test_a_database_that_falls_silent_is_waited_for_and_who_asks_is_told(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "ANSWER_S", 1.0)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 1.0)  # for a connection
+    monkeypatch.setattr(engine, "LOOK_AGAIN_S", 0.1)
+    between = Between(postgres_url)
+    async with between as url:
+        store = Store(url)
+        async with store.begin() as tx:
+            await tx.execute(text("CREATE TABLE line (text TEXT)"))
+        with pytest.raises(DBAPIError) as caught:
+            async with store.begin() as tx:
+                await tx.execute(text("INSERT INTO line VALUES ('half')"))
+                between.open.clear()
+                await tx.execute(text("INSERT INTO line VALUES ('never')"))
+        assert isinstance(trouble(caught.value), StoreUnreachable)
+        with pytest.raises(StoreUnreachable):
+            await write(store, "asked")
+        with patient():
+            work = asyncio.create_task(write(store, "own"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(work), 2.5)
+        between.open.set()
+        await asyncio.wait_for(work, PATIENCE_S)
+        async with store.begin() as tx:
+            assert list(await tx.scalars(text("SELECT text FROM line"))) == ["own"]
+        await store.close()
 
 
 @pytest.mark.parametrize(("outer", "expected"), [(None, False), (True, True), (False, True)])
