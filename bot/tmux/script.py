@@ -132,6 +132,22 @@ def respawn(
     return one_line([*environment(target, env, gone), respawned, f"clear-history -t {pane}"])
 
 
+def reopen(
+    name: str, *, cwd: Path, env: Mapping[str, str], gone: Sequence[str], argv: Sequence[str], window: str
+) -> str:
+    """The line that starts the argv in a new first window of a session whose main pane was closed, and prints "MAIN
+    PANE_ID". Who looks at another window of it stays there."""
+    first = f'"={session_name(name)}:{{start}}"'
+    return one_line(
+        [
+            *environment(f'"={name}:"', env, gone),
+            f"new-window -d -b -t {first} -n {quote(_window_name(window))} -c {folder(cwd)} {command(argv)}",
+            f'set-option -F -t {first} {MARK} "#{{pane_id}}"',
+            f'display-message -p -t {first} "MAIN #{{pane_id}}"',
+        ]
+    )
+
+
 def _window_name(name: str) -> str:
     if not _WINDOW.match(name):
         raise WrongUsage(f"{name} cannot name a tmux window.", hint="Letters, digits, spaces, - and _ only.")

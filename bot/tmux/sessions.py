@@ -112,13 +112,14 @@ class Sessions:
         """Open a side window in a session of ours; its first pane's id. It goes when its program ends."""
         return await self._in_thread(lambda: self._add_window(name, window, cwd))
 
-    async def respawn(self, pane: str, argv: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None) -> None:
-        """End what runs in the main pane of a session of ours and start argv there: same pane id, clean terminal.
+    async def respawn(self, pane: str, argv: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None) -> str:
+        """End what runs in the main pane of a session of ours and start argv there: same pane id, clean terminal. Was
+        that pane closed, and the session lives by its side windows, it gets another one; its id.
 
         `env` replaces what was given before. `cwd` is the pane's present one unless given.
         Raises Refused when the pane is not the main pane of one of our sessions, TmuxFailed, TmuxGone.
         """
-        await self._in_thread(lambda: self._respawn(pane, argv, env, cwd))
+        return await self._in_thread(lambda: self._respawn(pane, argv, env, cwd))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Every call of tmux in it is bounded, and so is all of it for who waits: the first that hangs ends it."""
@@ -197,7 +198,7 @@ class Sessions:
         except TmuxFailed:
             self._undo(name)
             raise
-        main = next((text.split()[1] for text in said if text.startswith("MAIN %")), "")
+        main = _main(said)
         if not main:
             self._undo(name)
             raise TmuxFailed(f"The program in {name} ended as soon as it was started.")
@@ -253,7 +254,7 @@ class Sessions:
         said = self._source(script.one_line(made))
         return next(text.split()[1] for text in said if text.startswith("NEW %"))
 
-    def _respawn(self, pane: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None) -> None:
+    def _respawn(self, pane: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None) -> str:
         session = next((s for s in self._all() if s.main == pane), None) if _PANE.match(pane) else None
         if session is None:
             raise Refused(f"Pane {pane} is not the main pane of a session of ours.")
@@ -261,4 +262,12 @@ class Sessions:
         given = [name for line in self._ask("show-environment", "-t", session.id) for name in [line.split("=")[0]]]
         followed = set(self._ask("show-options", "-gv", "update-environment"))
         stale = [name.lstrip("-") for name in given if name.lstrip("-") not in followed]
-        self._source(script.respawn(session.name, pane, cwd=at, env=env, gone=stale, argv=argv))
+        if pane in self._ask("list-panes", "-s", "-t", session.id, "-F", "#{pane_id}"):
+            self._source(script.respawn(session.name, pane, cwd=at, env=env, gone=stale, argv=argv))
+            return pane
+        return _main(self._source(script.reopen(session.name, cwd=at, env=env, gone=stale, argv=argv, window="agent")))
+
+
+def _main(said: Sequence[str]) -> str:
+    """The pane that a script says it made; "" for one whose program ended at once."""
+    return next((text.split()[1] for text in said if text.startswith("MAIN %")), "")

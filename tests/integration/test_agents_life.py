@@ -277,6 +277,31 @@ async def test_a_crash_is_told_once_and_restart_mends_it(fleet: Fleet) -> None:
     await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
 
 
+async def test_an_agent_whose_pane_was_closed_comes_back_beside_its_side_windows(fleet: Fleet) -> None:
+    sides = {"bench": {"kind": "demo", "role": "none", "windows": [{"name": "tests", "panes": ["@tests"]}]}}
+    fleet.home.config.mkdir()
+    fleet.home.agent_types.write_text(json.dumps(sides))
+    agent = await fleet.life.create("bench", workdir=fleet.work)
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    facts = await fleet.panes.facts()
+    (side,) = [pane.pane for pane in facts.values() if pane.window == "tests"]
+    os.kill(facts[str(agent.pane)].pid, signal.SIGKILL)
+    await fleet.until(agent.id, lambda look: look.view.rule == "its pane is gone")
+    again = await fleet.life.start(agent.id)
+    await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+    facts = await fleet.panes.facts()
+    assert {pane.pane: pane.window for pane in facts.values() if pane.session == agent.session} == {
+        again.pane: "agent",
+        side: "tests",
+    }
+    (session,) = [session for session in await fleet.sessions.all() if session.name == agent.session]
+    assert session.main == again.pane
+    env = Path(f"/proc/{facts[str(again.pane)].pid}/environ").read_text().split("\0")
+    assert f"MAF_AGENT={agent.id}" in env
+    await fleet.life.stop(agent.id)
+    assert not await fleet.sessions.exists(agent.session)
+
+
 async def test_a_frozen_agent_is_seen_and_gets_nothing(fleet: Fleet) -> None:
     agent = await fleet.demo()
     look = await fleet.until(agent.id, lambda look: bool(look.clis))

@@ -261,8 +261,7 @@ class Life:
         """Into its own pane where only the keeper is left, or into a new session."""
         argv = keeper_command(start.argv)
         if there is not None:
-            await self._sessions.respawn(there.main, argv, start.env, cwd=agent.workdir)
-            return there.main
+            return await self._sessions.respawn(there.main, argv, start.env, cwd=agent.workdir)
         sides = tuple(window(side.name, side.panes, side.layout) for side in type_.windows)
         return await self._sessions.create(agent.session, cwd=agent.workdir, env=start.env, argv=argv, windows=sides)
 
