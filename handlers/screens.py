@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from aiogram import F, Router
@@ -14,11 +15,12 @@ from bot.excerpt import clipped
 from bot.notices import post
 from bot.operations import Services, agent
 from bot.telegram.callbacks import AgentTap
-from handlers.commands import command, one_agent, words
+from handlers.commands import command, one_agent, unknown_word, words
 from handlers.say import Say, Tap
 
 WATCH_FOR = timedelta(minutes=5)
 PICTURE = frozenset({"picture", "png", "image"})
+CAPTURE = "/capture w1 40, or /capture w1 picture"
 
 
 def router() -> Router:
@@ -34,18 +36,29 @@ def router() -> Router:
 
 
 async def capture(_message: Message, command: CommandObject, app: Services, say: Say) -> None:
-    found = words(command, "/capture w1 [LINES] [picture]", most=3)
-    rest = found[1:]
-    lines = next((int(word) for word in rest if word.isdecimal()), 0)
-    wrong = [word for word in rest if not word.isdecimal() and word.lower() not in PICTURE]
-    if wrong or not 0 <= lines <= agent.MAX_LINES:
-        what = f"At most {agent.MAX_LINES:,} lines can be shown."
-        if wrong:
-            what = f"“{clipped(wrong[0], MAX_NAME)}” is no number of lines."
-        raise WrongUsage(what, hint="/capture w1 40, or /capture w1 picture")
-    await app.registry.get(found[0])
-    form = "picture" if len(rest) > any(word.isdecimal() for word in rest) else "text"
-    await say.card("capture", {"agent": found[0], "lines": lines, "as": form})
+    name, *rest = words(command, CAPTURE, most=3)
+    lines, form = lines_and_form(rest)
+    await app.registry.get(name)
+    await say.card("capture", {"agent": name, "lines": lines, "as": form})
+
+
+def lines_and_form(words: Sequence[str]) -> tuple[int, str]:
+    """`[LINES] [picture]` in any order: lines of history, and "text" or "picture". Raises WrongUsage.
+
+    >>> lines_and_form(["40"]), lines_and_form(["png"])
+    ((40, 'text'), (0, 'picture'))
+    """
+    numbers = [word for word in words if word.isdecimal()]
+    others = [word for word in words if not word.isdecimal()]
+    for word in others:
+        if word.lower() not in PICTURE:
+            raise WrongUsage(f"“{clipped(word, MAX_NAME)}” is no number of lines.", hint=CAPTURE)
+    if len(numbers) > 1 or len(others) > 1:
+        raise unknown_word(words[-1], CAPTURE)
+    lines = int(numbers[0]) if numbers else 0
+    if lines > agent.MAX_LINES:
+        raise WrongUsage(f"At most {agent.MAX_LINES:,} lines can be shown.", hint=CAPTURE)
+    return lines, "picture" if others else "text"
 
 
 async def tap_capture(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say) -> None:

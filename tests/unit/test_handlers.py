@@ -18,6 +18,7 @@ from handlers.broadcast import Wanted, parse
 from handlers.cards.draft import item_page
 from handlers.commands import one_agent, one_or_all
 from handlers.rights import LOOKS, NotAllowed, may
+from handlers.screens import lines_and_form
 from handlers.wording import in_chat
 from tests.unit.test_report import draft as draft_of
 from tests.unit.test_report import item
@@ -78,6 +79,26 @@ def test_a_word_too_many_is_not_passed_over(parse_it: Callable[[CommandObject], 
         parse_it(after(words))
     assert refused.value.message == said
     assert "/" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ([], (0, "text")),
+        (["40"], (40, "text")),
+        (["picture"], (0, "picture")),
+        (["PNG", "40"], (40, "picture")),
+        (["2000", "image"], (2000, "picture")),
+    ],
+)
+def test_what_of_a_screen_is_shown(words: list[str], shown: tuple[int, str]) -> None:
+    assert lines_and_form(words) == shown
+
+
+@pytest.mark.parametrize("words", [["many"], ["-5"], ["20", "30"], ["picture", "png"], ["2001"], ["9" * 4000]])
+def test_a_screen_that_cannot_be_shown_so(words: list[str]) -> None:
+    with pytest.raises(WrongUsage):
+        lines_and_form(words)
 
 
 def test_a_name_that_is_repeated_stays_short_and_turns_no_text() -> None:
