@@ -1,7 +1,7 @@
 """Giving an agent the answer of a person: through the hook that waits, else with keys on the dialog that stands there.
 
 Before either the dialog is read again, and a key is pressed only while it is on the screen; afterwards it must be gone.
-No key is ever pressed twice: the same question may have come up again, and that one nobody has answered.
+No key is pressed twice: the same question may have come up again, and that one nobody has answered (but see `_enter`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from bot.agents.permissions.outcome import Aftermath, Outcome, seen
-from bot.agents.permissions.question import Choice, allow, choices_of, deny, fragments
+from bot.agents.permissions.question import AT_START, Choice, allow, choices_of, deny, fragments
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Look, Watch
 from bot.clis.cli import cli_for
@@ -73,9 +73,10 @@ class Answerer:
         given = _given(dialog, choice, ask)
         if given.key:
             await self._press(ask, pane, given.key, dialog, given)
+            await self._gone(ask, lambda: False)
         else:
             await self._go_to(ask, pane, dialog, given)
-        await self._gone(ask, lambda: False)
+            await self._enter(ask, pane, Choice(given.label, "choice"), look)
         await self._was_ours(ask, choice, given.key, look)
 
     async def tick(self, ask: Ask, choice: Choice) -> Dialog:
@@ -104,21 +105,32 @@ class Answerer:
         return look, pane
 
     async def _go_to(self, ask: Ask, pane: str, dialog: Dialog, choice: Choice) -> None:
-        """Choices without digits: move the mark, look that it is where it should be, then Enter."""
+        """Choices without digits: move the mark, until it is seen where it should be."""
         labels = [option.label for option in dialog.options]
         at = next((i for i, option in enumerate(dialog.options) if option.selected), 0)
         steps = labels.index(choice.label) - at
-        words = Choice(choice.label, "choice")
         for _ in range(abs(steps)):
-            await self._press(ask, pane, "Down" if steps > 0 else "Up", dialog, words)
+            await self._press(ask, pane, "Down" if steps > 0 else "Up", dialog, Choice(choice.label, "choice"))
             await asyncio.sleep(_LOOK_S)
-        await self._enter(ask, pane, words)
+        begun = self._clock.monotonic()
+        while not _marked(_standing(ask, await self._look(ask)), choice):
+            if self._clock.monotonic() - begun > GONE_S:
+                raise NotTaken(f"{ask.agent}'s list did not follow the keys; nothing was chosen.")
+            await asyncio.sleep(_LOOK_S)
 
-    async def _enter(self, ask: Ask, pane: str, choice: Choice) -> None:
-        now = _standing(ask, await self._look(ask))
-        if now.selected is None or now.selected.label != choice.label:
-            raise NotTaken(f"{ask.agent}'s list did not follow the keys; nothing was chosen.")
-        await self._press(ask, pane, "Enter", now, choice)
+    async def _enter(self, ask: Ask, pane: str, choice: Choice, before: Look | None) -> None:
+        """Take the marked choice. A CLI that draws much drops keys: a question that it asks once in its life and that
+        stands there still, with the mark where it was, gets one more Enter."""
+        await self._press(ask, pane, "Enter", _standing(ask, await self._look(ask)), choice)
+        try:
+            await self._gone(ask, lambda: False)
+        except NotTaken:
+            look = await self._look(ask)
+            dialog = _standing(ask, look)
+            if ask.kind not in AT_START or _programs(look) != _programs(before) or not _marked(dialog, choice):
+                raise
+            await self._press(ask, pane, "Enter", dialog, choice)
+            await self._gone(ask, lambda: False)
 
     async def _press(self, ask: Ask, pane: str, key: str, dialog: Dialog, choice: Choice) -> None:
         result = await self._panes.press(pane, key, shows=fragments(dialog, choice))
@@ -233,6 +245,14 @@ def _standing(ask: Ask, look: Look | None) -> Dialog:
     if not ask.fingerprint or dialog.fingerprint != ask.fingerprint:
         raise AskChanged(f"{ask.agent} asks something else now.")
     return dialog
+
+
+def _programs(look: Look | None) -> set[int]:
+    return {process.pid for process in look.clis} if look is not None else set()
+
+
+def _marked(dialog: Dialog, choice: Choice) -> bool:
+    return dialog.selected is not None and dialog.selected.label == choice.label
 
 
 def _given(dialog: Dialog, choice: Choice, ask: Ask) -> Choice:

@@ -28,6 +28,7 @@ from bot.clis.model import Dialog, DialogKind, Option
 
 Grant = Literal["once", "no", "lasting", "choice", "tick"]
 
+AT_START: frozenset[DialogKind] = frozenset({"trust", "hooks", "apikey", "login", "update"})  # what a CLI asks then
 MAX_TEXT = 200_000  # characters of a command or diff that are kept
 MAX_REMARK = 120  # characters of what is said about a choice
 # Their answers stand on the CLI's own screen: a hook could only say yes or no to asking a question of the model, and
@@ -212,7 +213,7 @@ def together(asked: Question, dialog: Dialog, *, workspace: str) -> Question:
 def group_of(question: Question, *, agent: str, profile: str | None, workdir: str) -> str:
     """Questions with the same value share one card: the same request of several agents, and the questions at the start
     of a CLI per profile and folder. A dangerous one stands alone."""
-    if question.kind in ("trust", "hooks", "apikey", "login", "update"):
+    if question.kind in AT_START:
         return digest(question.kind, profile or "", workdir, question.title)
     if question.kind != "permission" or question.risk.dangerous or not question.command:
         return digest("alone", agent, question.question)
