@@ -9,12 +9,13 @@ import click
 from bot.cli import call
 from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, table
+from bot.clis.homes import HOMES
 
 command = Group("hooks", help="Our hooks in the homes of Codex and Claude Code.")
 
 _PROFILE = click.option("--profile", metavar="P", help="The home of this profile.")
 _PATH = click.option("--path", metavar="HOME", help="This CODEX_HOME or CLAUDE_CONFIG_DIR.")
-_KIND = click.option("--kind", type=click.Choice(["codex", "claude"]), help="With --path: what it is a home of.")
+_KIND = click.option("--kind", type=click.Choice(list(HOMES)), help="With --path: what it is a home of.")
 
 
 @command.command("status")

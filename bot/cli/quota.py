@@ -13,6 +13,7 @@ import click
 from bot.cli import call, quota_line
 from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, table, write_picture
+from bot.clis.homes import HOMES
 
 command = Group("quota", help="What is left of each account, and which one serves next.")
 FORMATS = ["tmux", "compact", "table", "json"]
@@ -130,7 +131,7 @@ def export(terminal: Terminal) -> None:
 
 @command.command("select")
 @click.option("--agent", metavar="ID", help="For this agent.")
-@click.option("--kind", type=click.Choice(["codex", "claude"]), default="codex", help="Without --agent.")
+@click.option("--kind", type=click.Choice(list(HOMES)), default="codex", help="Without --agent.")
 @pass_terminal
 def select(terminal: Terminal, *, agent: str | None, kind: str) -> None:
     """Say which profile would serve next, and why not the others. Nothing changes."""
@@ -200,7 +201,7 @@ def list_profiles(terminal: Terminal) -> None:
 
 @profile.command("add")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["codex", "claude"]), default="codex", show_default=True)
+@click.option("--kind", type=click.Choice(list(HOMES)), default="codex", show_default=True)
 @click.option("--path", metavar="HOME", type=click.Path(path_type=Path), help="A home that is logged in already.")
 @click.option("--priority", type=click.IntRange(1), help="1 is the highest; else after the ones there are.")
 @pass_terminal

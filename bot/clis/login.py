@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from bot.clis.homes import HOMES
+
 Login = Literal["ok", "needed", "unknown"]
 
-# What leads a CLI to another home than its own.
-HOME_VARIABLE = {"codex": "CODEX_HOME", "claude": "CLAUDE_CONFIG_DIR"}
 _CODEX_KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_ACCESS_TOKEN")
 _CLAUDE_KEYS = (
     *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
@@ -28,16 +28,16 @@ def login_of(kind: str, home: Path | None, env: Mapping[str, str], *, platform: 
     """`home` is the CODEX_HOME or CLAUDE_CONFIG_DIR, None for the CLI's own below $HOME; `env` is the agent's."""
     person = Path(env.get("HOME") or Path.home())
     if kind == "codex":
-        return _codex(home or person / ".codex", env)
+        return _codex(home or person / HOMES[kind].own, env)
     if kind == "claude":
         state = home / ".claude.json" if home else person / ".claude.json"
-        return _claude(home or person / ".claude", state, env, platform)
+        return _claude(home or person / HOMES[kind].own, state, env, platform)
     return "ok"
 
 
 def how_to_log_in(kind: str, home: Path | None) -> str:
     """The command that a person types, in that very home."""
-    there = f"{HOME_VARIABLE[kind]}={shlex.quote(str(home))} " if home else ""
+    there = f"{HOMES[kind].variable}={shlex.quote(str(home))} " if home else ""
     return there + ("codex login" if kind == "codex" else "claude, then /login")
 
 

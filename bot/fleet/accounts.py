@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.agents.environment import ProfileSetup, profile_setups
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
+from bot.clis.homes import HOMES
 from bot.errors import NotFound, Refused
 from bot.fleet.handover import Handover
 from bot.home import Home
@@ -17,7 +18,6 @@ from bot.quota.selection import Candidate, Choice, excluded
 from bot.quota.service import Quota
 from bot.quota.status import ProfileStatus
 
-KINDS = frozenset({"codex", "claude"})
 HOME_KEY = "home_profile"  # in Agent.stats: the profile that it belongs to, while it runs on another
 
 
@@ -58,7 +58,7 @@ class Accounts:
             if names:
                 raise NotFound.of("profile", profile, names)
             return
-        if kind in KINDS and entry.kind != kind:
+        if kind in HOMES and entry.kind != kind:
             raise Refused(f"{profile} is a {entry.kind} profile, and this is a {kind} agent.")
 
     def moving(self, agent: str) -> _Moving:
@@ -70,7 +70,7 @@ class Accounts:
 
     async def before_start(self, agent: Agent) -> Agent:
         """Give it a profile if it has none, or another one if its own cannot serve. Raises NoProfile."""
-        if agent.kind not in KINDS or agent.id in self._moving or not self._has_profiles(agent.kind):
+        if agent.kind not in HOMES or agent.id in self._moving or not self._has_profiles(agent.kind):
             return agent
         await self._quota.fresh()
         own = self._quota.status(agent.profile)

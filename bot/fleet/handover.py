@@ -17,11 +17,9 @@ from pathlib import Path
 from bot.agents.life.launch import share_files
 from bot.agents.model import Agent
 from bot.clis.cli import cli_for
+from bot.clis.homes import HOMES, home_of
 from bot.errors import Refused
 from bot.quota.service import Quota
-
-DEFAULT_HOME = {"codex": ".codex", "claude": ".claude"}
-ROOTS = {"codex": ("sessions",), "claude": ("projects",)}
 
 
 class Handover:
@@ -50,12 +48,12 @@ class Handover:
         """Where its conversation file belongs in the other home. Raises Refused for a file outside the homes."""
         if agent.transcript is None or target is None:
             raise Refused(f"{agent.id} has no conversation to hand over.")
-        home = (source or Path.home() / DEFAULT_HOME[agent.kind]).resolve()
+        home = home_of(agent.kind, source).resolve()
         try:
             inside = agent.transcript.resolve().relative_to(home)
         except ValueError:
             raise Refused(f"The conversation of {agent.id} is not in the home of its profile.") from None
-        if inside.parts[0] not in ROOTS[agent.kind] or inside.suffix != ".jsonl":
+        if inside.parts[0] != HOMES[agent.kind].conversations or inside.suffix != ".jsonl":
             raise Refused(f"{inside} is no conversation.")
         return target / inside
 

@@ -17,10 +17,11 @@ from bot.agents.life.service import Life
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
+from bot.clis.homes import HOMES
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError
-from bot.fleet.accounts import HOME_KEY, KINDS, Accounts, agent_on, reasons, stats_after
+from bot.fleet.accounts import HOME_KEY, Accounts, agent_on, reasons, stats_after
 from bot.fleet.answering import answers, conversation_of, free
 from bot.fleet.handover import Handover
 from bot.fleet.move import Move, Moving, NotIdle, NotMoved
@@ -122,7 +123,7 @@ class Rotation:
     async def _movable(self, agent_id: str) -> Agent:
         """An agent that may be moved now. Raises NotFound, NotMoved."""
         agent = await self._registry.get(agent_id)
-        if agent.kind not in KINDS or agent.profile is None or agent.adopted:
+        if agent.kind not in HOMES or agent.profile is None or agent.adopted:
             raise NotMoved(f"{agent_id} has no profile that it could be moved from.")
         look = (await self._watch.look([agent_id])).get(agent_id)
         if look is None or not free(look):
@@ -256,7 +257,7 @@ class Rotation:
         moves = []
         for agent in await self._registry.all():
             status = self._quota.status(agent.profile)
-            if agent.kind not in KINDS or status is None or agent.desired != "running" or agent.adopted:
+            if agent.kind not in HOMES or status is None or agent.desired != "running" or agent.adopted:
                 continue
             if self._accounts.pinned(agent):
                 continue

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.clis.login import HOME_VARIABLE
+from bot.clis.homes import HOMES
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.fleet.accounts import reasons
 from bot.operations.services import Services
@@ -130,7 +130,7 @@ async def select(app: Services, *, agent: str | None = None, kind: str = "codex"
     if agent is not None:
         kind = (await app.registry.get(agent)).kind
     choice = app.quota.choose(kind, forced=forced)
-    if kind not in HOME_VARIABLE:
+    if kind not in HOMES:
         choice = Choice(None, f"a {kind} agent runs on no profile", ())
     return {
         "agent": agent,

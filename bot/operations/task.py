@@ -7,8 +7,9 @@ from typing import Any
 
 from bot.agents.model import Agent
 from bot.beads.model import Bead
+from bot.clis.homes import HOMES
 from bot.errors import Refused
-from bot.fleet.accounts import KINDS, reasons
+from bot.fleet.accounts import reasons
 from bot.operations.services import Services
 from bot.work.picking import candidates
 
@@ -80,7 +81,7 @@ async def _account(
     if forced and app.quota.status(forced) is not None:
         return forced, f", on {forced} as CODEX_PROFILE says"
     if agent.profile is None:
-        choice = app.quota.choose(agent.kind) if agent.kind in KINDS else None
+        choice = app.quota.choose(agent.kind) if agent.kind in HOMES else None
         return (choice.profile, f", on {choice.profile}: {choice.reason}") if choice and choice.profile else (None, "")
     status = app.quota.status(agent.profile)
     objection = app.accounts.objection(status) if status else ""

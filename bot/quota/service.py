@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.clis.homes import HOMES
 from bot.clock import Clock
 from bot.home import Home
 from bot.profiles.book import ProfileBook
@@ -24,7 +25,6 @@ from bot.telegram.quiet import quiet_until
 
 log = logging.getLogger(__name__)
 
-KINDS = ("codex", "claude")
 PATIENCE_S = 3.0  # the running bot waits so long for an app-server, which answers in a third of a second
 LINE_INTERVALS = 3  # the status line is old when so many intervals brought no new one
 
@@ -205,14 +205,14 @@ class Quota:
         """Whose line the tmux format shows: `profile`, else CODEX_PROFILE, else the one that was chosen last, else
         the one that selection would take now."""
         names = {s.profile.name for s in self._statuses}
-        wanted = (profile, self._settings.codex_profile, *(self.reader.last.get(kind) for kind in KINDS))
+        wanted = (profile, self._settings.codex_profile, *(self.reader.last.get(kind) for kind in HOMES))
         return next((name for name in wanted if name in names), None) or next(
-            (name for kind in KINDS if (name := self.choose(kind).profile)), next(iter(sorted(names)), None)
+            (name for kind in HOMES if (name := self.choose(kind).profile)), next(iter(sorted(names)), None)
         )
 
     def as_json(self) -> list[dict[str, Any]]:
         """`maf quota status --json` (contract.md)."""
-        following = {kind: self.choose(kind).profile for kind in KINDS}
+        following = {kind: self.choose(kind).profile for kind in HOMES}
         return [as_dict(status, following[status.profile.kind]) for status in self._statuses]
 
     async def record(self, uses: Sequence[Use]) -> int:

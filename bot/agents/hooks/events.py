@@ -21,6 +21,7 @@ from bot.agents.registry import Registry
 from bot.agents.state.fusion import Signal
 from bot.agents.state.watch import Watch
 from bot.clis.entry import Entry
+from bot.clis.homes import HOMES, conversations_of
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import NotFound
@@ -40,8 +41,6 @@ _VOTES: dict[str, State | None] = {
     "Stop": State.IDLE,
     "Interrupt": State.IDLE,
 }
-# The folders of a CLI's home that its conversations lie in.
-_CONVERSATIONS = {"codex": "sessions", "claude": "projects"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +253,11 @@ class Hooks:
 
     def _is_its_own(self, agent: Agent, path: Path) -> bool:
         """Only what lies among the conversations of its own home is read."""
-        folder = _CONVERSATIONS.get(agent.kind)
-        if folder is None or not path.is_absolute() or path.suffix != ".jsonl":
+        if agent.kind not in HOMES or not path.is_absolute() or path.suffix != ".jsonl":
             return False
-        home = self._watch.profiles(agent).home or Path.home() / f".{agent.kind}"
+        folder = conversations_of(agent.kind, self._watch.profiles(agent).home)
         try:
-            return (home / folder).resolve() in path.resolve().parents and path.is_file()
+            return folder.resolve() in path.resolve().parents and path.is_file()
         except OSError:
             return False
 

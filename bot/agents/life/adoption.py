@@ -15,7 +15,7 @@ from bot.agents.registry import Registry
 from bot.agents.state.signals import cli_processes
 from bot.agents.types import type_named
 from bot.clis.cli import KINDS, cli_for
-from bot.clis.login import HOME_VARIABLE
+from bot.clis.homes import HOMES
 from bot.clock import Clock
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.profiles.book import Profile
@@ -130,7 +130,7 @@ class Adoption:
         for profile in self._profiles():
             if profile.kind == kind and profile.home == home:
                 return profile.name
-        variable = HOME_VARIABLE[kind]
+        variable = HOMES[kind].variable
         raise Refused(
             f"It runs with {variable}={home}, and no profile has that home.",
             hint=f"Name it first: maf quota profile add NAME --kind {kind} --path {home}",
@@ -149,7 +149,7 @@ def _seat(facts: PaneFacts, processes: Mapping[int, Process], kind: str) -> Seat
         hint = f"Choose a type of kind {other}: maf agent types" if other else f"Start {kind} there first."
         raise Refused(f"In pane {facts.pane} runs {there}, and not {kind}.", hint=hint)
     cli = clis[0]
-    home = environment(cli.pid).get(HOME_VARIABLE.get(kind, ""), "")
+    home = environment(cli.pid).get(HOMES[kind].variable) if kind in HOMES else None
     return Seat(facts, cli, _folder(cli.pid), Path(home).expanduser().resolve() if home else None)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bot.clis.base import Cli
 from bot.clis.claude import transcript
-from bot.clis.claude.sessions import Session, config_dir, read_session
+from bot.clis.claude.sessions import Session, read_session
 from bot.clis.entry import Conversation, Entry, Neutral
+from bot.clis.homes import HOMES, conversations_of
 from bot.clis.program import family
 from bot.clis.tail import newest
 from bot.clis.text import neutralise
@@ -29,7 +30,7 @@ class Claude(Cli):
     leaves_on = "/exit"
 
     def environment(self, home: Path | None) -> Mapping[str, str]:
-        return {"CLAUDE_CONFIG_DIR": str(home)} if home else {}
+        return {HOMES[self.kind].variable: str(home)} if home else {}
 
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         return neutralise(text, raw=raw, leaving=True, strip=True)
@@ -42,7 +43,7 @@ class Claude(Cli):
         return None
 
     def root(self, home: Path | None, workdir: Path) -> Path:
-        return projects(home) / munged(workdir)
+        return conversations_of(self.kind, home) / munged(workdir)
 
     def files(self, home: Path | None, workdir: Path) -> Iterable[Path]:
         return self.root(home, workdir).glob("*.jsonl")
@@ -54,7 +55,7 @@ class Claude(Cli):
         self, *, home: Path | None, workdir: Path, pid: int | None, known: str | None, since: datetime | None = None
     ) -> Conversation | None:
         """Claude does not keep its transcript open: its session file names the conversation."""
-        root = projects(home)
+        root = conversations_of(self.kind, home)
         session = self.session(home=home, pid=pid) if pid is not None else None
         for name in (session.session if session else "", known or ""):
             if _UUID.fullmatch(name):
@@ -66,11 +67,6 @@ class Claude(Cli):
 
     def entries(self, path: Path, offset: int) -> tuple[list[Entry], int]:
         return transcript.entries(path, offset)
-
-
-def projects(home: Path | None) -> Path:
-    """Where a home keeps its transcripts."""
-    return config_dir(home) / "projects"
 
 
 def munged(workdir: Path) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from bot.clis.homes import home_of
 from bot.clis.program import start_ticks
 from bot.clis.tail import decode, string
 
@@ -54,12 +55,7 @@ def read_session(home: Path | None, pid: int) -> Session | None:
 
 def session_file(home: Path | None, pid: int) -> Path:
     """Where the process `pid` writes it."""
-    return config_dir(home) / "sessions" / f"{pid}.json"
-
-
-def config_dir(home: Path | None) -> Path:
-    """Where a home lies; the person's own is ~/.claude."""
-    return home or Path.home() / ".claude"
+    return home_of("claude", home) / "sessions" / f"{pid}.json"
 
 
 def _epoch_ms(value: object) -> datetime | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.clis.base import Cli
 from bot.clis.codex import rollout
 from bot.clis.entry import Entry, Neutral
+from bot.clis.homes import HOMES, conversations_of
 from bot.clis.tail import first_record, mapping
 from bot.clis.text import neutralise
 
@@ -32,16 +33,16 @@ class Codex(Cli):
         return ("resume", conversation)
 
     def environment(self, home: Path | None) -> Mapping[str, str]:
-        return {"CODEX_HOME": str(home)} if home else {}
+        return {HOMES[self.kind].variable: str(home)} if home else {}
 
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         return neutralise(text, raw=raw)
 
     def root(self, home: Path | None, workdir: Path) -> Path:
-        return sessions(home)
+        return conversations_of(self.kind, home)
 
     def files(self, home: Path | None, workdir: Path) -> Iterable[Path]:
-        return sessions(home).glob("*/*/*/rollout-*.jsonl")
+        return self.root(home, workdir).glob("*/*/*/rollout-*.jsonl")
 
     def name_of(self, path: Path) -> str:
         match = _NAME.fullmatch(path.name)
@@ -53,8 +54,3 @@ class Codex(Cli):
 
     def entries(self, path: Path, offset: int) -> tuple[list[Entry], int]:
         return rollout.entries(path, offset)
-
-
-def sessions(home: Path | None) -> Path:
-    """Where a home keeps its rollouts; the person's own home is ~/.codex."""
-    return (home or Path.home() / ".codex") / "sessions"
