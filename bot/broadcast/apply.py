@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.agents.delivery.model import FINAL
+from bot.agents.delivery.model import FAILED, FINAL
 from bot.agents.delivery.rows import sent_again
 from bot.broadcast import ledger
 from bot.broadcast.drafts import CARD
-from bot.broadcast.model import CLAIMED_FOR, FAILED, Draft, Item
+from bot.broadcast.model import CLAIMED_FOR, Draft, Item
 from bot.broadcast.report import count
 from bot.broadcast.sending import Sender
 from bot.checkpoint import Checkpoint, pass_by

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from bot.agents.delivery.model import Delivery
+from bot.agents.delivery.model import FINAL, Delivery
 from bot.beads.model import Bead
 from bot.clis.model import State
 from bot.clock import iso
@@ -27,10 +27,8 @@ class Action(StrEnum):
 
 
 SENDS = frozenset({Action.RESUME, Action.ASSIGN, Action.REVIEW, Action.COMMIT, Action.ASSIST})
-# A delivery in one of these will not move by itself any more.
-SETTLED = frozenset({"submitted", "started", "unconfirmed", "refused", "failed", "skipped", "drafted"})
-FAILED = frozenset({"refused", "failed"})
-TAKEN = frozenset({"submitted", "started"})
+# An item in one of these does not move by itself any more.
+SETTLED = FINAL | {"skipped", "drafted"}
 CLAIMED_FOR = "draft "  # and its id
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from bot.broadcast.model import FAILED, SETTLED, TAKEN, Draft, Item
+from bot.agents.delivery.model import FAILED, PROVEN
+from bot.broadcast.model import SETTLED, Draft, Item
 from bot.excerpt import clipped
 
 # Delivery marks, always the same ones (the words of the product).
@@ -48,7 +49,7 @@ def count(items: Sequence[Item]) -> Counts:
     statuses = [i.status for i in items if i.status not in {"drafted", "skipped"}]
     return Counts(
         total=len(statuses),
-        taken=sum(s in TAKEN for s in statuses),
+        taken=sum(s in PROVEN for s in statuses),
         queued=statuses.count("queued"),
         moving=sum(s not in SETTLED and s != "queued" for s in statuses),
         unconfirmed=statuses.count("unconfirmed"),
@@ -90,7 +91,7 @@ def item_lines(item: Item, zone: tzinfo) -> list[str]:
 
 def _happened(item: Item, zone: tzinfo) -> str:
     delivery = item.delivery
-    if item.status in TAKEN and delivery is not None:
+    if item.status in PROVEN and delivery is not None:
         at = delivery.started_at if item.status == "started" else delivery.evidence.at if delivery.evidence else None
         clock = f" {at.astimezone(zone):%H:%M:%S}" if at else ""
         return f"{item.status}{clock}"
@@ -107,9 +108,9 @@ def _why(item: Item) -> list[str]:
     """What went wrong or is waited for, and what was changed in the text."""
     delivery = item.delivery
     lines = []
-    if item.status in {"refused", "failed", "unconfirmed", "queued"}:
+    if item.status in FAILED | {"unconfirmed", "queued"}:
         lines.append(delivery.reason if delivery else item.reason)
-    elif delivery is not None and item.status in TAKEN:
+    elif delivery is not None and item.status in PROVEN:
         lines.append(delivery.reason)  # its limit was met, or the text arrived changed
     notes = delivery.notes if delivery and item.status not in FAILED else ()
     return [line for line in (*lines, *(f"ℹ️ {note}" for note in notes)) if line]

@@ -8,11 +8,12 @@ from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
+from bot.agents.delivery.model import FAILED
 from bot.agents.delivery.service import Deliveries
 from bot.beads.book import BeadsBook
 from bot.beads.model import Bead
 from bot.broadcast import ledger
-from bot.broadcast.model import FAILED, Draft, Item
+from bot.broadcast.model import Draft, Item
 from bot.broadcast.report import count, duration
 from bot.broadcast.situation import Situation
 from bot.broadcast.survey import Survey

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bot.agents.delivery.model import exit_code_of
 from bot.cli import call
 from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, table
@@ -86,9 +87,8 @@ def exit_code(items: Sequence[dict[str, Any]], chosen: Sequence[str] = ()) -> in
     sent = [i["status"] for i in items if i["action"] not in STANDS_BY and i["status"] != "skipped"]
     if chosen:
         sent = [i["status"] for i in items if i["agent"] in chosen]
-    if any(status in {"refused", "failed"} for status in sent):
-        return REFUSED
-    return DONE if all(status in {"submitted", "started"} for status in sent) else NOT_CONFIRMED
+    codes = {exit_code_of(status) for status in sent}
+    return next((code for code in (REFUSED, NOT_CONFIRMED) if code in codes), DONE)
 
 
 def lines(found: dict[str, Any]) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.agents.delivery.model import PROVEN, exit_code_of
 from bot.cli.terminal import Terminal
-from bot.errors import DONE, NOT_CONFIRMED, REFUSED
-
-EXIT_CODES = {"submitted": DONE, "started": DONE, "refused": REFUSED, "failed": REFUSED}
 
 
 def outcome(terminal: Terminal, delivery: dict[str, Any]) -> int:
     """Print a delivery (contract.md section 1) and return the exit code that its status has."""
     terminal.show(delivery, lambda: "\n".join([sentence(delivery), *_notes(delivery)]))
-    return EXIT_CODES.get(delivery["status"], NOT_CONFIRMED)
+    return exit_code_of(delivery["status"])
 
 
 def _notes(delivery: dict[str, Any]) -> list[str]:
@@ -28,5 +26,5 @@ def sentence(delivery: dict[str, Any]) -> str:
     'w1 refused: w1 is dead. (d1)'
     """
     evidence, reason = delivery.get("evidence"), delivery.get("reason") or ""
-    proof = f", proved by its {evidence['kind']}" if evidence and delivery["status"] in {"submitted", "started"} else ""
+    proof = f", proved by its {evidence['kind']}" if evidence and delivery["status"] in PROVEN else ""
     return f"{delivery['agent']} {delivery['status']}{proof}{': ' + reason if reason else ''} ({delivery['delivery']})"

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from bot.agents.delivery.model import PROVEN
 from bot.app import App
 from bot.cli.checks import Check
 from bot.cli.homemaking import make_home
@@ -47,7 +48,7 @@ def prove_delivery() -> Check:
         delivery = asyncio.run(_send_one())
     except MafError as error:
         return Check("delivery", "failure", error.message, error.hint)
-    if delivery["status"] in {"submitted", "started"}:
+    if delivery["status"] in PROVEN:
         proof = delivery["evidence"]["kind"]
         return Check("delivery", "ok", f"A prompt was typed into a scratch pane and taken (seen in its {proof}).")
     reason = delivery["reason"] or "nobody saw it taken"

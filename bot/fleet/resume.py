@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from bot.agents.delivery.model import FAILED
 from bot.agents.delivery.service import Deliveries
 from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry
@@ -210,7 +211,7 @@ class Resume:
     async def _follow(self, stop: LimitStopRow, delivery_id: str) -> None:
         """What became of its prompt. One that was not typed is tried again; one without proof is the person's."""
         delivery = await self._deliveries.get(delivery_id)
-        if delivery.status in ("refused", "failed"):
+        if delivery.status in FAILED:
             log.warning("%s could not go on after its limit: %s", stop.agent, delivery.reason)
             await self._change(stop, delivery=None, resume_at=self.now() + AGAIN_S)
         elif delivery.final:

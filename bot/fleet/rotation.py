@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from bot.agents.delivery.model import UNDER_WAY
 from bot.agents.life.service import Life
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
@@ -35,7 +36,6 @@ from bot.store.tables import DeliveryRow, RotationRow
 log = logging.getLogger(__name__)
 
 ANSWERS_S = 45.0  # for a CLI to start and show the conversation
-OPEN_DELIVERY = ("intended", "queued", "typed")
 AT_WORK = frozenset({State.WORKING, State.WAITING, State.COMPOSING})
 CUT_OFF = "The bot was restarted on the way."
 # From here on the agent does not run on its old profile any more.
@@ -131,7 +131,7 @@ class Rotation:
             raise NotIdle(f"{agent_id} is {state}; only an idle agent is moved.")
         async with self._store.begin() as tx:
             waiting = await tx.scalar(
-                select(DeliveryRow.id).where(DeliveryRow.agent == agent_id, DeliveryRow.status.in_(OPEN_DELIVERY))
+                select(DeliveryRow.id).where(DeliveryRow.agent == agent_id, DeliveryRow.status.in_(UNDER_WAY))
             )
         if waiting is not None:
             raise NotIdle(f"{agent_id} has a prompt to take first.")

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot import __version__
+from bot.agents.delivery.model import UNDER_WAY
 from bot.agents.resources.usage import strained
 from bot.operations.services import Services
 from bot.store.tables import DeliveryRow, OutboxRow
@@ -27,7 +28,7 @@ async def health(app: Services) -> dict[str, Any]:
     usage = [u for view in app.watch.views() if (u := app.watch.resources.of(view.id)) is not None]
     strained_ids = [v.id for v in app.watch.views() if strained(app.watch.resources.history(v.id))]
     async with app.store.begin() as tx:
-        moving = await tx.scalar(select(func.count()).where(DeliveryRow.status.in_(["intended", "queued", "typed"])))
+        moving = await tx.scalar(select(func.count()).where(DeliveryRow.status.in_(UNDER_WAY)))
         due = await tx.scalar(select(func.count()).where(OutboxRow.status == "due"))
         failed = await tx.scalar(select(func.count()).where(OutboxRow.status == "failed"))
     telegram = f"cannot be reached ({app.out_of_reach}); trying again" if app.out_of_reach else "reached"

@@ -8,9 +8,9 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Text, as_list
 
-from bot.agents.delivery.model import Delivery
+from bot.agents.delivery.model import FAILED, Delivery
 from bot.agents.delivery.rows import delivery_of, sent_again
-from bot.broadcast.model import FAILED, Draft
+from bot.broadcast.model import Draft
 from bot.broadcast.report import MARKS, NOT_CONFIRMED, count, headline, item_lines
 from bot.store.tables import DeliveryRow
 from bot.telegram.callbacks import DeliveryTap, DraftTap, ReportTap

@@ -14,8 +14,17 @@ Mode = Literal["idle", "now"]
 EvidenceKind = Literal["hook", "rollout", "transcript", "screen"]
 Decision = Literal["left", "resent"]
 
-FINAL: frozenset[Status] = frozenset({"submitted", "started", "unconfirmed", "refused", "failed"})
+UNDER_WAY: frozenset[Status] = frozenset({"intended", "queued", "typed"})
 PROVEN: frozenset[Status] = frozenset({"submitted", "started"})
+FAILED: frozenset[Status] = frozenset({"refused", "failed"})
+FINAL: frozenset[Status] = PROVEN | FAILED | {"unconfirmed"}
+
+
+def exit_code_of(status: str) -> int:
+    """What a command that sent a prompt ends with: 0 only when it is proven."""
+    if status in PROVEN:
+        return DONE
+    return REFUSED if status in FAILED else NOT_CONFIRMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,8 @@ class Delivery:
 
     @property
     def exit_code(self) -> int:
-        """Of `maf agent send`: 0 only when it is proven."""
-        if self.status in PROVEN:
-            return DONE
-        return REFUSED if self.status in ("refused", "failed") else NOT_CONFIRMED
+        """Of `maf agent send`."""
+        return exit_code_of(self.status)
 
     def as_dict(self) -> dict[str, Any]:
         """The `delivery` shape of contract.md section 1, with `notes` and `started_at` beside it."""

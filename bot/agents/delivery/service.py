@@ -11,7 +11,7 @@ from datetime import timedelta
 from bot.agents.delivery import text as texts
 from bot.agents.delivery.errands import Errands
 from bot.agents.delivery.jobs import Jobs
-from bot.agents.delivery.model import Delivery, Mode, Status
+from bot.agents.delivery.model import UNDER_WAY, Delivery, Mode, Status
 from bot.agents.delivery.rows import DecidedAlready, DeliveryRows
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
@@ -151,7 +151,7 @@ class Deliveries:
 
     async def resume(self) -> list[Delivery]:
         """After a restart: go on with what was under way; nothing is typed twice. Returns what was picked up."""
-        open_rows = await self._rows.with_status("intended", "queued", "typed")
+        open_rows = await self._rows.with_status(*UNDER_WAY)
         young = self._clock.now() - timedelta(hours=1)
         taken = await self._rows.with_status("submitted", "unconfirmed", since=young)
         for delivery in open_rows:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from bot.agents.delivery.model import PROVEN
 from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
@@ -72,7 +73,7 @@ class Statistics:
         prompts = (
             select(DeliveryRow.agent, func.count())
             .join(AgentRow, AgentRow.id == DeliveryRow.agent)
-            .where(DeliveryRow.status.in_(["submitted", "started"]), DeliveryRow.created_at >= AgentRow.created_at)
+            .where(DeliveryRow.status.in_(PROVEN), DeliveryRow.created_at >= AgentRow.created_at)
             .group_by(DeliveryRow.agent)
         )
         tasks = (

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from bot.agents.delivery.model import exit_code_of
 from bot.cli.broadcast import exit_code, lines
 from bot.cli.command import Seconds
-from bot.cli.delivery import EXIT_CODES, outcome, sentence
+from bot.cli.delivery import outcome, sentence
 from bot.cli.pair import seconds
 from bot.cli.terminal import Terminal, fields, table
 from bot.errors import WrongUsage
@@ -18,7 +19,7 @@ STATUSES = {"submitted": 0, "started": 0, "queued": 3, "unconfirmed": 3, "typed"
 
 @pytest.mark.parametrize(("status", "code"), STATUSES.items())
 def test_the_exit_code_of_a_delivery(status: str, code: int) -> None:
-    assert EXIT_CODES.get(status, 3) == code
+    assert exit_code_of(status) == code
 
 
 def item(status: str, action: str = "assign", agent: str = "w1") -> dict[str, Any]:
