@@ -94,9 +94,11 @@ class Server:
                 line = await reader.readline()
             answer = await self._answer(line, reader)
             if answer is not None:
-                await _write(writer, answer)
+                async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                    await _write(writer, answer)
         except (ConnectionError, TimeoutError):
-            log.debug("the other side of the control socket went away")
+            log.debug("the other side of the control socket went away, or reads no more")
+            writer.transport.abort()
         except ValueError:  # of the reader
             log.warning("a request on the control socket was longer than %d MB; it was not read", LINE_LIMIT >> 20)
         finally:

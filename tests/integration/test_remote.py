@@ -22,6 +22,7 @@ from bot.cli import call
 from bot.cli.terminal import Terminal
 from bot.errors import DependencyMissing, NotFound, Refused, RemoteError
 from bot.remote import client, lock
+from bot.remote import server as server_module
 from bot.remote.server import Server
 from tests.patience import PATIENCE_S
 
@@ -144,6 +145,21 @@ async def test_an_operation_ends_though_the_one_who_asked_hung_up(tmp_path: Path
             while len(bot.finished) < 2:
                 await asyncio.sleep(0.01)
         assert bot.finished == ["echo", "waits"]
+
+
+async def test_who_never_reads_the_answer_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "REQUEST_TIMEOUT_S", 0.3)
+    bot = Bot()
+    server = Server(tmp_path / "maf.sock", bot.operate, bot.hook)
+    await server.start()
+    with socket.socket(socket.AF_UNIX) as stopped:  # as a command that somebody stopped with Ctrl-Z
+        stopped.connect(str(tmp_path / "maf.sock"))
+        text = "x" * 8_000_000
+        await asyncio.to_thread(stopped.sendall, json.dumps({"op": "long", "params": {"text": text}}).encode() + b"\n")
+        async with asyncio.timeout(PATIENCE_S):
+            while not bot.finished or server._open:
+                await asyncio.sleep(0.05)
+    await server.stop()
 
 
 async def test_a_hook_whose_cli_went_away_is_cancelled(tmp_path: Path) -> None:
