@@ -71,7 +71,6 @@ class Chat:
             raise WrongSetting("MAF_BOT_TOKEN is not set.", hint=f"Write it into {services.home.env_file}.")
         self.services = services
         self._resumed = resumed
-        self._began = services.clock.now()
         self.access = Access(services.store, services.clock)
         self.inbox = Inbox(services.store, services.clock)
         self.bot = _bot(settings.bot_token.get_secret_value(), settings.telegram_api)
@@ -117,8 +116,9 @@ class Chat:
     async def run(self) -> None:
         """Take updates (by polling, or by the webhook) and send, until stopped."""
         self._polling = asyncio.current_task()
+        cut_off = await self.inbox.cut_off(self.bot.id)
         outbox = asyncio.create_task(self.outbox.run(), name="outbox")
-        greeting = asyncio.create_task(self._greet(), name="menu")
+        greeting = asyncio.create_task(self._greet(cut_off), name="menu")
         try:
             await (self._poll() if self.webhook is None else self._listen(self.webhook))
         finally:
@@ -141,14 +141,15 @@ class Chat:
     async def close(self) -> None:
         await self.bot.session.close()
 
-    async def _greet(self) -> None:
+    async def _greet(self, cut_off: list[Unhandled]) -> None:
         """What is to be done once: the menu, and a word about what was cut off. Tried until it is done, for a bot is
         often started before its network."""
         commands = [c for c in menu() if c.command.replace("_", "-") in self.served or c.command in self.served]
         for tries in itertools.count(1):
             try:
-                for update in await self.inbox.cut_off(self.bot.id, before=self._began):
-                    await self._tell_cut_off(update)
+                while cut_off:
+                    await self._tell_cut_off(cut_off[0])
+                    cut_off.pop(0)
                 await self.bot.set_my_commands(commands)
             except (AiogramError, SQLAlchemyError) as error:
                 log.log(

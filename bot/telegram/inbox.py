@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiogram.exceptions import ClientDecodeError
@@ -73,14 +73,11 @@ class Inbox:
             .values(handled_at=self._clock.now())
         )
 
-    async def cut_off(self, bot_id: int, *, before: datetime) -> list[Unhandled]:
-        """Updates that were recorded before this process began and never came to their end, oldest first."""
+    async def cut_off(self, bot_id: int) -> list[Unhandled]:
+        """Updates that never came to their end, oldest first. Asked before this process records its first."""
+        left = (UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None))
         async with self._store.begin() as tx:
-            rows = await tx.scalars(
-                select(UpdateRow)
-                .where(UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None), UpdateRow.received_at < before)
-                .order_by(UpdateRow.update_id)
-            )
+            rows = await tx.scalars(select(UpdateRow).where(*left).order_by(UpdateRow.update_id))
             return [_unhandled(row.update_id, row.payload or {}) for row in rows]
 
     async def forget_old(self) -> None:
