@@ -1,67 +1,89 @@
-"""What a touch in a message may send: our own commands, and nothing that came from outside."""
+"""Links in a workspace that lead out of it."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
-from aiogram.types import MessageEntity
-from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Pre, Text
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.sandbox.entities import with_found
-from bot.telegram.card import text_card, text_data
-from bot.telegram.links import tappable
-from bot.telegram.text import Piece, render, units
+from bot.agents.permissions import links
+from bot.agents.permissions.question import Question, from_hook
 
 
-def links(piece: Piece) -> list[str]:
-    """What an app lets one touch in a message, by the rules of the server."""
-    given = [entity.model_dump(mode="json", exclude_none=True) for entity in piece.entities]
-    found = with_found(piece.text, cast(Any, given))
-    return [MessageEntity(**e).extract_from(piece.text) for e in found if e["type"] in {"bot_command", "mention"}]
+def asked(tool: str, workdir: Path, **inputs: Any) -> Question:
+    return from_hook({"tool_name": tool, "tool_input": inputs}, cli="claude", workspace=str(workdir))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A workspace with links: to a folder outside (`data`), to a file there (`notes.txt`), and one that stays."""
+    work = tmp_path / "work"
+    (work / "src").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "notes.txt").touch()
+    (work / "data").symlink_to(tmp_path / "elsewhere")
+    (work / "notes.txt").symlink_to(tmp_path / "elsewhere" / "notes.txt")
+    (work / "src2").symlink_to(work / "src")
+    return work
 
 
 @pytest.mark.parametrize(
-    "outside",
+    ("command", "leads"),
     [
-        "/freeze",
-        "Cart: /broadcast_apply now",
-        "first line\n/stop@maf_bot w1",
-        "ask @bob or @ann_2",
-        "🧪 /thaw",
-        "(/freeze) /freeze. /freeze, \"/freeze\" '/freeze'",
-        "näher/freeze /Freeze",
+        ("cat src/a.py", False),
+        ("cat src2/a.py", False),
+        ("ls", False),
+        ("make > /dev/null", False),
+        ("cat data/x", True),
+        ("cat ./src/../data/x", True),
+        ("tar --directory=data -xf a.tar", True),
+        ("echo x > notes.txt", True),
+        ("cat *.txt", True),
+        ("cat src/*.txt", False),
+        ("cd data && rm x", True),
+        ("sh -c 'cat data/x'", True),
     ],
 )
-@pytest.mark.parametrize("kind", [Text, Bold, ExpandableBlockQuote, Code, Pre])
-def test_nothing_from_outside_can_be_touched(outside: str, kind: type[Text]) -> None:
-    piece = render(Text("shop-41 ", kind(outside), " end"))
-    assert links(piece) == []
-    assert piece.text == f"shop-41 {outside} end"  # what is copied is what it was
+async def test_a_link_that_leads_out_is_told(work: Path, command: str, leads: bool) -> None:
+    question = await links.followed(asked("Bash", work, command=command), work)
+    assert bool(question.risk.outside) is leads, question.risk.line
+    assert question.risk.dangerous or not leads
+    assert (str(work.parent / "elsewhere") in question.risk.line) is leads
 
 
-@pytest.mark.parametrize("path", ["see /srv/app and apps/site/**", "a@b.org", "1/2", "</b>", "https://x.org/freeze"])
-def test_what_is_no_link_stays_as_it_is(path: str) -> None:
-    assert render(Text(path)).entities == []
+@pytest.mark.parametrize("tool", ["Read", "Edit", "Write"])
+async def test_a_file_behind_a_link_is_outside(work: Path, tool: str) -> None:
+    for file, outside in ((work / "data" / "x", True), (work / "src2" / "x", False)):
+        question = await links.followed(asked(tool, work, file_path=str(file)), work)
+        assert bool(question.risk.outside) is outside
+        assert question.risk.writes is (tool != "Read")
 
 
-def test_our_own_commands_can_be_touched() -> None:
-    piece = render(Text("Look at “/freeze”. ", tappable("All: /help, or /send w1 TEXT")))
-    assert links(piece) == ["/help", "/send"]
-    # The server finds them by itself; from a bot it takes no such entity.
-    assert {entity.type for entity in piece.entities} == {"code"}
+async def test_a_workspace_that_is_reached_by_a_link_is_no_place_outside(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "way").symlink_to(work)
+    question = await links.followed(asked("Bash", tmp_path / "way", command="cat src/a.py"), tmp_path / "way")
+    assert question.risk.line == "only reads · outside the workspace: no"
 
 
-async def test_a_plain_answer_keeps_what_can_be_touched() -> None:
-    data = text_data(Text("Not /this. ", tappable("But /help")))
-    assert links(render((await text_card(data, cast(Any, None))).content)) == ["/help"]
+async def test_where_the_disk_does_not_answer_it_cannot_be_told(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = threading.Event()
+    # A mounted folder whose server is gone cannot be had in a test.
+    monkeypatch.setattr(links, "leading_out", lambda named, workdir: hangs.wait() and [])
+    monkeypatch.setattr(links, "WAIT_S", 0.01)
+    try:
+        question = await links.followed(asked("Bash", work, command="cat src/a.py"), work)
+    finally:
+        hangs.set()
+    assert question.risk.place == "cannot be told"
+    assert question.risk.dangerous
 
 
-@given(st.text(st.sampled_from("/@aZ_9 \n<>.é🙂(")))
-def test_no_text_at_all_can_be_touched(outside: str) -> None:
-    piece = render(Text(outside))
-    assert links(piece) == []
-    for entity in piece.entities:
-        assert 0 <= entity.offset < entity.offset + entity.length <= units(piece.text)
+async def test_words_that_are_no_paths_do_no_harm(work: Path) -> None:
+    question = asked("Bash", work, command="echo hi")
+    for words in (("\0", "x" * 10_000, "src/[", "src/**/*", "~x"), tuple(f"f{n}" for n in range(links.MOST + 1))):
+        found = await links.followed(replace(question, risk=replace(question.risk, named=words)), work)
+        assert not found.risk.outside
+        assert found.risk.unplaced is (len(words) > links.MOST)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.agents.permissions.judge import risk_of
@@ -60,7 +61,7 @@ def risk_of_tool(tool: str, inputs: Mapping[str, Any], words: str, workspace: st
     if tool in _NETWORK:
         return Risk(network=True)
     if tool in _READS:
-        return Risk(outside=edit_risk(paths, workspace=workspace).outside)
+        return replace(edit_risk(paths, workspace=workspace), writes=False)
     return Risk(writes=True, hidden=True)
 
 

@@ -243,12 +243,15 @@ class _Judge:
 
     def _words(self, words: Iterable[Word]) -> Risk:
         """What arguments tell by themselves: where they lead, and whether they can be seen."""
-        hidden, outside = False, set()
+        hidden, outside, within = False, set(), set()
         for word in words:
             hidden = hidden or not word.sure or not set(word.variables) <= _SEEN
-            if piece := next((p for p in pieces(word.text) if leaves(p, self.workspace)), ""):
-                outside.add(piece)
-        return Risk(hidden=hidden, outside=tuple(sorted(outside)))
+            paths = [path for path in pieces(word.text) if path and not NOWHERE.fullmatch(path)]
+            if leaving := next((path for path in paths if leaves(path, self.workspace)), ""):
+                outside.add(leaving)
+            else:
+                within.update(paths)
+        return Risk(hidden=hidden, outside=tuple(sorted(outside)), named=tuple(sorted(within)))
 
 
 def _variable(name: str) -> Risk:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bot.agents.model import Agent
 from bot.agents.permissions.asking import Standing
+from bot.agents.permissions.links import followed
 from bot.agents.permissions.question import Question, group_of
 from bot.agents.permissions.rows import Ask, AskRows, AskStatus, choices_json, words_of
 from bot.checkout import in_main
@@ -60,12 +62,14 @@ class OpenAsks:
 
     async def add(self, agent: Agent, question: Question, *, source: str, **more: Any) -> Ask:
         """A new one."""
+        question = await followed(question, agent.workdir)
         folder = await asyncio.to_thread(in_main, agent.workdir)
         sharing = group_of(question, agent=agent.id, profile=agent.profile, workdir=str(folder))
         return self.keep(await self.rows.add(agent, question, source=source, sharing=sharing, **more))
 
     async def join(self, ask: Ask, question: Question) -> None:
         """The dialog of a question as it is now: its own choices are what can be answered."""
+        question = await followed(question, Path(ask.workdir))
         values: dict[str, Any] = {"kind": question.kind, "title": question.title, "fingerprint": question.fingerprint}
         values |= {"choices": choices_json(question.choices)}
         # What a hook told is exact; a screen may cut it.
@@ -74,6 +78,7 @@ class OpenAsks:
 
     async def tell(self, ask: Ask, question: Question, suggestions: list[Any]) -> Ask:
         """A hook tells of a question whose dialog was seen first: it knows its exact words, which a screen may cut."""
+        question = await followed(question, Path(ask.workdir))
         values: dict[str, Any] = {"source": "both", "suggestions": suggestions, **words_of(question)}
         return self.keep(await self.rows.change(ask.id, **values))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from bot.agents.permissions.places import leaves
 
@@ -18,8 +18,9 @@ STRANGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a command would do. `hidden`: its words do not show all of it. `outside`: paths beyond the workspace.
-    `unknown`: a program of which nothing is known. `unplaced`: it works on what the words do not name."""
+    """What a command would do. `hidden`: its words do not show all of it. `outside`: paths beyond the workspace;
+    `named`: words that may be paths within it, as far as they say. `unknown`: a program of which nothing is known.
+    `unplaced`: it works on what the words do not name."""
 
     writes: bool = False
     network: bool = False
@@ -30,10 +31,12 @@ class Risk:
     unknown: bool = False
     unplaced: bool = False
     outside: tuple[str, ...] = ()
+    named: tuple[str, ...] = field(default=(), compare=False)
 
     def __or__(self, other: Risk) -> Risk:
-        flags = {f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self) if f.name != "outside"}
-        return Risk(**flags, outside=tuple(sorted({*self.outside, *other.outside})))
+        flags = {f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self) if f.type == "bool"}
+        outside, named = {*self.outside, *other.outside}, {*self.named, *other.named}
+        return Risk(**flags, outside=tuple(sorted(outside)), named=tuple(sorted(named)))
 
     @property
     def dangerous(self) -> bool:
@@ -87,4 +90,5 @@ def visible(text: str) -> str:
 def edit_risk(paths: Sequence[str], *, workspace: str, deletes: bool = False) -> Risk:
     """Judge an edit of files (Edit, Write, apply_patch)."""
     outside = {path for path in paths if leaves(path, workspace)}
-    return Risk(writes=True, deletes=deletes, outside=tuple(sorted(outside)))
+    within = set(paths) - outside
+    return Risk(writes=True, deletes=deletes, outside=tuple(sorted(outside)), named=tuple(sorted(within)))
