@@ -37,7 +37,7 @@ class Jobs:
         every(15, "expire drafts", services.drafts.expire)
         every(15, "look for agents that take much", strain.check)
         every(20, "remind of permissions", services.permissions.reminding.run)
-        every(60, "release what ended agents reserved", services.reservations.release_left)
+        every(60, "let go of what ended agents held", services.ending.finish)
         every(60, "see for whom there is work", live.find_work)
         every(120, "give beads back", services.apply.reconcile_claims)
         every(300, "keep the statistics", services.statistics.save)

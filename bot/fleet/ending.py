@@ -31,6 +31,8 @@ from bot.work.claims import Claims
 
 log = logging.getLogger(__name__)
 
+DELETED = "the agent was deleted"
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -141,6 +143,25 @@ class Ending:
             problems.append(f"its files in run/: {error}")
         return Ended(agent.id, tuple(claims), reservations, tree, tuple(problems))
 
+    async def finish(self) -> None:
+        """What could not be let go when its agent ended, or when the bot was ended on the way: once more.
+
+        Raises what still stands in the way of one of them, after the others.
+        """
+        agents = {agent.id: agent for agent in await self._registry.all()}
+        trouble: MafError | None = None
+        for claim in await self._claims.all_open():
+            holder = agents.get(claim.agent)
+            if holder is not None and holder.created_at <= claim.claimed_at:
+                continue  # else it was made for one who had that name before
+            try:
+                await self._claims.release(claim.bead, claim.agent, DELETED, repo=claim.repo)
+            except MafError as error:
+                trouble = error
+        await self._reservations.release_left()
+        if trouble is not None:
+            raise trouble
+
     async def buffers(self, agent_id: str | None = None) -> list[str]:
         """Paste buffers that stand for prompts of ours that are not under way (of one agent, or of all)."""
         names = await self._panes.buffers()
@@ -158,7 +179,7 @@ class Ending:
         released = []
         for claim in await self._claims.of(agent_id):
             try:
-                await self._claims.release(claim.bead, agent_id, "the agent was deleted", repo=claim.repo)
+                await self._claims.release(claim.bead, agent_id, DELETED, repo=claim.repo)
                 released.append(claim.bead)
             except MafError as error:
                 problems.append(f"{claim.bead}: {error.message}")

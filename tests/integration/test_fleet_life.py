@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.agents.state.watch import Change
 from bot.app import App
+from bot.beads import NoBeads
 from bot.clis.model import State
 from bot.errors import DependencyMissing, Refused
 from bot.home import Home
@@ -198,6 +199,25 @@ async def test_a_creation_that_was_killed_leaves_no_worktree_that_nobody_owns(ap
     assert home.worktree("d1").is_dir()
     assert (await app.call("agent.delete", {"id": "d1"}))["worktree"] == "removed"
     assert not home.worktree("d1").exists()
+
+
+async def test_a_bead_that_could_not_be_given_back_when_its_agent_ended_is_given_back_later(app: App) -> None:
+    services = app.services
+    await demo(app)
+    project = services.settings.root(services.home)
+    beads = project / ".beads" / "issues.jsonl"
+    first, second = (await (await services.book.for_workdir(project)).snapshot()).ready[:2]
+    assert (await services.claims.claim("d1", first)).won
+    beads.rename(beads.with_name("away"))
+    gone = await app.call("agent.delete", {"id": "d1"})
+    assert gone["claims"] == [] and gone["problems"][0].startswith(f"{first.id}: ")
+    with pytest.raises(NoBeads):
+        await services.ending.finish()
+    beads.with_name("away").rename(beads)
+    await demo(app)  # another one by that name, which holds a bead of its own
+    assert (await services.claims.claim("d1", second)).won
+    await services.ending.finish()
+    assert [claim.bead for claim in await services.claims.all_open()] == [second.id]
 
 
 async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_socket: str, tmp_path: Path) -> None:
