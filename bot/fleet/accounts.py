@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from bot.agents.environment import ProfileSetup, profile_setups
 from bot.agents.model import Agent
@@ -61,9 +62,14 @@ class Accounts:
         if kind in HOMES and entry.kind != kind:
             raise Refused(f"{profile} is a {entry.kind} profile, and this is a {kind} agent.")
 
-    def moving(self, agent: str) -> _Moving:
+    @contextmanager
+    def moving(self, agent: str) -> Iterator[None]:
         """While this is open a start takes the profile as it stands in the registry."""
-        return _Moving(self._moving, agent)
+        self._moving.add(agent)
+        try:
+            yield
+        finally:
+            self._moving.discard(agent)
 
     def is_moving(self, agent: str) -> bool:
         return agent in self._moving
@@ -149,17 +155,6 @@ class Accounts:
         return f"its {stale} numbers are too old" if stale else ""
 
 
-class _Moving:
-    def __init__(self, held: set[str], agent: str) -> None:
-        self._held, self._agent = held, agent
-
-    def __enter__(self) -> None:
-        self._held.add(self._agent)
-
-    def __exit__(self, *_: object) -> None:
-        self._held.discard(self._agent)
-
-
 def reasons(choice: Choice) -> str:
     """The rejected profiles in words."""
     return "; ".join(_rejected(choice)) or choice.reason
@@ -177,7 +172,6 @@ def stats_after(agent: Agent, profile: str) -> dict[str, object]:
     return kept if home in (None, profile) else {**kept, HOME_KEY: home}
 
 
-def agent_on(agent: Agent, profile: str, transcript: str | None = None) -> Agent:
+def agent_on(agent: Agent, profile: str) -> Agent:
     """The agent as it would be on that profile."""
-    moved = replace(agent, profile=profile, stats=stats_after(agent, profile))
-    return replace(moved, transcript=Path(transcript)) if transcript else moved
+    return replace(agent, profile=profile, stats=stats_after(agent, profile))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -73,19 +75,14 @@ class Rotation:
         self._rows = MoveRows(store, clock, mail=mail)
         self.checkpoint = _pass_by
         self.answers_s = ANSWERS_S
-        self._busy: set[str] = set()
 
     async def rotate(self, agent_id: str, by: str, *, to: str | None = None, reason: str = "") -> Move:
         """Move an idle agent to the next profile (or to `to`). Raises NotMoved with what stands in the way; a move
         that failed brings the agent back, and up to `max_rotation_attempts` profiles are tried."""
-        if agent_id in self._busy:
+        if self._accounts.is_moving(agent_id):
             raise NotMoved(f"{agent_id} is being moved already.")
-        self._busy.add(agent_id)
-        try:
-            with self._accounts.moving(agent_id):
-                return await self._rotate(agent_id, by, to, reason)
-        finally:
-            self._busy.discard(agent_id)
+        with self._accounts.moving(agent_id):
+            return await self._rotate(agent_id, by, to, reason)
 
     async def _rotate(self, agent_id: str, by: str, to: str | None, reason: str) -> Move:
         await self._quota.fresh()
@@ -247,7 +244,7 @@ class Rotation:
         look = (await self._watch.look([agent.id])).get(agent.id)
         if look is not None and look.clis and look.view.state in AT_WORK:
             return await self._rows.end(row.id, _where(agent, row), f"{CUT_OFF} It works already.")
-        return await self._back(agent_on(agent, row.source, row.source_file), row.id, CUT_OFF)
+        return await self._back(_as_it_was(agent, row), row.id, CUT_OFF)
 
     async def check(self) -> list[Move]:
         """Every `rotation_monitoring` minutes: idle agents on used-up profiles move on; those away go home again."""
@@ -270,6 +267,12 @@ class Rotation:
             except MafError as error:
                 log.debug("%s", error.message)
         return moves
+
+
+def _as_it_was(agent: Agent, row: RotationRow) -> Agent:
+    """The agent before that move; on the new account its CLI may have begun another conversation."""
+    file = Path(row.source_file) if row.source_file else None
+    return replace(agent_on(agent, row.source), conversation=row.conversation, transcript=file)
 
 
 def _where(agent: Agent, row: RotationRow) -> str:

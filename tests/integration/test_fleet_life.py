@@ -23,7 +23,7 @@ from bot.clis.model import State
 from bot.errors import DependencyMissing, Refused
 from bot.home import Home
 from bot.settings import load_settings
-from bot.store.tables import DeliveryRow, OutboxRow
+from bot.store.tables import DeliveryRow, LimitStopRow, OutboxRow
 from bot.tmux.processes import scan
 from tests.integration.app_home import demo, git, open_app, state, tmux, until
 from tests.integration.full_disk import full
@@ -112,6 +112,7 @@ async def test_an_agent_that_ends_for_good_lets_go_of_everything(app: App) -> No
         row = await tx.get_one(DeliveryRow, name)
         copied = {column.key: getattr(row, column.key) for column in DeliveryRow.__table__.columns}
         tx.add(DeliveryRow(**{**copied, "id": "dwaiting1", "status": "queued"}))
+        tx.add(LimitStopRow(agent="d1", stopped_at=datetime.now(UTC)))
 
     begun = datetime.now(UTC)
     prompt = {"hook_event_name": "UserPromptSubmit", "prompt": "old"}
@@ -126,6 +127,8 @@ async def test_an_agent_that_ends_for_good_lets_go_of_everything(app: App) -> No
     assert not services.home.agent_facts("d1").exists()
     assert await services.panes.buffers() == ["somebody"]
     assert (await services.deliveries.get("dwaiting1")).status == "refused"
+    async with services.store.begin() as tx:
+        assert list(await tx.scalars(select(LimitStopRow.outcome))) == ["gone"], "the next d1 is not prompted for it"
     assert [session.name for session in await services.sessions.all()] == []
     assert services.hooks.prompts("d1", begun) == [], "an agent of that name hears nothing of the one before"
 
