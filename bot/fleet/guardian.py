@@ -186,10 +186,9 @@ class Guardian:
     async def _again(self, agent_id: str, pause: float, told: Mapping[str, Any]) -> None:
         await asyncio.sleep(pause)
         try:
-            agent = await self._registry.get(agent_id)
-            look = (await self._watch.look([agent_id]))[agent_id]
-            if agent.desired != "running" or look.clis:
-                return  # a person was faster
+            look = (await self._watch.look([agent_id])).get(agent_id)
+            if look is None or look.view.agent.desired != "running" or look.clis:
+                return  # a person was faster: it is deleted, stopped, or runs
             agent = await self._life.start(agent_id)
         except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.
             if trouble(error) is None:
