@@ -144,16 +144,13 @@ class Ending:
         return Ended(agent.id, tuple(claims), reservations, tree, tuple(problems))
 
     async def finish(self) -> None:
-        """What could not be let go when its agent ended, or when the bot was ended on the way: once more.
-
-        Raises what still stands in the way of one of them, after the others.
-        """
-        agents = {agent.id: agent for agent in await self._registry.all()}
+        """What could not be let go when its agent ended: once more. Raises what still stands in the way of one of
+        them, after the others."""
+        agents = {agent.id for agent in await self._registry.all()}
         trouble: MafError | None = None
         for claim in await self._claims.all_open():
-            holder = agents.get(claim.agent)
-            if holder is not None and holder.created_at <= claim.claimed_at:
-                continue  # else it was made for one who had that name before
+            if claim.agent in agents and claim.made_for != DELETED:
+                continue
             try:
                 await self._claims.release(claim.bead, claim.agent, DELETED, repo=claim.repo)
             except MafError as error:
@@ -183,6 +180,7 @@ class Ending:
                 released.append(claim.bead)
             except MafError as error:
                 problems.append(f"{claim.bead}: {error.message}")
+                await self._claims.mark(claim, DELETED)  # the next agent may have its name
         return released
 
     def _files(self, agent_id: str) -> None:

@@ -98,6 +98,13 @@ class Claims:
             await self._close_row(claim.repo, bead, agent, reason)
         return bool(mine)
 
+    async def mark(self, claim: OpenClaim, reason: str) -> None:
+        """It could not be given back now; the reason stands in place of what it was made for, until it can."""
+        async with self._store.begin() as tx:
+            row = await _open_row(tx, claim.repo, claim.bead)
+            if row is not None and row.agent == claim.agent:
+                row.reason = reason
+
     async def of(self, agent: str) -> list[OpenClaim]:
         """What an agent holds, oldest first."""
         return [claim for claim in await self.all_open() if claim.agent == agent]

@@ -94,4 +94,4 @@ class ClaimRow(Base):
     in_beads: Mapped[bool] = mapped_column(default=False)  # also written with bd
     claimed_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
-    reason: Mapped[str] = mapped_column(default="")  # while it is open what it was made for, then why it was given back
+    reason: Mapped[str] = mapped_column(default="")  # while it is open what it was made for, then why it is given back
