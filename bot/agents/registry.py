@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -234,57 +234,25 @@ def write_mirror(path: Path, agents: Collection[Agent]) -> None:
     atomic.write(path, json.dumps({"agents": entries}, indent=2, ensure_ascii=False) + "\n", mode=0o644)
 
 
+# A row holds an agent field by field, but for those that a column has in another form.
 def _agent(row: AgentRow) -> Agent:
-    return Agent(
-        id=row.id,
-        type=row.type,
-        kind=row.kind,
-        role=row.role,
-        description=row.description,
-        profile=row.profile,
-        session=row.session,
-        pane=row.pane,
-        workdir=Path(row.workdir),
-        labels=tuple(row.labels),
-        desired="running" if row.desired == "running" else "stopped",
-        conversation=row.conversation,
-        transcript=Path(row.transcript) if row.transcript else None,
-        adopted=row.adopted,
-        pane_pid=row.pane_pid,
-        worktree=row.worktree,
-        crashes=tuple(datetime.fromisoformat(at) for at in row.crashes),
-        host=row.host,
-        restarts=row.restarts,
-        errors=row.errors,
-        stats=dict(row.stats),
-        created_at=row.created_at,
-        started_at=row.started_at,
-    )
+    values = {field.name: getattr(row, field.name) for field in fields(Agent)}
+    values |= {
+        "workdir": Path(row.workdir),
+        "transcript": Path(row.transcript) if row.transcript else None,
+        "labels": tuple(row.labels),
+        "crashes": tuple(datetime.fromisoformat(at) for at in row.crashes),
+        "stats": dict(row.stats),
+    }
+    return Agent(**values)
 
 
 def _columns(agent: Agent) -> dict[str, Any]:
-    return {
-        "id": agent.id,
-        "type": agent.type,
-        "kind": agent.kind,
-        "role": agent.role,
-        "description": agent.description,
-        "profile": agent.profile,
-        "session": agent.session,
-        "pane": agent.pane,
+    values = {field.name: getattr(agent, field.name) for field in fields(Agent)}
+    return values | {
         "workdir": str(agent.workdir),
-        "labels": list(agent.labels),
-        "desired": agent.desired,
-        "conversation": agent.conversation,
         "transcript": str(agent.transcript) if agent.transcript else None,
-        "adopted": agent.adopted,
-        "pane_pid": agent.pane_pid,
-        "worktree": agent.worktree,
+        "labels": list(agent.labels),
         "crashes": [at.isoformat() for at in agent.crashes],
-        "host": agent.host,
-        "restarts": agent.restarts,
-        "errors": agent.errors,
         "stats": dict(agent.stats),
-        "created_at": agent.created_at,
-        "started_at": agent.started_at,
     }

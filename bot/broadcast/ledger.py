@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 
@@ -132,19 +133,7 @@ async def insert(
     )
     await tx.flush()
     for position, item in enumerate(items):
-        tx.add(
-            ItemRow(
-                draft_id=draft_id,
-                position=position,
-                agent=item.agent,
-                action=item.action,
-                bead=item.bead,
-                title=item.title,
-                prompt=item.prompt,
-                reason=item.reason,
-                status=item.status,
-            )
-        )
+        tx.add(ItemRow(draft_id=draft_id, position=position, **asdict(item)))
     await tx.flush()
     return draft_id
 

@@ -68,11 +68,10 @@ class Product(Crew):
             await self.client.until(lambda m: any("Welcome" in x["text"] for x in m), chat=user["id"])
         return int(user["id"])
 
-    async def group(self, *members: int) -> int:
-        """A group chat with these members and the owner."""
-        everybody = [self.client.sandbox.owner, *members]
-        chat = await self.client.post("/sandbox/chats", {"type": "group", "title": "crew", "members": everybody})
-        return int(chat["id"])
+    async def group(self, *members: int, forum: bool = False) -> int:
+        """A group chat with these members and the owner, with topics if it is a forum."""
+        body = {"type": "group", "title": "crew", "members": [self.client.sandbox.owner, *members], "forum": forum}
+        return int((await self.client.post("/sandbox/chats", body))["id"])
 
     async def draft(self, command: str = "/broadcast_targeted", **who: Any) -> dict[str, Any]:
         """Ask for a draft and wait for its message."""

@@ -198,8 +198,7 @@ async def test_health_tells_what_agents_take(tmp_path: Path, op: str) -> None:
 async def test_in_a_forum_each_agent_has_its_topic(tmp_path: Path) -> None:
     async with product(tmp_path, agents=2) as made:
         owner = made.client.sandbox.owner
-        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
-        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        forum = await made.group(forum=True)
         for word in ("/w1", "/w2", "/capture w1", "/agents"):
             await made.client.say(word, chat=forum, who=owner)
             await asyncio.sleep(0.3)  # so that the answers come in the order of the questions
@@ -218,8 +217,7 @@ async def test_in_a_forum_each_agent_has_its_topic(tmp_path: Path) -> None:
 async def test_who_asks_in_a_topic_is_answered_there(tmp_path: Path) -> None:
     async with product(tmp_path, agents=2) as made:
         owner = made.client.sandbox.owner
-        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
-        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        forum = await made.group(forum=True)
         await made.client.say("/w1", chat=forum, who=owner)
         card = await made.message(lambda m: m["text"].startswith("🟢 w1"), chat=forum)
         for word, said in (("/agents", "🗂 2 agents"), ("/capture w9", "No agent named w9"), ("/capture w2", "👁 w2")):
@@ -242,8 +240,7 @@ async def test_who_asks_in_a_topic_is_answered_there(tmp_path: Path) -> None:
 async def test_a_topic_that_was_deleted_is_made_again(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1) as made:
         owner = made.client.sandbox.owner
-        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
-        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        forum = await made.group(forum=True)
         await made.client.say("/w1", chat=forum, who=owner)
         await made.message(lambda m: "🟢 w1" in m["text"], chat=forum)
         made.client.sandbox.world.chats[forum].topics.clear()
@@ -255,8 +252,7 @@ async def test_a_topic_that_was_deleted_is_made_again(tmp_path: Path) -> None:
 async def test_what_belongs_into_a_topic_that_was_closed_is_said_to_the_whole_chat(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1) as made:
         owner = made.client.sandbox.owner
-        body = {"type": "group", "title": "crew", "members": [owner], "forum": True}
-        forum = int((await made.client.post("/sandbox/chats", body))["id"])
+        forum = await made.group(forum=True)
         await made.client.say("/w1", chat=forum, who=owner)
         await made.message(lambda m: "🟢 w1" in m["text"], chat=forum)
         for topic in made.client.sandbox.world.chats[forum].topics.values():
