@@ -32,6 +32,9 @@ class NoHome(Refused):
     code = "no_home"
     hint = "Make one with: maf init"
 
+    def __init__(self, home: Home) -> None:
+        super().__init__(f"There is no home here yet ({home.root}).")
+
 
 def read(terminal: Terminal, op: str, params: Mapping[str, Any] | None = None, *, timeout: float = 30.0) -> Any:
     """Ask for something. Needs neither a running bot nor a home: without one the answer is that of an empty home."""
@@ -61,7 +64,7 @@ def act(
             return client.call(home.socket, op, _with_actor(params), timeout=timeout)
         except client.NoBot:
             if not home.exists:
-                raise NoHome(f"There is no home here yet ({home.root}).") from None
+                raise NoHome(home) from None
         from bot.cli import local
         from bot.remote.lock import BotRuns, HomeBusy
 

@@ -112,5 +112,5 @@ def _url(terminal: Terminal) -> str:
     from bot.cli.sandbox_home import settings_of
 
     if not terminal.home.exists:
-        raise NoHome(f"There is no home here yet ({terminal.home.root}).")
+        raise NoHome(terminal.home)
     return settings_of(terminal.home).database(terminal.home)

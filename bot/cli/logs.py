@@ -6,7 +6,7 @@ import time
 
 import click
 
-from bot.cli.command import Group
+from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, put
 from bot.errors import NotFound, WrongUsage
 from bot.log import KEEP, MAX_BYTES, last_lines, log_files, rotate
@@ -18,10 +18,10 @@ command = Group("logs", help="The logs: their last lines, and setting large ones
 
 
 @command.command("tail")
-@click.pass_obj
 @click.argument("name", default="maf")
 @click.option("--lines", type=click.IntRange(1, 10_000), default=40, show_default=True, help="How many lines.")
 @click.option("--follow", "-f", is_flag=True, help="Go on printing what comes, until Ctrl-C.")
+@pass_terminal
 def tail(terminal: Terminal, name: str, lines: int, follow: bool) -> None:
     """Print the last lines of the log NAME: maf, error, or an agent's id."""
     logs = terminal.home.logs
@@ -48,10 +48,10 @@ def tail(terminal: Terminal, name: str, lines: int, follow: bool) -> None:
 
 
 @command.command("rotate")
-@click.pass_obj
 @click.argument("numbers", metavar="[MB [KEEP]]", nargs=-1, type=click.IntRange(0))
 @click.option("--max-mb", type=click.IntRange(1), help=f"Larger ones go.  [default: {MAX_BYTES // MB}]")
 @click.option("--keep", type=click.IntRange(0, 99), help=f"How many to keep of each.  [default: {KEEP}]")
+@pass_terminal
 def rotate_logs(terminal: Terminal, numbers: tuple[int, ...], max_mb: int | None, keep: int | None) -> None:
     """Set aside every log larger than MB megabytes, and keep KEEP of each: `maf logs rotate 10 5`."""
     if len(numbers) > 2:

@@ -51,7 +51,7 @@ def new(terminal: Terminal, pack_id: str) -> None:
     from bot.packs import Packs
 
     if not terminal.home.exists:
-        raise call.NoHome(f"There is no home here yet ({terminal.home.root}).")
+        raise call.NoHome(terminal.home)
     path = Packs(terminal.home).new(pack_id)
     check = f"maf pack validate {shlex.quote(str(path))}"
     text = f"Made {path}.\nEdit it, check it with `{check}`, then: maf pack use {pack_id}"

@@ -14,6 +14,7 @@ from bot.cli import call, quota_line
 from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, table, write_picture
 from bot.clis.homes import HOMES
+from bot.errors import DONE, REFUSED
 
 command = Group("quota", help="What is left of each account, and which one serves next.")
 FORMATS = ["tmux", "compact", "table", "json"]
@@ -159,7 +160,7 @@ def rotate(terminal: Terminal, *, agent: str, to: str | None) -> int:
         "stuck": f"{agent} could not be moved, and does not answer on {done['from']}: {done['detail']}",
     }
     terminal.show(done, words[done["outcome"]])
-    return 0 if done["outcome"] == "moved" else 1
+    return DONE if done["outcome"] == "moved" else REFUSED
 
 
 @command.command("record")

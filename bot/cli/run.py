@@ -18,7 +18,7 @@ def command(terminal: Terminal) -> int:
 
     home = terminal.home
     if not home.exists:
-        raise NoHome(f"There is no home here yet ({home.root}).")
+        raise NoHome(home)
     with hold(home.lock, "bot"):
         settings = settings_to_run(home)
         if settings.bot_token is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from bot import shipped
+from bot.cli.call import NoHome
 from bot.cli.command import Group, pass_terminal
 from bot.cli.terminal import Terminal, table
 from bot.errors import DONE, REFUSED, DependencyMissing, Refused, WrongUsage
@@ -92,7 +93,7 @@ def install(terminal: Terminal, names: Sequence[str]) -> None:
 
     home = terminal.home
     if not home.exists:
-        raise Refused(f"There is no home yet ({home.root}).", hint="Make one with: maf init")
+        raise NoHome(home)
     if unseen := _unseen(home):
         raise Refused(
             f"A service does not see what is set in this shell alone: {', '.join(unseen)}.",
