@@ -122,9 +122,9 @@ def draft_lines(item: Item) -> list[str]:
         mark = "✕" if item.action == "skip" else "–"
         return [f"{item.agent}  {mark}  {clipped(item.reason or 'skipped', 2 * WIDTH)}"]
     if item.status != "drafted":
-        reasons = [f"       {clipped(reason, 90)}" for reason in _why(item)]
+        reasons = [f"    {clipped(reason, 90)}" for reason in _why(item)]
         return [f"{item.agent}  {MARKS.get(item.status, '?')} {work(item)}  {item.status}", *reasons]
-    return [f"{item.agent}  → {assignment(item)}", *([f"       {clipped(item.reason, 90)}"] if item.reason else [])]
+    return [f"{item.agent}  → {assignment(item)}", *([f"    {clipped(item.reason, 90)}"] if item.reason else [])]
 
 
 def work(item: Item) -> str:
