@@ -10,6 +10,7 @@ from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 
 from bot.errors import Refused
+from bot.notices.live import PINNED
 from bot.operations import Services
 from bot.operations.board import read
 from bot.telegram.callbacks import AgentTap, BoardTap
@@ -54,7 +55,7 @@ async def turn_board(_query: CallbackQuery, callback_data: BoardTap, app: Servic
         await say.refresh(tap.message_id, all=callback_data.verb == "all")
     notice = await say.shown(tap.message_id)
     if notice is not None and notice.key is not None:
-        app.live.follow("agents", notice.key, say.chat_id)
+        app.live.follow("agents", notice.key, say.chat_id, about=PINNED if notice.data.get(PINNED) else "")
 
 
 async def next_one(_query: CallbackQuery, app: Services, say: Say, tap: Tap) -> None:
@@ -70,13 +71,18 @@ async def next_one(_query: CallbackQuery, app: Services, say: Say, tap: Tap) -> 
     await say.card("agent", {"agent": chosen}, live=True)
 
 
-async def pin(query: CallbackQuery, tap: Tap) -> None:
+async def pin(query: CallbackQuery, app: Services, say: Say, tap: Tap) -> None:
+    """What is pinned follows beside the newest board, and goes on after a restart."""
     if not isinstance(query.message, Message):
         raise Refused("This message is too old to be pinned.", hint="Send /agents for a new one.")
     try:
         await query.message.pin(disable_notification=True)
     except AiogramError as error:
         raise Refused("I may not pin messages here.", hint="Let me pin in the chat's settings.") from error
+    await say.refresh(tap.message_id, **{PINNED: True})
+    notice = await say.shown(tap.message_id)
+    if notice is not None and notice.key is not None:
+        app.live.follow("agents", notice.key, say.chat_id, about=PINNED)
     await tap.answer("Pinned. It stays up to date.")
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bot.broadcast.survey import plan_agent
 from bot.clock import iso
 from bot.notices import post, touch
-from bot.notices.live import Followed
+from bot.notices.live import PINNED, Followed
 from bot.operations import Services
 from bot.operations.board import read, signature, watched
 from bot.store.tables import DeliveryRow, OutboxRow
@@ -27,7 +27,8 @@ async def begin(services: Services) -> None:
     now = services.clock.now()
     newest = (
         select(OutboxRow)
-        .where(OutboxRow.kind.in_(["agents", "watch"]), OutboxRow.created_at > now - FOLLOW_AGAIN)
+        .where(OutboxRow.kind.in_(["agents", "watch"]))
+        .where(or_(OutboxRow.created_at > now - FOLLOW_AGAIN, OutboxRow.data[PINNED].as_boolean()))
         .where(OutboxRow.status != "failed", OutboxRow.key.is_not(None), OutboxRow.chat_id.is_not(None))
         .order_by(OutboxRow.id)
     )
@@ -36,10 +37,11 @@ async def begin(services: Services) -> None:
             if row.key is None or row.chat_id is None:
                 continue
             if row.kind == "agents":
-                services.live.follow("agents", row.key, row.chat_id)
-                await touch(tx, row.key)
+                services.live.follow("agents", row.key, row.chat_id, about=PINNED if row.data.get(PINNED) else "")
             elif not row.data.get("over"):
                 await post(tx, "watch", {**row.data, "over": True}, chat_id=row.chat_id, key=row.key)
+        for board in services.live.of("agents"):
+            await touch(tx, board.key)
 
 
 async def about(services: Services, kind: str, data: Mapping[str, Any]) -> str | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+# What a board is about that somebody pinned, and the key that says so in the data of its notice.
+PINNED = "pinned"
+
 
 @dataclass(slots=True)
 class Followed:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from bot.agents.resources.strain import Strain
 from bot.agents.resources.usage import Usage
 from bot.agents.seeing.fonts import Fonts
 from bot.agents.seeing.picture import MARGIN, SIZE
 from bot.app import live as live_messages
+from bot.store.tables import OutboxRow
 from bot.tmux.processes import Process, children_of
 from handlers import screens
 from tests.flow.product import Product, button, product, until
@@ -310,6 +312,27 @@ async def test_an_agent_that_takes_much_is_told_of_once_and_when_it_has_recovere
         await strain.check()
         await made.becomes(told["message_id"], lambda m: "a normal part of the machine again" in m["text"])
         assert not await count(made, "🌡", 2)
+
+
+async def test_a_pinned_board_stays_up_to_date(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        await made.client.say("/agents")
+        pinned = await newest(made, "🗂 1 agent")
+        await made.client.press(pinned["message_id"], "📌")
+        await until(lambda: bool(made.client.sandbox.world.chats[made.client.sandbox.owner].pinned), what="the pin")
+        await made.client.say("/agents")
+        other = await made.message(lambda m: "🗂" in m["text"] and m["message_id"] != pinned["message_id"])
+        await made.app.call("agent.send", {"id": "w1", "text": "SHELL", "wait": 10})
+        for board in (pinned, other):
+            await made.becomes(board["message_id"], lambda m: "1 needs you" in m["text"])
+        # Days later, in a new process.
+        app = made.app.services
+        app.live.followed.clear()
+        async with app.store.begin() as tx:
+            await tx.execute(update(OutboxRow).values(created_at=app.clock.now() - timedelta(days=9)))
+        await live_messages.begin(app)
+        await made.app.call("agent.stop", {"id": "w1"})
+        await made.becomes(pinned["message_id"], lambda m: "stopped" in m["text"])
 
 
 async def test_what_was_watched_before_a_restart_ends_and_the_board_goes_on(tmp_path: Path) -> None:
