@@ -70,6 +70,8 @@ class Guardian:
         """A state that has held: kept in the agent's log, an error also counted; the end of one that should run is seen
         to."""
         await self._diary.write(change.agent_id, f"{change.before} -> {change.after} ({change.view.rule})")
+        if change.view.agent.desired == "stopped" and change.after is not State.STOPPED:
+            await self._taken_up(change.agent_id)
         if change.after is State.ERROR:
             await self._count_error(change.agent_id)
         if change.after is State.DEAD:
@@ -92,6 +94,11 @@ class Guardian:
         if restored.started or restored.failed:
             await kept(lambda: self._tell_restored(restored))
         return restored
+
+    async def _taken_up(self, agent_id: str) -> None:
+        with contextlib.suppress(NotFound):  # deleted meanwhile
+            if await self._life.taken_up(agent_id):
+                await self._diary.write(agent_id, "started again in its pane")
 
     async def _count_error(self, agent_id: str) -> None:
         with contextlib.suppress(NotFound):  # deleted meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.store.tables import DeliveryRow, OutboxRow
+from bot.tmux.keeper import ALONE
 from bot.tmux.processes import scan
 from tests.flow.product import Product, button, product, until
 
@@ -21,6 +23,11 @@ async def kill(made: Product, agent: str) -> None:
     """As the kernel does when memory is short."""
     look = (await made.app.services.watch.look([agent]))[agent]
     os.kill(look.clis[0].pid, signal.SIGKILL)
+
+
+def screen_of(made: Product, agent: str) -> str:
+    look = made.app.services.watch.last(agent)
+    return look.screen.plain if look is not None and look.screen is not None else ""
 
 
 async def alive(made: Product, agent: str) -> None:
@@ -102,6 +109,28 @@ async def test_an_agent_that_left_by_itself_stays_stopped(tmp_path: Path) -> Non
         assert (await made.app.call("agent.show", {"id": "w1"}))["state"] == "stopped"
         await made.client.press(told["message_id"], "▶ Start")
         await alive(made, "w1")
+
+
+async def test_an_agent_that_is_started_again_in_its_pane_should_run_again(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        services = made.app.services
+        agent = await services.registry.get("w1")
+        assert agent.pane
+        await services.panes.keys(agent.pane, "/quit", literal=True)
+        await services.panes.keys(agent.pane, "Enter")
+        await made.message(lambda m: "has left by itself" in m["text"])
+        assert (await services.registry.get("w1")).desired == "stopped"
+        await until(lambda: "press r here" in screen_of(made, "w1"), "the keeper's offer")
+        await asyncio.sleep(2 * ALONE)  # the key counts only after a silence
+        await services.panes.keys(agent.pane, "r")
+        await alive(made, "w1")
+
+        async def wanted() -> bool:
+            return (await services.registry.get("w1")).desired == "running"
+
+        await until(wanted, "w1 to be one of those that should run")
+        await kill(made, "w1")
+        await made.message(lambda m: "w1 crashed" in m["text"] and "was started again" in m["text"])
 
 
 async def test_the_end_of_the_tmux_server_is_one_alert_and_one_tap_mends_it(tmp_path: Path) -> None:

@@ -169,6 +169,16 @@ class Life:
         async with self._locks[agent_id]:
             await self._registry.update(agent_id, desired="stopped")
 
+    async def taken_up(self, agent_id: str) -> bool:
+        """Somebody started it again in its pane, with the keeper's key: it should run from now on; was that news?"""
+        async with self._locks[agent_id]:
+            agent = await self._registry.get(agent_id)
+            look = (await self._watch.look([agent_id]))[agent_id]
+            if agent.desired == "running" or agent.adopted or not look.clis:
+                return False
+            await self._registry.update(agent_id, desired="running", started_at=self._clock.now())
+            return True
+
     async def restore(self, patience: float = ROOM_S) -> Restored:
         """Start every agent that should run and whose CLI is not there. One that cannot start does not stop the rest.
 
