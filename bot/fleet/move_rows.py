@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select, update
 
 from bot.agents.model import Agent
@@ -35,7 +33,6 @@ class MoveRows:
                 target=target,
                 conversation=agent.conversation,
                 source_file=str(agent.transcript) if agent.transcript else None,
-                target_file=None,
                 step="planned",
                 reason=reason,
                 asked_by=by,
@@ -45,12 +42,12 @@ class MoveRows:
             await tx.flush()
             return row.id
 
-    async def step(self, row: int, step: str, **values: Any) -> None:
+    async def step(self, row: int, step: str) -> None:
         """What is done next."""
 
         async def write() -> None:
             async with self._store.begin() as tx:
-                await tx.execute(update(RotationRow).where(RotationRow.id == row).values(step=step, **values))
+                await tx.execute(update(RotationRow).where(RotationRow.id == row).values(step=step))
 
         await kept(write)
 

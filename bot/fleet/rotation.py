@@ -10,7 +10,6 @@ import asyncio
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -163,7 +162,7 @@ class Rotation:
             # It may have written its last lines while it left.
             await self._step(row, "stopping")
             await self._handover.copy(agent.transcript, target_file, target)
-        await self._step(row, "switching", target_file=str(target_file) if target_file else None)
+        await self._step(row, "switching")
         await self._registry.update(agent.id, profile=target, transcript=target_file, stats=stats_after(agent, target))
         await self._step(row, "starting")
         await self._life.start(agent.id)
@@ -214,8 +213,8 @@ class Rotation:
                 raise NotMoved(f"It does not answer on {agent.profile}: {missing}.")
             await asyncio.sleep(0.3)
 
-    async def _step(self, row: int, step: str, **values: Any) -> None:
-        await self._rows.step(row, step, **values)
+    async def _step(self, row: int, step: str) -> None:
+        await self._rows.step(row, step)
         await self.checkpoint(step)
 
     async def give_way(self, agent_id: str) -> None:

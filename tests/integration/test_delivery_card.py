@@ -54,7 +54,6 @@ async def test_what_is_shown_of_a_prompt_and_what_was_sent_in_its_place(
                     id=f"d{n}",
                     agent="w1",
                     text="do it",
-                    ref=f"d{n}",
                     mode="idle",
                     status=status,
                     decision=decision,

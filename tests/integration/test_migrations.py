@@ -58,6 +58,36 @@ async def test_every_revision_goes_up_down_and_up(url: str) -> None:
         assert await migrate.current(url) == upper
 
 
+async def test_a_delivery_that_an_item_points_at_outlives_the_rebuilding_of_its_table(url: str) -> None:
+    """SQLite copies a table to take a column out of it (0009)."""
+    at = "'2026-09-01 12:00:00+00:00'"
+    rows = {
+        "drafts": f"'f1', 1, 'general', 'pending', 'Ann', '{{}}', {at}, {at}",
+        "deliveries": f"'d1', 'w1', 'hello', 'd1', 'idle', 'queued', '[]', '', 'Ann', {at}, {at}",
+        "items": "'f1', 0, 'w1', 'assign', '', 'hello', '', 'drafted', 'd1'",
+    }
+    columns = {
+        "drafts": "id, version, pack, status, created_by, options, created_at, expires_at",
+        "deliveries": "id, agent, text, ref, mode, status, notes, reason, created_by, created_at, updated_at",
+        "items": "draft_id, position, agent, action, title, prompt, reason, status, delivery_id",
+    }
+    await migrate.move(url, "0008")
+    store = Store(url)
+    async with store.engine.begin() as connection:
+        for table, values in rows.items():
+            await connection.exec_driver_sql(f"INSERT INTO {table} ({columns[table]}) VALUES ({values})")
+    await store.close()
+    for revision, ref in (("0009", None), ("0008", "d1"), (migrate.head(), None)):
+        await migrate.move(url, revision)
+        store = Store(url)
+        async with store.engine.begin() as connection:
+            (found,) = await connection.exec_driver_sql(
+                "SELECT deliveries.* FROM items JOIN deliveries ON deliveries.id = items.delivery_id"
+            )
+        await store.close()
+        assert (found.text, getattr(found, "ref", None)) == ("hello", ref)
+
+
 async def test_the_tables_are_those_of_the_code(url: str) -> None:
     made = await migrate.upgrade(url)
     assert (made.before, made.after) == (None, migrate.head())

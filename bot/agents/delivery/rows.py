@@ -36,7 +36,6 @@ class DeliveryRows:
                 id=delivery.id,
                 agent=delivery.agent,
                 text=delivery.text,
-                ref=delivery.id,
                 mode=delivery.mode,
                 status=delivery.status,
                 notes=list(delivery.notes),

@@ -34,10 +34,9 @@ class DeliveryRow(Base):
 
     __tablename__ = "deliveries"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)  # also stands in the text, by which it is found again
     agent: Mapped[str] = mapped_column(index=True)
     text: Mapped[str] = mapped_column(Text)
-    ref: Mapped[str] = mapped_column(index=True)
     mode: Mapped[str] = mapped_column(default="idle")  # idle: wait for it; now: steer
     status: Mapped[str] = mapped_column(index=True)
     notes: Mapped[list[str]] = mapped_column(default=list)

@@ -21,12 +21,11 @@ class RotationRow(Base):
     target: Mapped[str]
     conversation: Mapped[str | None]
     source_file: Mapped[str | None]
-    target_file: Mapped[str | None]
     step: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")  # why it is moved
     outcome: Mapped[str] = mapped_column(default="")  # moved, returned, or stuck; empty while under way
     detail: Mapped[str] = mapped_column(default="")  # why it was not moved
-    asked_by: Mapped[str]
+    asked_by: Mapped[str]  # with began_at: the only record of a move that the schedule made
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
