@@ -10,14 +10,14 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select, update
 
 from bot.agents.delivery.rows import delivery_of
 from bot.broadcast.model import Draft, Item, NewItem
 from bot.errors import NotFound, Refused
-from bot.store import Transaction
+from bot.store import Transaction, rows_changed
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 
 # No letters that look like digits: an id is read aloud and typed on a phone.
@@ -184,29 +184,19 @@ async def take(
 
 async def set_item(tx: Transaction, item_id: int, expect: Collection[str], **values: Any) -> bool:
     """Write an item if its own status is one of `expect`; whether it was."""
-    changed = await tx.execute(
-        update(ItemRow).where(ItemRow.id == item_id, ItemRow.status.in_(sorted(expect))).values(**values)
-    )
-    return _rows(changed) == 1
+    this = ItemRow.id == item_id, ItemRow.status.in_(sorted(expect))
+    return await rows_changed(tx, update(ItemRow).where(*this).values(**values)) == 1
 
 
 async def move_item(tx: Transaction, item: Item, expect: Collection[str], **values: Any) -> bool:
     """As set_item, and only while the item has the delivery (or none) that it had when it was read. Two who begin at
     the same item can so never give it two prompts."""
     linked = ItemRow.delivery_id == item.delivery.id if item.delivery else ItemRow.delivery_id.is_(None)
-    changed = await tx.execute(
-        update(ItemRow).where(ItemRow.id == item.id, ItemRow.status.in_(sorted(expect)), linked).values(**values)
-    )
-    return _rows(changed) == 1
+    this = ItemRow.id == item.id, ItemRow.status.in_(sorted(expect)), linked
+    return await rows_changed(tx, update(ItemRow).where(*this).values(**values)) == 1
 
 
 async def set_status(tx: Transaction, draft_id: str, expect: Collection[str], **values: Any) -> bool:
     """Write a draft if its status is one of `expect`; whether it was."""
-    changed = await tx.execute(
-        update(DraftRow).where(DraftRow.id == draft_id, DraftRow.status.in_(sorted(expect))).values(**values)
-    )
-    return _rows(changed) == 1
-
-
-def _rows(result: Any) -> int:
-    return int(cast("CursorResult[Any]", result).rowcount)
+    this = DraftRow.id == draft_id, DraftRow.status.in_(sorted(expect))
+    return await rows_changed(tx, update(DraftRow).where(*this).values(**values)) == 1

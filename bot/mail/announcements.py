@@ -18,7 +18,7 @@ from sqlalchemy import delete, select, update
 from bot.clock import Clock
 from bot.mail.client import OVERSEER, AgentMail, MailDown, MailRefused
 from bot.mail.letters import Letter
-from bot.store import Store, Transaction, setting
+from bot.store import Store, Transaction, rows_changed, setting
 from bot.store.tables import AnnouncementRow
 
 log = logging.getLogger(__name__)
@@ -116,13 +116,13 @@ class Announcements:
     async def _taken(self, row: AnnouncementRow) -> bool:
         """Count the attempt before it is made: who comes after a crash must look first. False: another bot has it."""
         next_at = self._clock.now() + pause(row.attempts + 1)
+        taken = (
+            update(AnnouncementRow)
+            .where(AnnouncementRow.id == row.id, AnnouncementRow.attempts == row.attempts)
+            .values(attempts=row.attempts + 1, next_at=next_at)
+        )
         async with self._store.begin() as tx:
-            changed = await tx.execute(
-                update(AnnouncementRow)
-                .where(AnnouncementRow.id == row.id, AnnouncementRow.attempts == row.attempts)
-                .values(attempts=row.attempts + 1, next_at=next_at)
-            )
-            return bool(changed.rowcount == 1)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
+            return await rows_changed(tx, taken) == 1
 
     async def _wait(self, row: AnnouncementRow, error: MailDown) -> None:
         """All wait for the server together."""

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from bot.quota.windows import SPANS, EdgeUnknown, Event, RollingWindow, Usage
-from bot.store import Store, Transaction
+from bot.store import Store, Transaction, rows_changed
 from bot.store.tables import QuotaBucketRow, QuotaEventRow
 
 EDGE_AHEAD_S = 1800.0
@@ -158,8 +158,7 @@ class Ledger:
             )
             for profile, at, requests, tokens in rows.all():
                 await _add_to_bucket(tx, profile, int(at), requests, tokens)
-            gone = await tx.execute(delete(QuotaEventRow).where(QuotaEventRow.at < before))
-        return int(gone.rowcount)  # type: ignore[attr-defined]
+            return await rows_changed(tx, delete(QuotaEventRow).where(QuotaEventRow.at < before))
 
 
 async def _add_to_bucket(tx: Transaction, profile: str, start: int, requests: int, tokens: int) -> None:

@@ -10,9 +10,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import event
+from sqlalchemy import CursorResult, UpdateBase, event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -26,6 +26,11 @@ Transaction = AsyncSession
 BUSY_TIMEOUT_S = 15.0
 ANSWER_S = 60.0  # for PostgreSQL to do one statement; the longest of ours takes seconds
 LOOK_AGAIN_S = 1.0
+
+
+async def rows_changed(tx: Transaction, statement: UpdateBase) -> int:
+    """Run an UPDATE or a DELETE; how many rows it changed."""
+    return cast("CursorResult[Any]", await tx.execute(statement)).rowcount
 
 
 class Store:

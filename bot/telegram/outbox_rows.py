@@ -9,7 +9,7 @@ from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.log import without_tokens
-from bot.store import Store, setting
+from bot.store import Store, rows_changed, setting
 from bot.store.tables import ChatRow, OutboxRow
 from bot.telegram.people import moved_key
 
@@ -88,30 +88,29 @@ class OutboxRows:
                 update(OutboxRow).where(OutboxRow.id == row_id).values(status="failed", last_error=_kept(why))
             )
 
-    async def chat_failed(self, chat_id: int, why: str) -> int:
-        """Nothing can be sent to this chat: everything due for it fails; how many. `revive` undoes it."""
+    async def chat_failed(self, chat_id: int, why: str) -> None:
+        """Nothing can be sent to this chat: everything due for it fails. `revive` undoes it."""
         async with self.store.begin() as tx:
-            changed = await tx.execute(
+            await tx.execute(
                 update(OutboxRow)
                 .where(OutboxRow.status == "due", OutboxRow.chat_id == chat_id)
                 .values(status="failed", last_error=_kept(why))
             )
-            return int(changed.rowcount)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
 
     async def revive(self, chat_id: int, now: datetime, within: timedelta) -> int:
         """The chat can be written to again: what it missed lately becomes due once more; how many."""
-        async with self.store.begin() as tx:
-            changed = await tx.execute(
-                update(OutboxRow)
-                .where(
-                    OutboxRow.status == "failed",
-                    or_(OutboxRow.chat_id == chat_id, OutboxRow.chat_id.is_(None)),
-                    OutboxRow.last_error.startswith("Forbidden"),
-                    OutboxRow.created_at > now - within,
-                )
-                .values(status="due", last_error="", not_before=None)
+        missed = (
+            update(OutboxRow)
+            .where(
+                OutboxRow.status == "failed",
+                or_(OutboxRow.chat_id == chat_id, OutboxRow.chat_id.is_(None)),
+                OutboxRow.last_error.startswith("Forbidden"),
+                OutboxRow.created_at > now - within,
             )
-            return int(changed.rowcount)  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
+            .values(status="due", last_error="", not_before=None)
+        )
+        async with self.store.begin() as tx:
+            return await rows_changed(tx, missed)
 
     async def moved(self, old: int, new: int) -> None:
         """A group became a supergroup: rows, the bound chat and the chosen one follow. What stands in the old one

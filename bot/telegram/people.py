@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
-from bot.store import Store, Transaction, setting
+from bot.store import Store, Transaction, rows_changed, setting
 from bot.store.tables import ChatRow, PairCodeRow, PersonRow
 from bot.telegram.access import Role
 from bot.telegram.text import shorten
@@ -83,14 +83,14 @@ class Access:
         # Counted before it is looked at: of many codes at once no more are looked at than of one after the other.
         self._tries.setdefault(user_id, deque()).append(now)
         code_hash = _hash(code)
+        used = (
+            update(PairCodeRow)
+            .where(PairCodeRow.code_hash == code_hash, PairCodeRow.used_by.is_(None), PairCodeRow.expires_at > now)
+            .values(used_by=user_id, used_at=now)
+        )
         async with self.store.begin() as tx:
             row = await tx.get(PairCodeRow, code_hash)
-            taken = await tx.execute(
-                update(PairCodeRow)
-                .where(PairCodeRow.code_hash == code_hash, PairCodeRow.used_by.is_(None), PairCodeRow.expires_at > now)
-                .values(used_by=user_id, used_at=now)
-            )
-            if row is None or taken.rowcount != 1:  # type: ignore[attr-defined]  # a CursorResult for an UPDATE
+            if row is None or await rows_changed(tx, used) != 1:
                 return None
             was, person = await self._bind_person(tx, user_id, plain_name(name), Role.of(row.role), now)
             await _bind_chat(
