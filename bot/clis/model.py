@@ -81,6 +81,11 @@ class Dialog:
     command: str = ""
 
     @property
+    def whole(self) -> bool:
+        """Is all of it drawn? Claude Code 2.1.328 shows `…` for half a second where a diff will stand."""
+        return self.command != "…"
+
+    @property
     def selected(self) -> Option | None:
         """The choice that Enter would take, when the screen marks one."""
         return next((option for option in self.options if option.selected), None)

@@ -76,8 +76,8 @@ def _row(view: AgentView, bead: str, context: int | None, ready: bool, ask: Ask 
     dialog = reading.dialog if reading is not None and view.state is State.WAITING else None
     says = dialog.command or dialog.title if dialog is not None else reading.says if reading is not None else ""
     until = None
-    if view.state is State.WAITING and dialog is None and ask is not None:
-        says, until = ask.command or ask.title, ask.held_until
+    if view.state is State.WAITING and ask is not None and (dialog is None or dialog.fingerprint == ask.fingerprint):
+        says, until = ask.asked, ask.held_until
     return Row(
         view.id,
         view.state,

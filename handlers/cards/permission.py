@@ -23,6 +23,7 @@ from handlers.cards.board import age
 MAX_LINES = 8
 MAX_CHARACTERS = 500
 MAX_LABEL = 60
+MAX_TITLE = 200
 MAX_RISK = 160
 MAX_PLACES = 3
 MAX_GATHERED = 8
@@ -131,7 +132,7 @@ def what(ask: Ask, *, many: bool = False) -> str:
     if ask.kind in STARTUP:
         return STARTUP[ask.kind][many]
     if ask.kind != "permission":
-        return f"asks: {clipped(ask.title, 60)}"
+        return f"asks: {clipped(ask.title, MAX_TITLE)}"
     words = _TOOLS.get(ask.tool, f"wants to use {clipped(ask.tool or ask.title, 40)}")
     return words.replace("wants", "want", 1).replace("has", "have", 1) if many else words
 
@@ -265,7 +266,7 @@ def gathered(waiting: Sequence[Ask], now: datetime) -> Message:
 
 def in_short(ask: Ask, width: int) -> str:
     """What is asked, in a line."""
-    return clipped(visible(ask.command), width) or clipped(ask.title, width)
+    return clipped(visible(ask.asked), width)
 
 
 def _waited(ask: Ask, now: datetime) -> str:

@@ -81,6 +81,8 @@ async def test_an_edit_of_claude_is_shown_as_a_diff_and_made_after_a_yes(claude:
     await tap(claude, asked, "Yes", "✅ w1: Yes")
     await until(lambda: file.read_text() == "total = 2\n", "the edit")
     await claude.becomes(State.IDLE)
+    # Claude draws the diff a moment after the dialog: that is no other question.
+    assert len([m for m in await claude.p.all() if "total = 2" in m["text"] or "cart.py" in m["text"]]) == 1
 
 
 async def test_questions_of_claude_are_answered_one_by_one_and_several_answers_are_ticked(claude: RealProduct) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -74,8 +75,8 @@ def test_several_answers_are_ticked_one_by_one_and_then_sent() -> None:
         ("Submit", "choice", "Tab"),
     ]
     assert (question.title, question.command) == (
-        "Parts",
-        "Which parts?\nCart: The totals.\nIndex: Slow query.\nLogin: Two factors.",
+        "Which parts?",
+        "Cart: The totals.\nIndex: Slow query.\nLogin: Two factors.",
     )
     ticked = (
         several(("1. \x1b[38;5;153m[ ] ", "1. [✔] "))
@@ -85,6 +86,13 @@ def test_several_answers_are_ticked_one_by_one_and_then_sent() -> None:
     assert ticked.fingerprint == found.fingerprint
     assert from_dialog(ticked, workspace="/w").question == question.question
     assert [choice.name for choice in choices_of(ticked)][1] == "☑ Index"
+
+
+def test_a_question_is_called_by_its_words_and_a_command_by_itself() -> None:
+    one = replace(ask("question", Choice("Redis", "choice")), title="Which store?", command="Redis: Shared.")
+    assert (one.asked, replace(one, title="").asked) == ("Which store?", "Redis: Shared.")
+    assert replace(one, kind="permission", title="Bash command", command="ls").asked == "ls"
+    assert replace(one, kind="permission", title="Exit plan mode?", command="").asked == "Exit plan mode?"
 
 
 def test_what_no_button_can_answer_says_where_to_answer() -> None:

@@ -214,6 +214,17 @@ def test_dialog(name: str, kind: str, title: str, command: str, labels: list[str
     assert found.selected.label == selected
 
 
+def test_a_diff_that_is_not_drawn_yet_is_told_from_one_that_is() -> None:
+    """Claude Code 2.1.328 draws its edit dialog with `…` in place of the diff first."""
+    drawn = capture("claude-create-file").ansi
+    lines = drawn.split("\n")
+    edges = [n for n, line in enumerate(lines) if "╌╌╌" in line]
+    loading = read_text("claude", "\n".join([*lines[: edges[0] + 1], " …", *lines[edges[1] :]])).dialog
+    assert loading is not None
+    assert not loading.whole
+    assert dialog("claude-create-file").whole
+
+
 def test_numbers_that_are_no_keys_are_not_offered_as_keys() -> None:
     """Codex 0.169.0 takes a digit for a choice everywhere but where it asks for trust in a folder."""
     assert [option.key for option in dialog("codex-folder-access").options] == ["", ""]

@@ -109,11 +109,11 @@ class Noticing:
         return conclude(standing, dialog, running=bool(look.clis), shown=shown)
 
     def _dialog_of(self, look: Look, standing: Sequence[Standing]) -> Dialog | None:
-        """The dialog that a person is to be asked about; a menu gets its time."""
+        """The dialog that a person is to be asked about; a menu, and one that is half drawn, gets its time."""
         dialog = look.reading.dialog if look.reading is not None and look.clis else None
         if (
             dialog is not None
-            and dialog.kind == "other"
+            and (dialog.kind == "other" or not dialog.whole)
             and all(s.ask.fingerprint != dialog.fingerprint for s in standing)
         ):
             key, now = (look.view.id, dialog.fingerprint), self._clock.monotonic()

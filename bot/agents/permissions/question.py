@@ -137,7 +137,9 @@ def from_dialog(dialog: Dialog, *, workspace: str, turn: Turn | None = None) -> 
     """The question that stands on a screen. `turn`, as far as the CLI wrote it down, holds what the screen leaves out:
     the patch of a question that only names its files, the plan above a question about it."""
     words, of_the_model = dialog.command or dialog.detail, dialog.kind == "question"
-    title = " ".join(_TABS.sub(" ", dialog.title).split()) if of_the_model else dialog.title
+    title = dialog.title
+    if of_the_model and _TABS.search(title):  # the names of the questions; the one that is asked stands under them
+        title, _, words = (part.strip() for part in words.partition("\n"))
     if turn is not None:
         words = patch_of(dialog, turn.calls) or words or (turn.says if of_the_model and "plan" in dialog.title else "")
     shown = "\n".join([words, *_remarks(dialog)]).strip("\n") if of_the_model else words

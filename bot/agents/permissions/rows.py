@@ -55,6 +55,11 @@ class Ask:
     answered_at: datetime | None = None
     reminded_at: datetime | None = None
 
+    @property
+    def asked(self) -> str:
+        """What is asked: of a question of the model its words, else the command or change."""
+        return (self.title if self.kind == "question" else self.command) or self.command or self.title
+
 
 def card_key(card: str) -> str:
     """The key of the message that shows these questions."""

@@ -279,7 +279,7 @@ class Permissions:
         for number in range(TOGETHER_LOOKS):
             look = (await self._watch.look([agent.id])).get(agent.id)
             dialog = look.reading.dialog if look is not None and look.reading is not None else None
-            if dialog is not None and same_question(question, dialog):
+            if dialog is not None and dialog.whole and same_question(question, dialog):
                 return dialog
             if number + 1 < TOGETHER_LOOKS:
                 await asyncio.sleep(TOGETHER_S)
