@@ -73,6 +73,7 @@ async def test_an_agent_that_cannot_be_started_again_for_a_fault_of_ours_is_told
         async def broken(_agent: object) -> None:
             raise ZeroDivisionError("a fault of ours")
 
+        # No input from outside is known to bring a fault of ours about; what is tested is that one is told.
         monkeypatch.setattr(p.app.services.life, "before_launch", broken)
         os.kill(look.clis[0].pid, signal.SIGKILL)
         told = await p.message(lambda m: "w1 crashed" in m["text"])

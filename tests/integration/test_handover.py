@@ -21,6 +21,7 @@ async def test_a_copy_that_does_not_fit_on_the_disk_leaves_no_half_of_it(
     source, target = tmp_path / "a.jsonl", tmp_path / "b" / "a.jsonl"
     source.write_bytes(b"{}\n" * 10)
 
+    # The disk of the tests cannot be filled.
     def no_room(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

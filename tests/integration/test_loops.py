@@ -71,7 +71,7 @@ async def test_a_look_that_hangs_is_said(
 
     monkeypatch.setattr("bot.agents.state.watch.BLIND_S", 0.2)
     await fleet.watch.start()
-    monkeypatch.setattr(fleet.watch.sight, "see", slow)
+    monkeypatch.setattr(fleet.watch.sight, "see", slow)  # as on a mounted folder that does not answer
 
     async def told() -> bool:
         return said(caplog, "a mounted folder does not answer") > 0
@@ -261,3 +261,4 @@ async def test_jobs_go_on_when_the_clock_is_set(by: timedelta, monkeypatch: pyte
         await turned(3)
     finally:
         schedule.stop()
+    assert turns[0] >= 6

@@ -159,6 +159,7 @@ async def test_who_never_reads_the_answer_is_not_waited_for(tmp_path: Path, monk
         async with asyncio.timeout(PATIENCE_S):
             while not bot.finished or server._open:
                 await asyncio.sleep(0.05)
+    assert bot.finished == ["long"]
     await server.stop()
 
 

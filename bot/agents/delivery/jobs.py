@@ -110,7 +110,7 @@ class Jobs:
         """As _work; and the one who asked is told what was in the way."""
         try:
             return await work
-        except Exception as error:
+        except Exception as error:  # As above; whoever asked logs it, or is told.
             await self._broken_off(delivery_id, explained(error).message)
             raise
 
