@@ -8,20 +8,24 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Float, Integer, MetaData, Table, select
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot import shipped
 from bot.errors import NotFound, Refused
 from bot.home import Home
 from bot.store import Store, copies, migrate, sqlite
 from bot.store.errors import StoreDamaged, StoreTooNew, StoreUnreachable, sqlite_trouble
-from bot.store.tables import PersonRow
+from bot.store.tables import Base, PersonRow
 from tests.patience import PATIENCE_S
 
 
@@ -86,6 +90,58 @@ async def test_a_delivery_that_an_item_points_at_outlives_the_rebuilding_of_its_
             )
         await store.close()
         assert (found.text, getattr(found, "ref", None)) == ("hello", ref)
+
+
+def _value(column: Column[Any]) -> Any:
+    """Something that fits into a column, the same in every table, so that rows point to each other."""
+    if isinstance(column.type, DateTime):
+        return datetime(2026, 9, 1, 12, 30, tzinfo=UTC if column.type.timezone else None)
+    if isinstance(column.type, JSON):
+        return [{"said": "Ünïcode 🧪"}]
+    kinds = ((Boolean, True), (Float, 1.5), (Integer, 1))
+    return next((value for kind, value in kinds if isinstance(column.type, kind)), "x")
+
+
+def _tables(connection: Connection) -> list[Table]:
+    """Those of the store as it is, those that others point to first."""
+    found = MetaData()
+    found.reflect(connection)
+    return [table for table in found.sorted_tables if table.name != "alembic_version"]
+
+
+def _fill(connection: Connection, had: Collection[str]) -> None:
+    """A row in each table that was not there before."""
+    for table in _tables(connection):
+        if table.name not in had:
+            connection.execute(table.insert().values({column.name: _value(column) for column in table.columns}))
+
+
+def _kept(connection: Connection) -> dict[str, dict[str, Any]]:
+    return {table.name: dict(connection.execute(select(table)).one()._mapping) for table in _tables(connection)}
+
+
+async def test_what_a_store_of_any_age_holds_is_kept_up_to_the_newest_and_down_again(url: str) -> None:
+    """Each table gets a row in the revision that made it, and has it in every later one, and on the way back."""
+    engine = create_async_engine(url)
+    held: dict[str, dict[str, Any]] = {}
+    steps = ["base", *migrate.revisions()]
+    for revision in [*steps[1:], *reversed(steps[1:-1])]:
+        await migrate.move(url, revision)
+        async with engine.begin() as connection:
+            await connection.run_sync(_fill, set(held))
+            now = await connection.run_sync(_kept)
+        for table, before in held.items():
+            both = before.keys() & now.get(table, {}).keys()
+            assert {name: now[table][name] for name in both} == {name: before[name] for name in both}, revision
+        held = {**held, **now}
+        if revision == migrate.head():
+            store = Store(url)
+            async with store.begin() as tx:
+                for mapper in Base.registry.mappers:
+                    assert len(list(await tx.scalars(select(mapper.class_)))) == 1, mapper
+            await store.close()
+    await engine.dispose()
+    await migrate.move(url, "base")
 
 
 async def test_the_tables_are_those_of_the_code(url: str) -> None:
