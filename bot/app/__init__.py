@@ -25,6 +25,7 @@ from bot.store import Store, migrate
 from bot.store.audit import in_words
 from bot.store.errors import trouble
 from bot.store.patience import patient
+from bot.store.single import OnlyBot
 
 if TYPE_CHECKING:
     from bot.app.chat import Chat
@@ -92,7 +93,7 @@ class App:
     async def run(self) -> None:
         """Be the bot until cancelled: chat, watch, control socket, jobs. The caller holds the home's lock.
 
-        Raises WrongSetting for a token that Telegram does not accept.
+        Raises WrongSetting for a token that Telegram does not accept, StoreTaken.
         """
         from bot.app.chat import Chat
         from bot.app.jobs import Jobs
@@ -103,19 +104,21 @@ class App:
         self.chat = chat = Chat(services, self._resumed)
         server = Server(services.home.socket, self._operate, self._hook)
         schedule = Schedule(services.clock)
-        await chat.connect()
-        try:
-            with patient():
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(chat.run())
-                    await services.watch.start()
-                    await server.start()
-                    await self._resume()
-                    Jobs(services, chat.inbox).register(schedule)
-                    schedule.start()
-        finally:
-            schedule.stop()
-            await asyncio.shield(self._leave(chat, server))
+        async with OnlyBot(services.store) as only:
+            await chat.connect()
+            try:
+                with patient():
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(only.keep())
+                        group.create_task(chat.run())
+                        await services.watch.start()
+                        await server.start()
+                        await self._resume()
+                        Jobs(services, chat.inbox).register(schedule)
+                        schedule.start()
+            finally:
+                schedule.stop()
+                await asyncio.shield(self._leave(chat, server))
 
     async def _resume(self) -> None:
         """What was under way when the bot last ended, and what its hooks had to say since. The watch has started."""
