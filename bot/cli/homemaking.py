@@ -68,7 +68,7 @@ MAF_ENV = """\
 #MAF_AGENT_MAIL_URL=http://127.0.0.1:8765
 #MAF_AGENT_MAIL_TOKEN=
 
-# PostgreSQL instead of the SQLite file in this folder: postgresql://user:password@host/database
+# PostgreSQL instead of the SQLite file in this folder, a database for each home: postgresql://user:password@host/database
 #MAF_DATABASE_URL=
 
 # Another Bot API server; and updates by webhook instead of polling: its public address, a secret of your choice, and

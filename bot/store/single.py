@@ -1,7 +1,7 @@
 """One bot for each database.
 
-The file in a home is kept by the home's own lock. A PostgreSQL may stand in the settings of two homes, and each of their
-bots would take the other's agents for its own and start them once more.
+The file in a home is kept by the home's own lock. A PostgreSQL may stand in the settings of two homes, and each of
+their bots would take the other's agents for its own and start them once more.
 """
 
 from __future__ import annotations
