@@ -15,7 +15,7 @@ from bot.operations import Services
 from bot.operations.board import read
 from bot.telegram.callbacks import AgentTap, BoardTap
 from handlers.commands import command, one_agent
-from handlers.say import Say, Tap
+from handlers.say import Say, Tap, new_key
 
 # "/w1" in a message is a link that can be tapped; "/agent_w1" where the id is also the name of a command.
 LINK = re.compile(r"/(?:agent_)?([a-z][a-z0-9_]{0,31})(?:@\w+)?\s*", re.IGNORECASE)
@@ -43,19 +43,25 @@ def link_router() -> Router:
 
 
 async def board(_message: Message, app: Services, say: Say) -> None:
-    key = await say.card("agents", {}, live=True)
-    if key is not None:
-        app.live.follow("agents", key, say.chat_id)
+    key = new_key("agents")
+    app.live.follow("agents", key, say.chat_id)
+    await say.card("agents", {}, key=key)
 
 
 async def turn_board(_query: CallbackQuery, callback_data: BoardTap, app: Services, say: Say, tap: Tap) -> None:
+    await _follow(app, say, tap)
     if callback_data.verb == "refresh":
         await say.refresh(tap.message_id)
     else:
         await say.refresh(tap.message_id, all=callback_data.verb == "all")
+
+
+async def _follow(app: Services, say: Say, tap: Tap, *, pinned: bool = False) -> None:
+    """Before it is written again: what it shows is noted of a board that is followed."""
     notice = await say.shown(tap.message_id)
     if notice is not None and notice.key is not None:
-        app.live.follow("agents", notice.key, say.chat_id, about=PINNED if notice.data.get(PINNED) else "")
+        about = PINNED if pinned or notice.data.get(PINNED) else ""
+        app.live.follow("agents", notice.key, say.chat_id, about=about)
 
 
 async def next_one(_query: CallbackQuery, app: Services, say: Say, tap: Tap) -> None:
@@ -79,10 +85,8 @@ async def pin(query: CallbackQuery, app: Services, say: Say, tap: Tap) -> None:
         await query.message.pin(disable_notification=True)
     except AiogramError as error:
         raise Refused("I may not pin messages here.", hint="Let me pin in the chat's settings.") from error
+    await _follow(app, say, tap, pinned=True)
     await say.refresh(tap.message_id, **{PINNED: True})
-    notice = await say.shown(tap.message_id)
-    if notice is not None and notice.key is not None:
-        app.live.follow("agents", notice.key, say.chat_id, about=PINNED)
     await tap.answer("Pinned. It stays up to date.")
 
 

@@ -50,12 +50,11 @@ class Say:
         """A plain answer."""
         await self.card("text", text_data(content, keyboard))
 
-    async def card(self, kind: str, data: Mapping[str, Any], *, live: bool = False) -> str | None:
+    async def card(self, kind: str, data: Mapping[str, Any], *, live: bool = False, key: str | None = None) -> None:
         """A message of some kind; a live one has a key under which it is rendered again."""
-        key = f"{kind}:{secrets.token_hex(6)}" if live else None
+        key = new_key(kind) if live and key is None else key
         async with self.store.begin() as tx:
             await post(tx, kind, self._here(data), chat_id=self.chat_id, key=key)
-        return key
 
     async def error(self, error: MafError, *, again: bool = True) -> None:
         """What went wrong, and what to do. With `again` False not a second time when it was only just said: somebody
@@ -97,6 +96,11 @@ class Say:
                     yield tx, notice
                     return
             await asyncio.sleep(LOOK_S)
+
+
+def new_key(kind: str) -> str:
+    """For a message that is to be followed: whoever follows it does so before it is posted, and misses nothing."""
+    return f"{kind}:{secrets.token_hex(6)}"
 
 
 class Tap:

@@ -16,7 +16,7 @@ from bot.notices import post
 from bot.operations import Services, agent
 from bot.telegram.callbacks import AgentTap
 from handlers.commands import command, one_agent, unknown_word, words
-from handlers.say import Say, Tap
+from handlers.say import Say, Tap, new_key
 
 WATCH_FOR = timedelta(minutes=5)
 PICTURE = frozenset({"picture", "png", "image"})
@@ -79,11 +79,9 @@ async def _watch(name: str, app: Services, say: Say) -> None:
     """A message that follows the screen; the one before it about the same agent stops to follow."""
     if (await app.watch.fresh(name)).agent.pane is None:
         raise Refused(f"{name} has no screen: it is not running.", hint=f"Start it: /restart {name}")
-    until = app.clock.now() + WATCH_FOR
-    key = await say.card("watch", {"agent": name, "until": iso(until)}, live=True)
-    if key is None:
-        return
+    key, until = new_key("watch"), app.clock.now() + WATCH_FOR
     before = app.live.follow("watch", key, say.chat_id, about=name, until=until)
+    await say.card("watch", {"agent": name, "until": iso(until)}, key=key)
     if before is not None:
         await _end(before.key, name, app, say)
 

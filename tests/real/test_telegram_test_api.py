@@ -173,7 +173,7 @@ async def test_from_a_pair_code_to_prompts_that_were_taken(server: Any, tmp_path
         await side.command("/agents")  # a stranger's
         code = (await made.app.call("pair.create", {"role": "owner"}))["code"]
         await side.command(f"/pair {code}")
-        await newest(side, "Welcome, You. You are an owner")
+        await newest(side, "You are an owner now.")
         assert len(await side.shown()) == 1  # the stranger was met with silence
 
         await side.command("/broadcast_targeted")
