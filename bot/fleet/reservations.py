@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC
 
 from sqlalchemy import delete, or_, select, update
@@ -23,6 +23,8 @@ from bot.store.tables import AgentRow, ReservationRow
 
 ANSWER_S = 5.0  # within which the server has to answer while a person waits
 _LAST_LOOK = 4 * CHUNK  # bytes of the end of a conversation read again when its agent ends: more than a day of work
+
+_PORTION = 1000  # numbers in one request; a statement of SQLite, ours or the server's, may name 32,766
 
 Holder = tuple[str, str]  # a project in Agent Mail, and the name of an agent there
 
@@ -117,10 +119,10 @@ class Reservations:
         await tx.execute(delete(ReservationRow).where(ReservationRow.expires_at <= self._clock.now()))
 
     async def _release(self, rows: Collection[ReservationRow]) -> int:
-        """One request per name. What the server refuses is not asked for again."""
+        """One name after the other. What the server refuses is not asked for again."""
         released, refused = 0, ""
         try:
-            for (project, name), held in _by_holder(rows).items():
+            for (project, name), held in _portions(rows):
                 if self._mail is None:
                     raise StillReserved(f"Agent Mail is off here (ENABLE_AGENT_MAIL). {_standing(rows)}")
                 numbers = [row.number for row in held]
@@ -155,6 +157,12 @@ def _by_holder(rows: Collection[ReservationRow]) -> dict[Holder, list[Reservatio
     for row in rows:
         found[row.project, row.name].append(row)
     return dict(found)
+
+
+def _portions(rows: Collection[ReservationRow]) -> Iterator[tuple[Holder, list[ReservationRow]]]:
+    for holder, held in _by_holder(rows).items():
+        for start in range(0, len(held), _PORTION):
+            yield holder, held[start : start + _PORTION]
 
 
 def _standing(rows: Collection[ReservationRow]) -> str:

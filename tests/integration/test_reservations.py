@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError
 
 from bot.agents.model import Agent
@@ -186,6 +186,18 @@ async def test_a_bot_that_was_ended_before_the_release_makes_up_for_it(scene: Sc
     assert await scene.reservations.left() == {(PROJECT, NAME): 1}
     await scene.reservations.release((PROJECT, NAME))
     assert (desk.held, await scene.rows()) == ({2}, {2: "d2"})
+
+
+async def test_many_are_released_in_portions(scene: Scene, desk: Desk) -> None:
+    one, many = await scene.agent("d1"), range(1, 2501)
+    until = scene.clock.at + timedelta(hours=1)
+    async with scene.store.begin() as tx:
+        rows = [{"project": PROJECT, "number": n, "name": NAME, "agent": "d1", "expires_at": until} for n in many]
+        await tx.execute(insert(ReservationRow), rows)
+    desk.held = {*many, 5000}
+    assert await scene.ends(one) == 2500
+    assert (desk.held, await scene.rows()) == ({5000}, {})
+    assert max(map(len, desk.numbers())) <= 1000
 
 
 async def test_what_has_expired_is_nobodys_business(scene: Scene, desk: Desk) -> None:
