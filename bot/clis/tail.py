@@ -18,8 +18,9 @@ from bot.clis.entry import Entry, Found
 from bot.clis.text import normal
 
 Record = dict[str, Any]
+Entries = Callable[[Path, int], tuple[list[Entry], int]]  # from this offset on, and the offset to go on from
 CHUNK = 8 * 1024 * 1024  # bytes read by one call, so that one huge file cannot hold up the others
-LOOKED_AT = 4 * CHUNK  # of each file, where a prompt of ours is looked for
+LOOKED_AT = 4 * CHUNK  # bytes at the end of a file in which something recent is looked for: more than a day of work
 _DECODER = msgspec.json.Decoder()
 
 
@@ -101,9 +102,20 @@ def newest(paths: Iterable[Path], *, since: float = 0.0) -> list[Path]:
     return [path for _, path in sorted(dated, key=lambda pair: pair[0], reverse=True)]
 
 
+def last_entries(path: Path, size: int, entries: Entries) -> Iterator[Entry]:
+    """The entries in about the last `size` bytes of a file, in the order written; `entries` as its CLI reads them."""
+    offset = tail_offset(path, size)
+    while True:
+        found, end = entries(path, offset)
+        yield from found
+        if end == offset:
+            return
+        offset = end
+
+
 def find_prompt(
     paths: Iterable[Path],
-    entries: Callable[[Path, int], tuple[list[Entry], int]],
+    entries: Entries,
     *,
     ref: str,
     text: str,
@@ -116,17 +128,11 @@ def find_prompt(
     """
     wanted = normal(text)
     for path in paths:
-        offset = tail_offset(path, LOOKED_AT)
-        while True:
-            found, end = entries(path, offset)
-            for entry in found:
-                if entry.kind not in {"user", "queued"} or (entry.at is not None and entry.at < since):
-                    continue
-                if (ref in entry.text) if ref else normal(entry.text) == wanted:
-                    return Found(entry, path)
-            if end == offset:
-                break
-            offset = end
+        for entry in last_entries(path, LOOKED_AT, entries):
+            if entry.kind not in {"user", "queued"} or (entry.at is not None and entry.at < since):
+                continue
+            if (ref in entry.text) if ref else normal(entry.text) == wanted:
+                return Found(entry, path)
     return None
 
 

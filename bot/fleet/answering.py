@@ -11,7 +11,7 @@ from bot.agents.model import Agent
 from bot.agents.state.watch import Look
 from bot.clis.cli import Conversation, cli_for
 from bot.clis.model import State
-from bot.clis.tail import tail_offset
+from bot.clis.tail import last_entries
 
 TAIL = 256 * 1024
 SHOWN = 24  # characters of a text that must stand on the screen
@@ -68,7 +68,7 @@ def last_texts(kind: str, path: Path | None) -> list[str]:
     """The last texts of a conversation, the newest first."""
     if path is None or not path.is_file():
         return []
-    entries, _ = cli_for(kind).entries(path, tail_offset(path, TAIL))
+    entries = last_entries(path, TAIL, cli_for(kind).entries)
     said = [e.text.strip() for e in entries if e.kind in ("user", "model") and e.text.strip()]
     return said[-4:][::-1]
 

@@ -13,7 +13,7 @@ from bot.agents.model import Agent
 from bot.agents.state.files import ConversationFiles
 from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
-from bot.clis.tail import CHUNK, tail_offset
+from bot.clis.tail import LOOKED_AT, last_entries
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.mail import AgentMail, MailDown, MailRefused
@@ -22,8 +22,6 @@ from bot.store import Store, Transaction
 from bot.store.tables import AgentRow, ReservationRow
 
 ANSWER_S = 5.0  # within which the server has to answer while a person waits
-_LAST_LOOK = 4 * CHUNK  # bytes of the end of a conversation read again when its agent ends: more than a day of work
-
 _PORTION = 1000  # numbers in one request; a statement of SQLite, ours or the server's, may name 32,766
 
 Holder = tuple[str, str]  # a project in Agent Mail, and the name of an agent there
@@ -175,12 +173,4 @@ def _last_look(agent: Agent) -> list[Reservation]:
     """What the end of its conversation tells. Blocking."""
     if agent.transcript is None:
         return []
-    cli, reader = cli_for(agent.kind), Reader()
-    found: list[Reservation] = []
-    offset = tail_offset(agent.transcript, _LAST_LOOK)
-    while True:
-        entries, end = cli.entries(agent.transcript, offset)
-        found += reader.read(entries)
-        if end == offset:
-            return found
-        offset = end
+    return Reader().read(last_entries(agent.transcript, LOOKED_AT, cli_for(agent.kind).entries))

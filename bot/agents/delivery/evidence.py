@@ -15,10 +15,9 @@ from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
 from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
-from bot.clis.tail import tail_offset
+from bot.clis.tail import LOOKED_AT, tail_offset
 from bot.clis.text import normal
 
-_WINDOW = 32 * 1024 * 1024  # bytes at the end of a file in which a prompt is searched, as CLIs' own `find` does
 _KIND: dict[str, EvidenceKind] = {"codex": "rollout"}
 
 
@@ -123,7 +122,7 @@ class Trail:
         )
         if found is None:
             return
-        self.path, self._offset = found.path, tail_offset(found.path, _WINDOW)
+        self.path, self._offset = found.path, tail_offset(found.path, LOOKED_AT)
         while True:
             entries, end = cli.entries(self.path, self._offset)
             fresh = [one for one in entries if one.at is None or one.at >= delivery.created_at]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
-from bot.clis.tail import tail_offset
+from bot.clis.tail import last_entries
 
 _TAIL = 2 * 1024 * 1024  # bytes of the end of a conversation in which its last answer is looked for
 
@@ -24,14 +24,7 @@ class Answer:
 
 def last_answer(kind: str, path: Path) -> Answer | None:
     """None when it has not said anything yet, or not within the last 2 MB of its conversation."""
-    cli, offset = cli_for(kind), tail_offset(path, _TAIL)
-    found: list[Entry] = []
-    while True:
-        entries, end = cli.entries(path, offset)
-        found += entries
-        if end == offset:
-            return answer_in(found)
-        offset = end
+    return answer_in(last_entries(path, _TAIL, cli_for(kind).entries))
 
 
 def answer_in(entries: Iterable[Entry]) -> Answer | None:
