@@ -124,7 +124,8 @@ def test_a_folder_without_git_and_a_repository_without_a_commit_are_told_in_word
     view: Callable[[], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert view() == ["This folder is in no git repository."]
+    assert view()[0] == "There is no git repository here."
+    assert view()[1].startswith("fatal: not a git repository"), "and why, in git's own words"
     git("init", "-q")
     (tmp_path / "cart.py").write_text("x = 1\n")
     shown = [SGR.sub("", line) for line in view()]

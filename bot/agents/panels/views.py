@@ -48,7 +48,7 @@ def in_git(view: Callable[[], Lines]) -> Callable[[], Lines]:
 
     def shown() -> Lines:
         if _fails("rev-parse", "--git-dir"):
-            return ["This folder is in no git repository."]
+            return ["There is no git repository here.", *run("git", "rev-parse", "--git-dir")]
         if _fails("rev-parse", "-q", "--verify", "HEAD"):
             return ["This repository has no commit yet.", *status("-s"), "", *diff("--cached")]
         return view()
