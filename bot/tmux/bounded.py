@@ -14,7 +14,7 @@ import libtmux
 from libtmux.common import tmux_cmd
 from libtmux.exc import TmuxCommandNotFound
 
-from bot.tmux.server import TmuxGone, tmux_argv
+from bot.tmux.server import HUNG, TmuxGone, tmux_argv
 
 
 class BoundedServer(libtmux.Server):
@@ -52,7 +52,4 @@ class _Answer(tmux_cmd):
 
 def no_answer(seconds: float) -> TmuxGone:
     """What a person is told of a server that hangs."""
-    return TmuxGone(
-        f"tmux did not answer for {seconds:g} s.",
-        hint="Its server hangs or is stopped: look at it with ps, and continue it with kill -CONT.",
-    )
+    return TmuxGone(f"tmux did not answer for {seconds:g} s.", hint=HUNG)

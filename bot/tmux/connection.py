@@ -107,6 +107,7 @@ class Connection:
         self._sentinel = f"maf-{secrets.token_hex(8)}"
         self._batches: deque[Batch] = deque()
         self._gone = ""
+        self.silent = False  # tmux did not answer in time, which is how this connection ended
         self._reader = asyncio.create_task(self._read(), name="tmux control")
 
     @classmethod
@@ -150,6 +151,7 @@ class Connection:
             async with asyncio.timeout(timeout):
                 return await batch.done
         except TimeoutError:
+            self.silent = True
             await self.close(f"tmux did not answer for {timeout:g} s")
             raise TmuxGone(self._gone) from None
 

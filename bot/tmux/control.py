@@ -15,6 +15,7 @@ from bot.tmux.connection import Connection, OutOfStep, Reply, Script
 from bot.tmux.door import door
 from bot.tmux.protocol import quote
 from bot.tmux.server import (
+    HUNG,
     KEEP_ALIVE,
     TESTED_FROM,
     TmuxGone,
@@ -59,6 +60,7 @@ class ControlClient:
         self.on_notification: Callable[[str], None] | None = None
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
+        self._silent = False  # the server did not answer the last time, and has not done so since
         self._closed = False
 
     @property
@@ -112,6 +114,7 @@ class ControlClient:
             if self._connection is not None:
                 if self._connection.alive:
                     return self._connection
+                self._silent = self._silent or self._connection.silent
                 await self._connection.close("")
             if self._closed:
                 raise TmuxGone("The connection to tmux was closed.")
@@ -123,13 +126,36 @@ class ControlClient:
     async def _open_patiently(self, version: Version) -> Connection:
         """A server whose last client has just left may take us in and then end: the next one will not."""
         for pause in _PAUSES:
+            if self._silent:
+                await self._answers()
             try:
                 async with door(self.socket):
                     return await self._open(version)
             except TmuxGone:
+                if self._silent:
+                    raise
                 await asyncio.sleep(pause)
         async with door(self.socket):
             return await self._open(version)
+
+    async def _answers(self) -> None:
+        """Before we come again to a server that hung, ask it as an ordinary client: as a control client that gives up
+        in its turn we would be the news of which door.py speaks. Raises TmuxGone while it hangs."""
+        nothing = asyncio.subprocess.DEVNULL
+        asking = await asyncio.create_subprocess_exec(
+            *tmux_argv(self.socket), "list-sessions",
+            stdin=nothing, stdout=nothing, stderr=nothing, env=server_environment(), start_new_session=True,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self.timeout):
+                await asking.wait()  # whatever it says: no server any more is an answer, too
+        except TimeoutError:
+            raise TmuxGone(f"tmux did not answer for {self.timeout:g} s", hint=HUNG) from None
+        finally:
+            if asking.returncode is None:
+                asking.kill()
+                await asking.wait()
+        self._silent = False
 
     async def _open(self, version: Version) -> Connection:
         flags = ["-f", "no-output,ignore-size"] if version.number >= TESTED_FROM else []
@@ -143,6 +169,7 @@ class ControlClient:
         try:
             replies = await connection.send(_SET_UP, self.timeout)
         except TmuxGone as error:
+            self._silent = connection.silent
             said = await connection.last_words()
             await connection.close("")
             raise TmuxGone(f"tmux does not start: {said}" if said else error.message) from None

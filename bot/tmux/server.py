@@ -19,6 +19,9 @@ KEEP_ALIVE = "_maf"
 # The server that plain `tmux` uses: the person's own. No option of it is changed, and nothing of ours stays there.
 PERSONS = "default"
 
+# What a person can do about a server that does not answer.
+HUNG = "Its server hangs or is stopped: look at it with ps, and continue it with kill -CONT."
+
 OLDEST = (3, 0)
 TESTED_FROM = (3, 2)
 ASK_TIMEOUT = 5.0

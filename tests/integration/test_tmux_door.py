@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
+
+import psutil
 
 from bot.tmux.control import ControlClient
 from bot.tmux.door import door
+from bot.tmux.server import TmuxGone
 from tests.patience import PATIENCE_S
 
 ROUNDS, AT_ONCE = 20, 3
@@ -39,6 +44,32 @@ async def test_the_server_lives_through_clients_that_come_and_go_at_once(control
     (listed,) = await again.run('list-sessions -F "#{session_name}"')
     await again.close()
     assert "agent" in listed.lines
+
+
+async def test_a_server_that_hung_lives_through_who_asked_it_meanwhile(control: ControlClient) -> None:
+    """Each client that gives up and comes again is news that the server meets when it goes on: it died of them."""
+    (made,) = await control.run("new-session -d -s agent -- tail -f /dev/null")
+    assert made.ok
+    server, socket = control.server_pid, control.socket
+    hasty = [ControlClient(socket, timeout=0.5) for _ in range(AT_ONCE)]
+    for client in hasty:
+        await client.run("list-panes -a")
+    os.kill(server, signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            answers = await asyncio.gather(*(client.run("list-panes -a") for client in hasty), return_exceptions=True)
+            assert {type(answer) for answer in answers} == {TmuxGone}
+        process = psutil.Process()
+        left = [child.cmdline() for child in process.children() if "-C" in child.cmdline()]
+        assert len(left) <= 1, "of the clients that gave up none came again"  # that of the fixture
+    finally:
+        os.kill(server, signal.SIGCONT)
+    for client in (control, *hasty):
+        (listed,) = await client.run('list-sessions -F "#{session_name}"')
+        assert "agent" in listed.lines
+        assert client.server_pid == server
+    for client in hasty:
+        await client.close()
 
 
 async def test_guests_of_a_persons_server_leave_nothing_behind(control: ControlClient) -> None:
