@@ -9,7 +9,8 @@ from pathlib import Path
 from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
 from bot.agents.state.watch import Look
-from bot.clis.cli import Conversation, cli_for
+from bot.clis.entry import Conversation
+from bot.clis.kinds import cli_for
 from bot.clis.model import State
 from bot.clis.tail import last_entries
 

@@ -19,7 +19,7 @@ from bot.agents.resources.diary import Diary
 from bot.agents.state.announce import hold
 from bot.agents.state.watch import Change, Look, Watch
 from bot.agents.types import Restart
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.model import State
 from bot.clock import Clock, iso
 from bot.errors import MafError, NotFound

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from bot.agents.life.launch import share_files
 from bot.agents.model import Agent
-from bot.clis.cli import cli_for
 from bot.clis.homes import HOMES, home_of
+from bot.clis.kinds import cli_for
 from bot.errors import Refused
 from bot.quota.service import Quota
 

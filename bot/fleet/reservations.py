@@ -11,8 +11,8 @@ from sqlalchemy import delete, or_, select, update
 
 from bot.agents.model import Agent
 from bot.agents.state.files import ConversationFiles
-from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
+from bot.clis.kinds import cli_for
 from bot.clis.tail import LOOKED_AT, last_entries
 from bot.clock import Clock
 from bot.errors import Refused

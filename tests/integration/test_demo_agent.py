@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.clis.cli import Entry, cli_for
+from bot.clis.entry import Entry
+from bot.clis.kinds import cli_for
 from bot.tmux.keeper import ENDED, keeper_command
 from bot.tmux.processes import foreground, scan
 from tests.private_tmux import Pane, PrivateTmux, until

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.clis.cli import Cli, cli_for
+from bot.clis.base import Cli
+from bot.clis.kinds import cli_for
 from tests.integration.agents_fleet import Fleet
 from tests.private_tmux import Pane, PrivateTmux
 from tests.real.fleet import open_real_fleet

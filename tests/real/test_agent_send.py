@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.text import normal
 from bot.tmux.processes import foreground, scan
 from tests.integration.agents_fleet import NASTY

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.model import State
 from bot.clis.screens import read_text
 from tests.flow.product import button, until

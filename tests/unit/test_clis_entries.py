@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.agents.state.turn import Call, Turn, follow
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 
 AT = "2026-11-22T06:02:31.634Z"
 LIMIT_TEXT = "You’ve hit your usage limit. Upgrade to Pro (https://chatgpt.com/explore/pro) or try again at 8:32 AM."

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.clis.claude.cli import Claude, munged
 from bot.clis.claude.sessions import read_session
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.program import find_program, start_ticks
 from bot.clis.tail import moment, read_lines, read_records, tail_offset
 from bot.errors import DependencyMissing

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.clis.cli import KINDS, cli_for, same_text
-from bot.clis.text import MARKS, bare_start, normal
+from bot.clis.kinds import KINDS, cli_for
+from bot.clis.text import MARKS, bare_start, normal, same_text
 from bot.errors import NotFound
 
 AGENTS = ("codex", "claude", "demo")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
+from bot.clis.kinds import cli_for
 from bot.mail.reservations import MAX_NAME, MAX_PROJECT, Reader, Reservation, granted
 
 AT = "2026-11-24T13:03:43.971Z"

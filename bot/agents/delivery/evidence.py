@@ -13,8 +13,8 @@ from pathlib import Path
 from bot.agents.delivery.model import Delivery, EvidenceKind
 from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
-from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
+from bot.clis.kinds import cli_for
 from bot.clis.tail import LOOKED_AT, tail_offset
 from bot.clis.text import normal
 

@@ -10,7 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.errors import Refused
 
 MAX_BYTES = 100 * 1024

@@ -20,7 +20,7 @@ from bot.agents.delivery.second_look import may_enter, unsent, why_held
 from bot.agents.preflight import Decision, decide
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.errors import MafError
 from bot.tmux.panes import Panes, PasteResult
 

@@ -14,8 +14,8 @@ from bot.agents.model import Agent
 from bot.agents.registry import Registry
 from bot.agents.state.signals import cli_processes
 from bot.agents.types import type_named
-from bot.clis.cli import KINDS, cli_for
 from bot.clis.homes import HOMES
+from bot.clis.kinds import KINDS, cli_for
 from bot.clock import Clock
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.profiles.book import Profile

@@ -14,7 +14,7 @@ from typing import Literal
 
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import Refused

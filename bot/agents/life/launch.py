@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from bot.agents.environment import ProfileSetup, agent_environment, login_environment, read_env
 from bot.agents.model import Agent
 from bot.agents.types import AgentType
-from bot.clis.cli import Conversation, cli_for
+from bot.clis.entry import Conversation
+from bot.clis.kinds import cli_for
 from bot.clis.login import how_to_log_in, login_of
 from bot.errors import DependencyMissing
 from bot.home import Home

@@ -10,7 +10,7 @@ import signal
 from bot.agents.model import Agent
 from bot.agents.preflight import decide
 from bot.agents.state.watch import Look, Watch
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clock import Clock
 from bot.tmux.panes import Panes
 

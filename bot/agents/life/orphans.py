@@ -9,7 +9,7 @@ import signal
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from bot.clis.cli import KINDS, cli_for
+from bot.clis.kinds import KINDS, cli_for
 from bot.tmux.processes import Process, scan
 
 LEAVE_S = 4.0  # a CLI whose terminal is gone ends by itself within a second or two

@@ -13,7 +13,7 @@ from bot.agents.permissions.outcome import Aftermath, Outcome, seen
 from bot.agents.permissions.question import AT_START, Choice, allow, choices_of, deny, fragments
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Look, Watch
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.model import Composer, Dialog, State
 from bot.clock import Clock
 from bot.errors import Refused

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
+from bot.clis.kinds import cli_for
 from bot.clis.tail import last_entries
 
 _TAIL = 2 * 1024 * 1024  # bytes of the end of a conversation in which its last answer is looked for

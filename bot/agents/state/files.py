@@ -16,8 +16,8 @@ from bot.agents.state.context import Context
 from bot.agents.state.turn import Turn, follow
 from bot.clis.claude.cli import Claude
 from bot.clis.claude.sessions import Session, session_file
-from bot.clis.cli import cli_for
 from bot.clis.entry import Entry
+from bot.clis.kinds import cli_for
 from bot.clis.tail import tail_offset
 
 _FIRST_LOOK = 256 * 1024  # bytes of an old conversation read to learn how its last turn ended

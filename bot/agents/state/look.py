@@ -9,7 +9,7 @@ from bot.agents.model import AgentView
 from bot.agents.preflight import Facts
 from bot.agents.state.files import FileFacts
 from bot.agents.state.fusion import Signal
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.model import ScreenReading, State
 from bot.tmux.panes import PaneFacts, Screen
 from bot.tmux.processes import Process

@@ -21,7 +21,7 @@ from bot.agents.state.signals import (
     liveness,
     shell_processes,
 )
-from bot.clis.cli import cli_for
+from bot.clis.kinds import cli_for
 from bot.clis.model import State
 from bot.clis.screens import read_screen, renew_rules
 from bot.clock import Clock

@@ -1,5 +1,4 @@
-"""The agent CLIs by the kind of their agents: how to start one, what its composer does to a text, where its
-conversations lie (bot/clis/base.py says what each can be asked)."""
+"""The agent CLIs, by the kind of their agents; bot/clis/base.py says what each can be asked."""
 
 from __future__ import annotations
 
@@ -7,14 +6,8 @@ from bot.clis.base import Cli
 from bot.clis.claude.cli import Claude
 from bot.clis.codex.cli import Codex
 from bot.clis.demo.cli import Demo
-from bot.clis.entry import Conversation, Entry, EntryKind, Found, Launch, Neutral
 from bot.clis.shell import Shell
-from bot.clis.text import same_text
 from bot.errors import NotFound
-
-__all__ = [
-    "KINDS", "Cli", "Conversation", "Entry", "EntryKind", "Found", "Launch", "Neutral", "cli_for", "same_text",
-]  # fmt: skip
 
 _CLIS: dict[str, Cli] = {cli.kind: cli for cli in (Codex(), Claude(), Demo(), Shell())}
 KINDS = tuple(_CLIS)
