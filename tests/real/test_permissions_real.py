@@ -134,6 +134,28 @@ async def test_a_yes_is_not_claimed_when_esc_at_the_pane_was_first(real: RealPro
         target.unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("real", ["claude-hooks", "claude-keys"], indirect=True)
+async def test_a_no_is_not_claimed_when_a_yes_at_the_pane_was_first(real: RealProduct) -> None:
+    permissions = real.p.app.services.permissions
+    for gap in (0.0, 0.03):
+        await real.prompt("SHELL now")
+        await until(lambda: bool(open_asks(real)) and bool(open_asks(real)[0].fingerprint), "the question")
+        (ask,) = open_asks(real)
+        target = real.p.project / ask.command.split()[1]
+        no = next(n for n, choice in enumerate(ask.choices) if choice.grant == "no")
+        answer = asyncio.create_task(permissions.answer(ask.card, mark([ask]), no, Reply("Olga", "chat:1")))
+        await asyncio.sleep(gap)
+        await real.keys("1")
+        (told,) = await asyncio.gather(answer, return_exceptions=True)
+        await real.becomes(State.IDLE, State.COMPOSING)
+        await until(lambda: not open_asks(real), "the end of the question")
+        ran = target.exists()
+        assert isinstance(told, AskChanged if ran else Answered), (told, real.screen)
+        await real.keys("C-u")
+        await real.becomes(State.IDLE)
+        target.unlink(missing_ok=True)
+
+
 @pytest.mark.timeout(600)
 async def test_a_changed_question_is_refused_each_time(real: RealProduct) -> None:
     """Between card and tap the question is answered at the pane and another one, in the same words, comes up."""
