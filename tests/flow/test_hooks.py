@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from bot.agents.permissions.holding import MOST_OPEN
 from bot.agents.permissions.rows import mark
-from bot.agents.permissions.service import MOST_OPEN, Reply
+from bot.agents.permissions.service import Reply
 from bot.clis.model import State
 from bot.errors import WrongUsage
 from bot.home import Home
@@ -112,7 +113,7 @@ async def test_a_hook_is_let_go_in_time_where_its_question_cannot_be_written_dow
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Work that waits for a locked store holds the agent's questions; its CLI would stand still for as long."""
-    monkeypatch.setattr("bot.agents.permissions.service.CLAUDE_WAIT", timedelta(seconds=1))
+    monkeypatch.setattr("bot.agents.permissions.holding.CLAUDE_WAIT", timedelta(seconds=1))
     async with product(tmp_path, agents=1, beads=False) as p:
         async with p.app.services.permissions._asks.locks["w1"]:
             waiting = await Held.begin(p, "w1", request("make late"))

@@ -224,7 +224,7 @@ def _dialog(real: RealProduct) -> Dialog | None:
 
 @pytest.mark.parametrize("real", ["codex-hooks"], indirect=True)
 async def test_codex_asks_in_its_own_pane_when_the_time_of_its_hook_is_up(real: RealProduct) -> None:
-    real.p.app.services.permissions._codex_wait = timedelta(seconds=4)
+    real.p.app.services.permissions.holding.codex_wait = timedelta(seconds=4)
     await real.prompt("SHELL and wait")
     card = await asked(real)
     assert "then it asks in its pane" in card["text"]

@@ -33,8 +33,7 @@ MAX_TEXT = 200_000  # characters of a command or diff that are kept
 MAX_REMARK = 120  # characters of what is said about a choice
 # Their answers stand on the CLI's own screen: a hook could only say yes or no to asking a question of the model, and
 # Claude Code 2.1.328 does not take its yes to a plan.
-OF_THE_MODEL = frozenset({"AskUserQuestion"})
-ON_ITS_SCREEN = OF_THE_MODEL | {PLANS}
+ON_ITS_SCREEN = frozenset({"AskUserQuestion", PLANS})
 _NO = re.compile(
     r"(?i)^(no\b|back\b|continue without\b|cancel\b|reject\b|deny\b|decline\b|don.?t allow\b|exit\b|quit\b"
     r"|tell claude\b|chat about this$)"
