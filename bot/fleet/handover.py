@@ -6,9 +6,7 @@ Credentials are never touched: a refresh token that is used from two homes is sp
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import tempfile
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -75,14 +73,17 @@ class Handover:
 
 def _beside(source: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".handover-")
+    # One name for each conversation: what a bot that was killed left there goes with the next copy.
+    fresh = target.with_name(f".{target.name}.handover")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600, exist_ok=False)
     try:
-        with os.fdopen(handle, "wb") as out, source.open("rb") as file:
+        with fresh.open("wb") as out, source.open("rb") as file:
             shutil.copyfileobj(file, out, 1 << 20)
     except OSError:  # a full disk most of all: half of gigabytes must not stay there
-        Path(name).unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
         raise
-    return Path(name)
+    return fresh
 
 
 def _into_place(fresh: Path, target: Path) -> None:

@@ -36,7 +36,9 @@ class StillReserved(Refused):
 class Reservations:
     """Knows each reservation by its number, so that never one of somebody else is released who has the same name.
 
-    A restart, a move to another account or a new conversation changes nothing. `mail` is None where Agent Mail is off.
+    A restart, a move to another account or a new conversation changes nothing. What its CLI wrote down in no file that
+    we read (it was killed before the answer came; a subagent has a file of its own) stands until its time is up.
+    `mail` is None where Agent Mail is off.
     """
 
     def __init__(self, store: Store, files: ConversationFiles, *, clock: Clock, mail: AgentMail | None) -> None:
