@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from bot.agents.delivery.model import FINAL, Delivery
+from bot.agents.delivery.model import FINAL, TTL, Delivery
 from bot.beads.model import Bead
 from bot.clis.model import State
 from bot.clock import iso
@@ -146,8 +146,9 @@ class Draft:
 
     @property
     def approval_ends(self) -> datetime:
-        """Nothing is begun from here on by itself: an approval is good for as long as a draft is."""
-        return (self.applied_at or self.created_at) + (self.expires_at - self.created_at)
+        """Nothing is begun from here on by itself: an approval is good for as long as a draft is, and never for less
+        than a prompt may wait."""
+        return (self.applied_at or self.created_at) + max(self.expires_at - self.created_at, TTL)
 
     @property
     def sendable(self) -> tuple[Item, ...]:

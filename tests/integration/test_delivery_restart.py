@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.agents.delivery.model import TTL
 from bot.agents.delivery.points import POINTS, Point
-from bot.agents.delivery.service import TTL
 from bot.errors import Refused
 from tests.clocks import Ahead
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet

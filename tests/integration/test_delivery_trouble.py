@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from bot.agents.delivery.model import TTL
 from bot.agents.delivery.points import Point
-from bot.agents.delivery.service import TTL, Deliveries
+from bot.agents.delivery.service import Deliveries
 from bot.agents.delivery.typist import STALE_S
 from bot.agents.model import Agent
 from bot.clis.model import State

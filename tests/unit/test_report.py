@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.delivery.model import FINAL, Delivery, Evidence
+from bot.agents.delivery.model import FINAL, TTL, Delivery, Evidence
 from bot.broadcast.model import Draft, Item
 from bot.broadcast.report import MARKS, count, draft_lines, duration, headline, item_lines
 from bot.excerpt import clipped
@@ -38,6 +39,14 @@ def item(agent: str, status: str, *, reason: str = "", bead: str | None = "shop-
 
 def draft(*items: Item, status: str = "applying") -> Draft:
     return Draft("k7q2", 1, "general", status, "Olga", AT, AT + timedelta(minutes=30), "Olga", AT, None, {}, items)
+
+
+@pytest.mark.parametrize(("good_for", "approved_for"), [(5, TTL), (1800, TTL), (7200, timedelta(hours=2))])
+def test_an_approval_lasts_as_long_as_a_draft_but_always_long_enough_to_be_done(
+    good_for: float, approved_for: timedelta
+) -> None:
+    made = replace(draft(), expires_at=AT + timedelta(seconds=good_for), applied_at=AT + timedelta(seconds=4))
+    assert made.approval_ends == AT + timedelta(seconds=4) + approved_for
 
 
 def test_the_headline_counts_what_was_taken_and_for_how_long_it_has_run() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from bot.clock import iso_seconds
@@ -17,6 +17,8 @@ Decision = Literal["left", "resent"]
 UNDER_WAY: frozenset[Status] = frozenset({"intended", "queued", "typed"})
 PROVEN: frozenset[Status] = frozenset({"submitted", "started"})
 FAILED: frozenset[Status] = frozenset({"refused", "failed"})
+TTL = timedelta(minutes=30)  # how long a prompt that somebody wanted sent may wait before it is
+
 FINAL: frozenset[Status] = PROVEN | FAILED | {"unconfirmed"}
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from bot.agents.delivery import text as texts
 from bot.agents.delivery.errands import Errands
 from bot.agents.delivery.jobs import Jobs
-from bot.agents.delivery.model import UNDER_WAY, Delivery, Mode, Status
+from bot.agents.delivery.model import TTL, UNDER_WAY, Delivery, Mode, Status
 from bot.agents.delivery.rows import DecidedAlready, DeliveryRows
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Watch
@@ -25,7 +25,6 @@ from bot.tmux.panes import Panes
 
 log = logging.getLogger(__name__)
 
-TTL = timedelta(minutes=30)
 WAIT_S = 15.0
 
 
