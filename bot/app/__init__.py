@@ -125,6 +125,7 @@ class App:
         from bot.app import accounts, live
 
         services = self.services
+        await services.audit.interrupted()
         try:
             heard = await asyncio.to_thread(spool.drain, str(services.home.hooks_spool))
         except OSError as error:  # they tell what the agents do, and the screens tell it too

@@ -95,6 +95,15 @@ class Audit:
             self._late.add(task)
             task.add_done_callback(self._written)
 
+    async def interrupted(self) -> None:
+        """Nothing that an earlier process began goes on. Called before this one begins anything."""
+        async with self._store.begin() as tx:
+            await tx.execute(
+                update(AuditRow)
+                .where(AuditRow.outcome == "begun")
+                .values(outcome="interrupted", finished_at=self._clock.now())
+            )
+
     async def close(self) -> None:
         """Give up what could not be written."""
         for task in list(self._late):

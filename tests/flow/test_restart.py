@@ -6,11 +6,13 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot.app import App
 from bot.app.chat import TokenRefused
 from bot.home import Home
 from bot.settings import load_settings
+from bot.store.tables import AuditRow
 from tests.flow.product import product, until
 from tests.flow.test_kill import scene
 from tests.integration.sandbox_client import running
@@ -26,6 +28,10 @@ async def test_cut_off_in_the_middle_of_a_tap_the_person_is_told_and_nothing_is_
         await s.start()
         cut = f"I was restarted while I was at “{send}”"
         await s.client.until(lambda ms: any(cut in m["text"] for m in ms))
+        async with s.store.begin() as tx:
+            assert list(await tx.scalars(select(AuditRow.outcome).where(AuditRow.action == "draft.send"))) == [
+                "interrupted"
+            ]
         done = await s.settled(draft)
         assert {i.status for i in done.items} <= {"submitted", "started"}
         await until(lambda: sum(s.received().values()) == len(s.agents), what="one prompt for each")
