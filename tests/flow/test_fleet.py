@@ -75,7 +75,7 @@ async def test_a_prompt_that_waits_for_an_agent_does_not_go_to_the_next_one_of_t
         card = await made.message(lambda m: "queued" in m["text"])
         await made.app.call("agent.delete", {"id": "w1"})
         await made.app.call("agent.create", {"type": "demo", "id": "w1", "workdir": str(made.project)})
-        await made.becomes(card["message_id"], lambda m: "w1 was deleted" in m["text"])
+        await made.becomes(card["message_id"], lambda m: "w1 is deleted" in m["text"])
         await alive(made, "w1")
         assert [prompt for prompt in made.prompts("w1") if "for the old one" in prompt] == []
         async with services.store.begin() as tx:

@@ -184,14 +184,14 @@ class Errands:
                         delivery, trail, enters=3, give_up=0.0, reason=unsent(delivery, why)
                     )
                 return await self._enter(delivery, look)
-            if verdict == "again" and (empty_once or not running):
-                return None
-            if verdict == "wait":
-                return await self._prover.prove(delivery, trail, enters=3)
-            if verdict != "again" and waited > 2.0:
+            empty = verdict in ("again", "wait")
+            if empty and (empty_once or not running):
+                return None if verdict == "again" else await self._prover.prove(delivery, trail, enters=3)
+            if not empty and waited > 2.0:
                 return await self._left(delivery, trail, _cut_off(look, delivery))
-            # A paste that was under way may show only now: look once more before it counts as empty.
-            empty_once = verdict == "again"
+            # A paste that was under way may show only now, and a program that draws anew shows an empty composer for a
+            # moment: look once more before it counts as empty.
+            empty_once = empty
             await asyncio.sleep(0.7)
 
     async def _left(self, delivery: Delivery, trail: Trail, reason: str) -> Delivery:
