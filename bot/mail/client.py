@@ -95,7 +95,8 @@ class AgentMail:
         done = await self.tool(
             "release_file_reservations", project_key=project, agent_name=name, file_reservation_ids=list(numbers)
         )
-        return int(done.get("released") or 0) if isinstance(done, Mapping) else 0
+        released = done.get("released") if isinstance(done, Mapping) else None
+        return released if type(released) is int and 0 <= released <= len(numbers) else 0
 
     async def send(self, root: str, sender: str, to: Sequence[str], *, subject: str, body: str, thread: str) -> None:
         """One message, as the agent that we are."""

@@ -45,6 +45,7 @@ class Desk:
     url: str = ""
     status: int = 200
     refuses: str = ""
+    other: Any = None  # what it answers instead of how many were released
     held: set[int] = field(default_factory=set)
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -58,7 +59,7 @@ class Desk:
             return web.Response(status=self.status)
         released = self.held & set(call["arguments"]["file_reservation_ids"])
         self.held -= released
-        return web.json_response({"result": {"structuredContent": {"released": len(released)}, "isError": False}})
+        return web.json_response({"result": {"structuredContent": {"released": self.other or len(released)}}})
 
     def numbers(self) -> list[list[int]]:
         return [sorted(arguments["file_reservation_ids"]) for arguments in self.asked]
@@ -244,6 +245,17 @@ async def test_what_the_server_refuses_is_told_and_not_asked_again(scene: Scene,
     desk.refuses = "Agent 'BoldBay' not found in project '/shop'."
     with pytest.raises(StillReserved, match="refused release_file_reservations: Agent 'BoldBay' not found"):
         await scene.ends(one)
+    assert await scene.rows() == {}
+
+
+@pytest.mark.parametrize("other", [{"paths": 1}, "all", -1, 2**70, True])
+async def test_a_server_that_does_not_say_how_many_has_released_none_that_we_tell_of(
+    scene: Scene, desk: Desk, other: Any
+) -> None:
+    one = await scene.agent("d1")
+    await scene.reserves(one, 1)
+    desk.other = other
+    assert await scene.ends(one) == 0
     assert await scene.rows() == {}
 
 
