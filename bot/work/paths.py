@@ -20,7 +20,13 @@ def overlap(ours: Iterable[str], theirs: Iterable[str]) -> bool:
 
 
 def _segments(glob: str) -> tuple[str, ...]:
-    return tuple(part for part in glob.strip().split("/") if part not in {"", "."})[:MAX_SEGMENTS]
+    parts: list[str] = []
+    for part in glob.strip().split("/"):
+        if part != "..":
+            parts += [part] if part not in {"", "."} else []
+        elif parts and parts[-1] != "**":  # which takes in the folder above as well
+            parts.pop()
+    return tuple(parts[:MAX_SEGMENTS])
 
 
 def _meet(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
