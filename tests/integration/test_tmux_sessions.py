@@ -136,6 +136,7 @@ async def test_the_panes_of_a_window_stand_in_the_order_of_the_type(
         return [screens[pane].plain.strip() for pane in listed] == words
 
     await until(in_order, "each pane to stand in its place")
+    assert len(listed) == len(words)
 
 
 async def test_a_server_that_hangs_takes_no_thread_with_it(
