@@ -189,9 +189,10 @@ def read_settings(path: Path) -> Settings:
     mend."""
     try:
         value = json.loads(path.read_text(encoding="utf8") or "{}")
+        json.dumps(value, allow_nan=False)  # 1e400 would come out as Infinity, which is no JSON
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Refused(
             f"{path} cannot be read: {error}", hint="Mend it, then try again; nothing was changed."
         ) from error
@@ -253,7 +254,12 @@ def _meaning(settings: Settings) -> Settings:
 
 
 def _json(settings: Settings) -> str:
-    return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(settings, indent=2, ensure_ascii=False)
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError:  # half a character, which only an escape can hold
+        text = json.dumps(settings, indent=2)
+    return text + "\n"
 
 
 def installed(home: Path, kind: str) -> Installed:
@@ -269,7 +275,7 @@ def installed(home: Path, kind: str) -> Installed:
 def _with_statusline(settings: Settings, home: Path, command: str) -> Settings:
     line = settings.get("statusLine")
     if isinstance(line, dict) and not is_ours(line.get("command")):
-        replace_text(home / STATUSLINE_KEPT, json.dumps(line, ensure_ascii=False))
+        replace_text(home / STATUSLINE_KEPT, json.dumps(line))
     theirs = line if isinstance(line, dict) else {}  # how it is set in, too
     return {**settings, "statusLine": {**theirs, "type": "command", "command": command}}
 

@@ -112,6 +112,7 @@ WRITTEN = [
     '{"hooks": {"Stop": [], "Notification": []}}',
     '{"statusLine": null, "hooks": {}}',
     '{"statusLine": "no command", "model": "opus"}',
+    '{"name": "\\ud800"}',  # half a character: no UTF-8 can hold it but as it is written here
 ]
 
 
@@ -186,6 +187,17 @@ def test_settings_that_are_broken_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot be read"):
         install(tmp_path, "claude", MAF)
     assert settings.read_text() == "{broken"
+
+
+@pytest.mark.parametrize("text", ['{"n": 1e400}', '{"n": NaN}', '{"n": ' + "[" * 9999 + "]" * 9999 + "}"])
+@pytest.mark.parametrize("kind", ["claude", "codex"])
+def test_what_we_could_not_write_again_is_left_alone(tmp_path: Path, kind: str, text: str) -> None:
+    path = tmp_path / SETTINGS_FILE[kind]
+    path.write_text(text)
+    with pytest.raises(Refused, match="cannot be read"):
+        install(tmp_path, kind, MAF)
+    assert path.read_text() == text
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("hooks", ["null", "[]", '"no"', '{"Stop": {"hooks": []}}', '{"Stop": null}'])
