@@ -197,6 +197,8 @@ class Guardian:
             if look is None or look.view.agent.desired != "running" or look.clis:
                 return  # a person was faster: it is deleted, stopped, or runs
             agent = await self._life.start(agent_id)
+        except NotFound:
+            return  # deleted at this moment
         except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.
             if trouble(error) is None:
                 log.exception("%s could not be started again", agent_id)

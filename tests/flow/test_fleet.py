@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.store.tables import DeliveryRow, OutboxRow
+from bot.store.tables import DeliveryRow
 from bot.tmux.keeper import ALONE
 from bot.tmux.processes import scan
 from tests.flow.product import Product, button, product, until
@@ -82,21 +82,6 @@ async def test_a_prompt_that_waits_for_an_agent_does_not_go_to_the_next_one_of_t
             (waited,) = await tx.scalars(select(DeliveryRow).where(DeliveryRow.text.contains("for the old one")))
         assert waited.status == "refused"
         assert not services.deliveries.under_way(waited.id)
-
-
-async def test_a_crashed_agent_that_is_deleted_before_its_restart_is_not_missed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.fleet.crash.PAUSES_S", (3.0,))
-    async with product(tmp_path, agents=1) as made:
-        guardian = made.app.services.guardian
-        await kill(made, "w1")
-        await until(lambda: "w1" in guardian._restarts, "its restart")
-        await made.app.call("agent.delete", {"id": "w1"})
-        await until(lambda: not guardian._restarts, "the end of its restart")
-        async with made.app.services.store.begin() as tx:
-            told = list(await tx.scalars(select(OutboxRow.data).where(OutboxRow.kind == "ended")))
-        assert told == []
 
 
 async def test_an_agent_that_left_by_itself_stays_stopped(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from bot.agents.model import Agent
 from bot.agents.state.watch import Change
 from bot.app import App
 from bot.beads import NoBeads
@@ -221,6 +222,27 @@ async def test_a_bead_that_could_not_be_given_back_when_its_agent_ended_is_given
     assert (await services.claims.claim("d1", second)).won
     await services.ending.finish()
     assert [claim.bead for claim in await services.claims.all_open()] == [second.id]
+
+
+@pytest.mark.parametrize("when", ["before", "at its start"])
+async def test_a_crashed_agent_that_is_deleted_before_it_is_started_again_is_not_missed(app: App, when: str) -> None:
+    services = app.services
+    await demo(app)
+    (look,) = (await services.watch.look(["d1"])).values()
+    os.kill(look.clis[0].pid, signal.SIGKILL)
+    await state(app, "d1", "dead")
+
+    async def delete(agent: Agent) -> None:
+        await services.registry.delete(agent.id)
+
+    if when == "before":
+        await delete(look.view.agent)
+    else:
+        services.life.before_launch = delete
+    await services.guardian._again("d1", 0.0, {"agent": "d1", "how": "killed, signal 9", "times": 1, "minutes": 10})
+    assert await app.call("agent.list", {}) == []
+    async with services.store.begin() as tx:
+        assert [row.data for row in await tx.scalars(select(OutboxRow))] == []
 
 
 async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_socket: str, tmp_path: Path) -> None:
