@@ -28,7 +28,7 @@ from bot.store.tables import DraftRow
 CARD = "draft"
 # Actions whose bead may go to another agent; a resume belongs to the agent that holds the bead.
 SWAPPABLE = frozenset({"assign", "review", "commit", "assist"})
-EDITED = "edited by "  # how the reason of an item begins that a person wrote
+EDITED = "edited by "  # how the part of a reason begins that says who wrote the prompt
 
 
 class Drafts:
@@ -132,15 +132,16 @@ class Drafts:
 
     async def skip_item(self, draft_id: str, agent: str, by: str, *, version: int | None = None) -> Draft:
         """Leave one agent out."""
-        values = {"status": "skipped", "reason": f"skipped by {by}"}
+        item = (await self.get(draft_id)).item(agent)
+        values = {"status": "skipped", "reason": _with_author(f"skipped by {by}", item)}
         return await self._change_item(draft_id, agent, version, {"drafted"}, changed=f"{by} skipped {agent}", **values)
 
     async def take_back_item(self, draft_id: str, agent: str, by: str, *, version: int | None = None) -> Draft:
         """Take a skipped item in again. One that never had a prompt (stands by) has nothing to send."""
-        draft = await self.get(draft_id)
-        if not draft.item(agent).prompt:
-            raise Refused(f"There is nothing to send to {agent}: {draft.item(agent).reason}")
-        values = {"status": "drafted", "reason": f"taken back in by {by}"}
+        item = (await self.get(draft_id)).item(agent)
+        if not item.prompt:
+            raise Refused(f"There is nothing to send to {agent}: {item.reason}")
+        values = {"status": "drafted", "reason": _with_author(f"taken back in by {by}", item)}
         return await self._change_item(
             draft_id, agent, version, {"skipped"}, changed=f"{by} took {agent} back in", **values
         )
@@ -199,7 +200,10 @@ class Drafts:
     def _handed(self, item: Item, to: str, situation: Situation, pack: Pack, by: str) -> dict[str, Any]:
         """The row values of what `item` holds, for another agent."""
         agent = situation.agent(to)
-        prompt, reason = item.prompt, f"given by {by}" if item.prompt else item.reason
+        author = _author(item)
+        prompt, reason = item.prompt, f"given by {by}"
+        if item.status == "skipped":  # by a person, or for want of anything to do: that goes with it
+            reason = item.reason.removesuffix(f"; {author}")
         if item.bead is not None:
             bead = situation.bead(agent, item.bead)
             if bead is None:
@@ -207,8 +211,8 @@ class Drafts:
             partner = "" if item.action == "assign" else _holder(bead, situation)
             context = PromptContext(partner=partner, beads_writable=agent.repo not in situation.read_only)
             prompt = render_prompt(pack, agent, bead, item.action, context)
-            if item.reason.startswith(EDITED):  # it spoke to the other agent
-                reason = f"given by {by}, written anew: the text that was edited for {item.agent} is left out"
+            if author:  # it spoke to the other agent
+                reason += f", written anew: the text that was edited for {item.agent} is left out"
         return {
             "action": item.action,
             "bead": item.bead,
@@ -240,6 +244,16 @@ class Drafts:
     async def _close(self, tx: Transaction, draft: Draft, status: str) -> None:
         await ledger.set_status(tx, draft.id, {"pending"}, status=status, options=draft.options)
         await touch(tx, draft.key)
+
+
+def _author(item: Item) -> str:
+    """`edited by Olga` where a person wrote its prompt, whatever was done with it since; else nothing."""
+    return next((part for part in item.reason.split("; ") if part.startswith(EDITED)), "")
+
+
+def _with_author(reason: str, item: Item) -> str:
+    author = _author(item)
+    return f"{reason}; {author}" if author else reason
 
 
 def _holder(bead: Bead, situation: Situation) -> str:

@@ -92,8 +92,12 @@ async def test_two_agents_exchange_what_they_get(tmp_path: Path) -> None:
         draft = await p.draft()
         mid = draft["message_id"]
         before = {i["agent"]: i["bead"] for i in (await p.status())["items"]}
-        await p.app.services.drafts.edit_item(draft["text"].split()[2], "w1", "Mind the gap, w1.", "Olga")
-        draft = await p.becomes(mid, lambda m: "edited by Olga" in m["text"])
+        drafts, name = p.app.services.drafts, draft["text"].split()[2]
+        await drafts.edit_item(name, "w1", "Mind the gap, w1.", "Olga")
+        await drafts.skip_item(name, "w1", "Olga")
+        await drafts.take_back_item(name, "w1", "Olga")
+        await drafts.skip_item(name, "w2", "Olga")
+        draft = await p.becomes(mid, lambda m: "taken back in by Olga" in m["text"] and "w2  –  skipped" in m["text"])
         await p.client.press(mid, button(draft, "Look at each"))
         page = await p.becomes(mid, lambda m: m["text"].startswith("1/3"))
         await p.client.press(mid, button(page, "Other agent"))
@@ -105,7 +109,8 @@ async def test_two_agents_exchange_what_they_get(tmp_path: Path) -> None:
         assert after["w2"]["bead"] == before["w1"]
         assert "You are w1" in after["w1"]["prompt"]
         assert "You are w2" in after["w2"]["prompt"]
-        assert after["w1"]["reason"] == "given by Olga"
+        assert (after["w1"]["status"], after["w1"]["reason"]) == ("skipped", "skipped by Olga")
+        assert after["w2"]["reason"].startswith("given by Olga")
         assert "the text that was edited for w1 is left out" in after["w2"]["reason"]
 
 
