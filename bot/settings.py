@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     @field_validator("telegram_api", "agent_mail_url", "webhook_url")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+        if value is not None and not _is_address(value):
             raise ValueError("write a whole address, like http://127.0.0.1:8081")
         return value
 
@@ -209,6 +209,14 @@ def tool_environment() -> dict[str, str]:
 
 # Never printed, logged, stored, or handed on to an agent.
 SECRET = frozenset({"MAF_BOT_TOKEN", "MAF_DATABASE_URL", "MAF_WEBHOOK_SECRET", "MAF_AGENT_MAIL_TOKEN"})
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(re.fullmatch(r"https?://[^\s/]+(/\S*)?", text)) and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, half of an IPv6 address
+        return False
 
 
 def load_settings(home: Home, **overrides: Any) -> Settings:

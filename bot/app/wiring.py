@@ -308,9 +308,10 @@ class Wiring:
     @cached_property
     def reservations(self) -> Reservations:
         settings = self.settings
-        mail = AgentMail(settings.agent_mail_url, settings.agent_mail_token, timeout=ANSWER_S)
-        on = settings.enable_agent_mail
-        return Reservations(self.store, self.watch.sight.files, clock=self.clock, mail=mail if on else None)
+        mail = None
+        if settings.enable_agent_mail:
+            mail = AgentMail(settings.agent_mail_url, settings.agent_mail_token, timeout=ANSWER_S)
+        return Reservations(self.store, self.watch.sight.files, clock=self.clock, mail=mail)
 
     @cached_property
     def cleanup(self) -> Cleanup:

@@ -42,6 +42,9 @@ WRONG = [
     ("ENABLE_AGENT_MAIL", "si", "true or false"),
     ("ENABLE_BEADS_INTEGRATION", "si", "true or false"),
     ("MAF_AGENT_MAIL_URL", "127.0.0.1:8765", "a whole address"),
+    ("MAF_AGENT_MAIL_URL", "http://127.0.0.1:mail", "a whole address"),
+    ("MAF_AGENT_MAIL_URL", "http://[::1", "a whole address"),
+    ("MAF_TELEGRAM_API", "http://127.0.0.1:80810", "a whole address"),
 ]
 
 # Every variable of the contract (section 2), with a value that is not its default and what the settings make of it.
