@@ -80,12 +80,14 @@ class Outbox:
 
     async def run(self) -> None:
         """Work until `stop`."""
+        work = self._begin
         while not self.stopping.is_set():
             try:
-                await self._wake_lanes()
+                await work()
             except Exception as error:  # The edge of the worker: without it nobody hears anything any more.
                 self._complaint.say(error)
             else:
+                work = self._wake_lanes
                 self._complaint.over()
             await self.bell.wait(POLL_S)
 
@@ -107,6 +109,12 @@ class Outbox:
         count = await self.rows.revive(chat_id, self.clock.now(), within)
         self.bell.ring()
         return count
+
+    async def _begin(self) -> None:
+        """What the supervisor chat missed lately is tried once more: which chat that is may have been set right."""
+        chat_id = await self.supervisor_chat()
+        if chat_id is not None:
+            await self.revive(chat_id)
 
     async def _wake_lanes(self) -> None:
         for found in await self.rows.chats_due(self.clock.now()):
@@ -260,7 +268,8 @@ class Lane:
         elif what.then == "fail":
             await self._give_up(row, _reason(error))
             if what.chat_gone:
-                await rows.chat_failed(self.chat_id, _reason(error))
+                supervisor = await self.outbox.supervisor_chat() == self.chat_id
+                await rows.chat_failed(self.chat_id, _reason(error), supervisor=supervisor)
         elif what.then == "moved":
             log.warning("chat %s is a supergroup now: %s", self.chat_id, what.moved_to)
             await rows.moved(self.chat_id, what.moved_to)

@@ -31,9 +31,7 @@ class OutboxRows:
 
     async def due(self, chat_id: int, now: datetime, *, supervisor: bool) -> list[OutboxRow]:
         """What is due for one chat, oldest first; with the notices for the supervisor chat if this is it."""
-        here: ColumnElement[bool] = OutboxRow.chat_id == chat_id
-        if supervisor:
-            here = or_(here, OutboxRow.chat_id.is_(None))
+        here = _in_chat(chat_id, supervisor)
         async with self.store.begin() as tx:
             rows = await tx.scalars(select(OutboxRow).where(_due(now), here).order_by(OutboxRow.id).limit(200))
             return list(rows)
@@ -88,12 +86,12 @@ class OutboxRows:
                 update(OutboxRow).where(OutboxRow.id == row_id).values(status="failed", last_error=_kept(why))
             )
 
-    async def chat_failed(self, chat_id: int, why: str) -> None:
+    async def chat_failed(self, chat_id: int, why: str, *, supervisor: bool) -> None:
         """Nothing can be sent to this chat: everything due for it fails. `revive` undoes it."""
         async with self.store.begin() as tx:
             await tx.execute(
                 update(OutboxRow)
-                .where(OutboxRow.status == "due", OutboxRow.chat_id == chat_id)
+                .where(OutboxRow.status == "due", _in_chat(chat_id, supervisor))
                 .values(status="failed", last_error=_kept(why))
             )
 
@@ -103,8 +101,8 @@ class OutboxRows:
             update(OutboxRow)
             .where(
                 OutboxRow.status == "failed",
-                or_(OutboxRow.chat_id == chat_id, OutboxRow.chat_id.is_(None)),
-                OutboxRow.last_error.startswith("Forbidden"),
+                _in_chat(chat_id, True),
+                or_(OutboxRow.last_error.startswith("Forbidden"), OutboxRow.last_error.contains("chat not found")),
                 OutboxRow.created_at > now - within,
             )
             .values(status="due", last_error="", not_before=None)
@@ -126,6 +124,12 @@ class OutboxRows:
                 await tx.execute(update(ChatRow).where(ChatRow.chat_id == old).values(chat_id=new, type="supergroup"))
             else:
                 await tx.execute(delete(ChatRow).where(ChatRow.chat_id == old))
+
+
+def _in_chat(chat_id: int, supervisor: bool) -> ColumnElement[bool]:
+    """Rows for this chat, with the notices for the supervisor chat if this is it."""
+    here: ColumnElement[bool] = OutboxRow.chat_id == chat_id
+    return or_(here, OutboxRow.chat_id.is_(None)) if supervisor else here
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

@@ -164,6 +164,18 @@ async def test_a_blocked_chat_fails_and_can_be_revived(world: World) -> None:
         assert await world.texts(1) == ["unheard"]
 
 
+async def test_what_a_wrong_supervisor_chat_swallowed_goes_out_once_it_is_mended(world: World) -> None:
+    world.supervisor = 987654321  # a slip in MAF_SUPERVISOR_CHAT
+    async with world.outbox():
+        rows = [await world.post(text, chat_id=None) for text in ("first alert", "second alert")]
+        for row in rows:
+            assert "chat not found" in (await world.settled(row, "failed")).last_error
+        assert len(await world.client.calls("sendMessage")) == 1, "what cannot arrive is tried once, not once each"
+    world.supervisor = world.owner  # mended, and the bot started anew
+    async with world.outbox():
+        assert await world.texts(2) == ["first alert", "second alert"]
+
+
 async def test_a_row_that_cannot_be_rendered_blocks_no_other(world: World) -> None:
     async with world.outbox():
         async with world.store.begin() as tx:
