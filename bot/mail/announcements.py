@@ -29,13 +29,13 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 600.0
 NAME_ROW = "agent_mail"  # the setting that holds our name there
 
 
-async def announce(tx: Transaction, letter: Letter, at: datetime, *, thread: str = THREAD) -> str:
+async def announce(tx: Transaction, letter: Letter, at: datetime) -> str:
     """Write down what is to be said, in the transaction of the fact itself. Returns the id of the announcement."""
     row = AnnouncementRow(
         id=f"n{secrets.token_hex(5)}",
         subject=letter.subject,
         body=letter.body,
-        thread=thread,
+        thread=THREAD,
         created_at=at,
         next_at=at,
     )

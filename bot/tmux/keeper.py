@@ -46,13 +46,13 @@ class Ended(Exception):
     """TERM or HUP came."""
 
 
-def keeper_command(argv: Sequence[str], *, name: str = "", python: str = sys.executable) -> tuple[str, ...]:
+def keeper_command(argv: Sequence[str], *, name: str = "") -> tuple[str, ...]:
     """The argv that runs a CLI under a keeper, for `Sessions.create` and `Sessions.respawn`.
 
     `name` says what runs in a side window; without it, it is the agent itself.
     """
     named = ("--name", name) if name else ()
-    return (python, "-I", "-S", os.path.abspath(__file__), *named, "--", *argv)  # noqa: PTH100 - pathlib costs start time
+    return (sys.executable, "-I", "-S", os.path.abspath(__file__), *named, "--", *argv)  # noqa: PTH100 - pathlib costs start time
 
 
 def describe(status: int) -> str:

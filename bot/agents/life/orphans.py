@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bot.clis.kinds import KINDS, cli_for
-from bot.tmux.processes import Process, scan
+from bot.tmux.processes import Process, scan, scan_only
 
 LEAVE_S = 4.0  # a CLI whose terminal is gone ends by itself within a second or two
 TERM_S = 3.0
@@ -66,20 +66,8 @@ async def make_way(home: Path, agent: str, panes: Collection[int]) -> None:
 
 
 def _same(process: Process) -> bool:
-    now = scan_one(process.pid)
+    now = scan_only([process.pid]).get(process.pid)
     return now is not None and now.starttime == process.starttime and now.state not in ("Z", "X")
-
-
-def scan_one(pid: int) -> Process | None:
-    """One process as it is now; None when it is gone."""
-    from bot.tmux.processes import parse_stat
-
-    try:
-        return parse_stat(Path(f"/proc/{pid}/stat").read_bytes())
-    except FileNotFoundError:
-        return scan().get(pid) if not Path("/proc/self/stat").exists() else None
-    except OSError:
-        return None
 
 
 def environment(pid: int) -> dict[str, str]:

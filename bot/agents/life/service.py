@@ -140,15 +140,15 @@ class Life:
             agent = await self._registry.update(agent_id, desired="stopped")
             return await self._end(agent)
 
-    async def restart(self, agent_id: str, *, fresh: bool = False) -> Agent:
-        """Stop and start; the conversation goes on, unless `fresh`."""
+    async def restart(self, agent_id: str) -> Agent:
+        """Stop and start; the conversation goes on."""
         async with self._locks[agent_id]:
             agent = await self._registry.get(agent_id)
             if agent.adopted:
                 raise _not_ours_to_start(agent)
             agent = await self._end(agent)
             agent = await self._registry.update(agent_id, restarts=agent.restarts + 1)
-            return await self._start(agent, fresh=fresh)
+            return await self._start(agent)
 
     async def delete(self, agent_id: str, *, let_go: Callable[[Agent], Awaitable[None]]) -> Agent:
         """Stop and forget it; an adopted one is only let go. Its conversation files stay where its CLI keeps them.

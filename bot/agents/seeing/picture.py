@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from io import BytesIO
 
 from PIL import Image, ImageDraw
@@ -41,16 +41,16 @@ _STEPS = (0, 95, 135, 175, 215, 255)
 MAX_ROWS = 220
 
 
-def png(ansi: str, width: int, *, cursor: Sequence[int] | None = None, size: int = SIZE) -> bytes:
+def png(ansi: str, width: int, *, cursor: Sequence[int] | None = None) -> bytes:
     """The screen as a PNG: one cell of the terminal is one cell of the picture.
 
     `ansi` is a capture with SGR sequences, `width` the pane's width in cells, `cursor` its column and line, drawn
-    reversed, `size` the font's height in pixels. Of a capture of more than MAX_ROWS lines the last are shown.
+    reversed. Of a capture of more than MAX_ROWS lines the last are shown.
     """
     rows = grid(ansi.rstrip("\n"), max(1, width))
     if cursor is not None:
         _put(rows, *cursor)
-    image = draw(rows[-MAX_ROWS:], _fonts(size))
+    image = draw(rows[-MAX_ROWS:], _fonts())
     out = BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
@@ -138,6 +138,6 @@ def _between(one: Rgb, other: Rgb) -> Rgb:
     return red, green, blue
 
 
-@lru_cache(4)
-def _fonts(size: int) -> Fonts:
-    return Fonts(size)
+@cache
+def _fonts() -> Fonts:
+    return Fonts(SIZE)

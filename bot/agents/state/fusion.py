@@ -67,12 +67,12 @@ class Fused:
     signals: tuple[Signal, ...]
 
 
-def from_reading(reading: ScreenReading, kind: str = "", *, age_s: float = 0.0) -> tuple[Signal, ...]:
-    """A screen's reading as a signal. `kind` is accepted so that callers need not know which kinds have traps."""
+def from_reading(reading: ScreenReading, kind: str = "") -> tuple[Signal, ...]:
+    """The reading of a screen captured just now, as a signal; the `kind` of its agent stands in what `explain` says."""
     draft = reading.composer.text if reading.composer.holds_text else None
     vote = reading.state
     detail = f"{kind} screen: {reading.rule}" if kind else reading.rule
-    return (Signal("screen", vote, age_s, detail, reading.trust, draft),)
+    return (Signal("screen", vote, 0.0, detail, reading.trust, draft),)
 
 
 def fuse(signals: Sequence[Signal], *, previous: State | None = None) -> Fused:
