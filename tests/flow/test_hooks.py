@@ -234,3 +234,20 @@ async def test_a_taken_prompt_is_proven_by_the_hook(tmp_path: Path) -> None:
         agent = await services.registry.get("w1")
         heard = services.hooks.prompts("w1", agent.created_at)
         assert [entry.text for entry in heard] == [text]
+
+
+async def test_all_of_a_long_command_comes_as_a_document(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        command = "cat <<EOF\n" + "".join(f"line {n} <b>&amp;\u202e\n" for n in range(200)) + "EOF"
+        waiting = await Held.begin(p, "w1", request(command))
+        card = await card_of(p, "cat <<EOF")
+        assert "line 199" not in card["text"]
+        assert "more characters" in card["text"]
+        assert "\u202e" not in card["text"]  # it would turn round what follows
+        await p.client.press(card["message_id"], "📄 Show all")
+        sent = await p.message(lambda m: bool(m["document"]))
+        assert sent["document"]["file_name"] == "command.sh.txt"
+        async with p.client.session.get(p.client.sandbox.origin + sent["document"]["url"]) as answer:
+            assert await answer.read() == command.encode()
+        await p.client.press(card["message_id"], "Yes")  # looking changes nothing
+        assert decided(await waiting.printed()) == {"behavior": "allow"}
