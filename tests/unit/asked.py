@@ -120,12 +120,11 @@ CONNECTION = """
 RESUME = """
  This session is 11h 34m old and 258.3k tokens.
 
- Resuming the full session will consume a substantial portion of your usage limits. We recommend resuming from a
- summary.
+ Resuming the full session uses a lot of your usage limits. Resuming from a summary uses less.
 
- ❯ 1. Resume from summary (recommended)
+ ❯ 1. Resume from summary (instant, recommended)
    2. Resume full session as-is
-   3. Don't ask me again
+   3. Don't ask again
 """
 LOGIN = """
  Claude Code can be used with your Claude subscription or billed based on API usage through your Console account.
@@ -164,7 +163,7 @@ SELECT = "Enter to select · ↑/↓ to navigate · Esc to cancel"
 CLAUDE = [
     ("edit", claude(EDIT_FILE), "permission", "Yes", 3),
     ("connection", claude(CONNECTION, footer=""), "permission", "Yes", 3),
-    ("resume", claude(RESUME, footer=CONFIRM), "other", "Resume from summary (recommended)", 3),
+    ("resume", claude(RESUME, footer=CONFIRM), "other", "Resume from summary (instant, recommended)", 3),
     ("login", claude(LOGIN, footer=""), "login", "Claude account with subscription · Pro, Max, Team, or Enterprise", 3),
     ("server", claude(SERVER, footer=CONFIRM), "other", "Use this and all future MCP servers in this project", 3),
     ("limit", claude(LIMIT, footer=CONFIRM), "limit", "Stop and wait for limit to reset", 2),

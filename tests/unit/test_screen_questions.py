@@ -9,7 +9,7 @@ from bot.agents.state.explain import explain
 from bot.clis.model import Dialog
 from bot.clis.screens import read_text
 from bot.clis.sgr import plain
-from tests.unit.asked import ALL, CONFIRM, EDIT_FILE, RULE, SETTINGS, SUBMIT, TYPED, claude
+from tests.unit.asked import ALL, CONFIRM, EDIT_FILE, RESUME, RULE, SETTINGS, SUBMIT, TYPED, claude
 from tests.unit.captured import capture
 
 
@@ -63,6 +63,11 @@ def test_what_is_granted_for_good_needs_an_owner_whatever_the_dialog_is_called()
         assert found.kind != "trust"
         yes = next(choice for choice in choices_of(found) if choice.label.startswith("Yes"))
         assert yes.grant == "lasting"
+
+
+def test_how_a_conversation_is_resumed_grants_nothing() -> None:
+    choices = choices_of(dialog("claude", claude(RESUME, footer=CONFIRM)))
+    assert [choice.grant for choice in choices] == ["choice", "choice", "lasting"]
 
 
 def test_a_command_cannot_pass_for_a_question_of_the_model() -> None:

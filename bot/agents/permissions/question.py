@@ -45,7 +45,8 @@ _ONCE = re.compile(
 )
 _TELL = re.compile(r"(?i)^(no, and )?tell\b")
 _LASTING = re.compile(
-    r"(?i)don.?t ask|do not ask|\balways\b|\bauto\b|\bsession\b|accept edits|remember|\ball\b|bypass|trust|permanent"
+    r"(?i)don.?t ask|do not ask|\balways\b|\bauto\b|\b(for|during|in) (this|the) session\b|\bthis session$"
+    r"|accept edits|remember|\ball\b|bypass|trust|permanent"
     r"|\b(add|buy) (funds|credits)\b|\bextra usage\b|\bupgrade\b|never show"
 )
 # A question of the model in Claude Code 2.1.328: its tabs, answers to tick, and the place where words may be typed.
