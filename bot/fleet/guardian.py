@@ -196,7 +196,7 @@ class Guardian:
             look = (await self._watch.look([agent_id])).get(agent_id)
             if look is None or look.view.agent.desired != "running" or look.clis:
                 return  # a person was faster: it is deleted, stopped, or runs
-            agent = await self._life.start(agent_id)
+            agent = await self._life.start(agent_id, patience=ROOM_S)
         except NotFound:
             return  # deleted at this moment
         except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.

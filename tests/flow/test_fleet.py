@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.agents.resources import room
+from bot.agents.resources.room import Machine
 from bot.store.tables import DeliveryRow
 from bot.tmux.keeper import ALONE
 from bot.tmux.processes import scan
@@ -94,6 +96,22 @@ async def test_an_agent_that_left_by_itself_stays_stopped(tmp_path: Path) -> Non
         assert (await made.app.call("agent.show", {"id": "w1"}))["state"] == "stopped"
         await made.client.press(told["message_id"], "▶ Start")
         await alive(made, "w1")
+
+
+async def test_a_crash_on_a_full_machine_waits_for_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel ends programs when memory is short: a moment later there is some."""
+    async with product(tmp_path, agents=1) as made:
+        asked: list[Machine] = []
+
+        def full_twice() -> Machine:  # the machine itself cannot be filled for a test
+            asked.append(Machine(0 if len(asked) < 2 else None, 0.0, 1))
+            return asked[-1]
+
+        monkeypatch.setattr(room, "measure", full_twice)
+        await kill(made, "w1")
+        await made.message(lambda m: "w1 crashed" in m["text"] and "was started again" in m["text"])
+        assert len(asked) == 3
+        assert not any("cannot be started" in m["text"] for m in await made.all())
 
 
 async def test_an_agent_that_is_started_again_in_its_pane_should_run_again(tmp_path: Path) -> None:

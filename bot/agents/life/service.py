@@ -28,7 +28,7 @@ from bot.tmux.keeper import keeper_command
 from bot.tmux.panes import Panes
 from bot.tmux.sessions import SessionFacts, Sessions
 
-ROOM_S = 30.0  # how long a restore waits for memory and load to come down before each start
+ROOM_S = 30.0  # how long what starts by itself waits for memory and load to come down
 
 
 class NoRoom(Refused):
@@ -122,14 +122,17 @@ class Life:
             await self._registry.delete(agent.id)
             raise
 
-    async def start(self, agent_id: str, *, fresh: bool = False) -> Agent:
-        """Start a stopped or dead agent, with its conversation if it had one and unless `fresh`.
+    async def start(self, agent_id: str, *, fresh: bool = False, patience: float = 0.0) -> Agent:
+        """Start a stopped or dead agent, with its conversation if it had one and unless `fresh`; `patience`: seconds
+        to wait for room.
 
         Raises NotFound, Refused (it runs; its session's name is taken; no room), DependencyMissing, TmuxGone.
         """
         async with self._locks[agent_id]:
             agent = await self._registry.get(agent_id)
-            return await (self._take_up(agent) if agent.adopted else self._start(agent, fresh=fresh))
+            if agent.adopted:
+                return await self._take_up(agent)
+            return await self._start(agent, fresh=fresh, patience=patience)
 
     async def stop(self, agent_id: str) -> Agent:
         """Ask its CLI to leave, then TERM, then KILL; its session goes with it. Raises NotFound, TmuxGone.
