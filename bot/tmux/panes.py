@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9 ._/-]+\Z")
 
 # Tabs cannot stand in a session or window name (tmux escapes them); the title may hold one, so it comes last.
 _FIELDS = (
-    *("pane_id", "session_name", "window_id", "window_name", "pane_dead", "pane_in_mode", "pane_input_off", "pane_pid"),
+    *("pane_id", "session_name", "window_name", "pane_dead", "pane_in_mode", "pane_input_off", "pane_pid"),
     *("pane_width", "pane_height", "cursor_x", "cursor_y", "alternate_on", "pane_tty", "history_size"),
     *("session_attached", "window_activity", "pane_title"),
 )
@@ -44,7 +44,6 @@ class PaneFacts:
 
     pane: str
     session: str
-    window_id: str
     window: str
     dead: bool
     in_mode: bool
@@ -84,7 +83,6 @@ def parse_facts(line: str) -> PaneFacts | None:
     return PaneFacts(
         pane=f["pane_id"],
         session=f["session_name"],
-        window_id=f["window_id"],
         window=f["window_name"],
         dead=f["pane_dead"] == "1",
         in_mode=number("pane_in_mode") > 0,

@@ -20,14 +20,13 @@ _HZ = os.sysconf("SC_CLK_TCK")
 class Process:
     """One process. `starttime`, `utime`, `stime` are seconds (starttime since boot); `rss` is bytes.
 
-    `session`, `tty_nr` and `tpgid` (the terminal's foreground process group) are 0 or -1 where there is no terminal.
+    `session` and `tpgid` (the terminal's foreground process group) are 0 or -1 where there is no terminal.
     """
 
     pid: int
     ppid: int
     pgrp: int
     session: int
-    tty_nr: int
     tpgid: int
     state: str
     comm: str
@@ -60,7 +59,6 @@ def parse_stat(line: bytes, *, hz: int = _HZ, page: int = _PAGE) -> Process | No
             ppid=int(rest[1]),
             pgrp=int(rest[2]),
             session=int(rest[3]),
-            tty_nr=int(rest[4]),
             tpgid=int(rest[5]),  # field 8
             utime=int(rest[11]) / hz,  # field 14
             stime=int(rest[12]) / hz,
@@ -168,7 +166,6 @@ def _scan_psutil() -> dict[int, Process]:
             ppid=info["ppid"] or 0,
             pgrp=pgrp,
             session=session,
-            tty_nr=1 if info["pid"] in groups else 0,
             tpgid=groups.get(info["pid"], -1),
             state=states.get(info["status"], "S"),
             comm=(info["name"] or "")[:15],

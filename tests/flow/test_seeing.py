@@ -294,7 +294,7 @@ async def test_an_agent_that_takes_much_is_told_of_once_and_when_it_has_recovere
     async with product(tmp_path, agents=1) as made:
         app = made.app.services
         strain = Strain(app.store, app.watch)
-        huge = {7: Process(7, 1, 7, 7, 1, 7, "S", "claude", 1.0, 5 * 1024**3, 1.0, 0.0)}
+        huge = {7: Process(7, 1, 7, 7, 7, "S", "claude", 1.0, 5 * 1024**3, 1.0, 0.0)}
         # Samples of another pane's process begin a history of their own; the next tick's begin the true one again.
         app.watch.resources.every = 3600.0
         app.watch.resources.note("w1", 7, huge, children_of(huge), app.clock.monotonic())

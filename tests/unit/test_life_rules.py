@@ -132,7 +132,7 @@ def test_the_default_home_is_below_the_agents_own_home_folder(tmp_path: Path) ->
 
 
 def process(pid: int, ppid: int, comm: str, *, pgrp: int, session: int = 10, state: str = "S") -> Process:
-    return Process(pid, ppid, pgrp, session, 1, 20, state, comm, 0.0, 0, 0.0, 0.0)
+    return Process(pid, ppid, pgrp, session, 20, state, comm, 0.0, 0, 0.0, 0.0)
 
 
 def test_a_freeze_stops_the_cli_and_what_it_started_but_never_the_panes_own_process() -> None:

@@ -9,7 +9,7 @@ from bot.tmux.processes import Process, children_of
 
 
 def process(pid: int, ppid: int, *, cpu: float = 0.0, rss: int = 1000, state: str = "S", start: float = 5.0) -> Process:
-    return Process(pid, ppid, pid, 10, 1, pid, state, "x", start, rss, cpu, 0.0)
+    return Process(pid, ppid, pid, 10, pid, state, "x", start, rss, cpu, 0.0)
 
 
 def table(*processes: Process) -> dict[int, Process]:

@@ -87,7 +87,7 @@ def test_only_a_bare_pane_id_is_taken(pane: str) -> None:
 
 
 def test_a_title_may_hold_tabs_and_a_broken_line_is_left_out() -> None:
-    line = "%1\tmaf-w1\t@1\tagent\t0\t1\t0\t42\t80\t24\t2\t3\t1\t/dev/pts/1\t7\t0\t1795336677\ta\tb"
+    line = "%1\tmaf-w1\tagent\t0\t1\t0\t42\t80\t24\t2\t3\t1\t/dev/pts/1\t7\t0\t1795336677\ta\tb"
     facts = parse_facts(line)
     assert facts is not None
     assert (facts.title, facts.in_mode, facts.alternate, facts.pid) == ("a\tb", True, True, 42)
