@@ -149,7 +149,7 @@ class App:
         await server.stop(grace=DRAIN_S)
         await self.services.apply.close(timeout=DRAIN_S)
         await self.services.side.leave()
-        for save in (self.services.statistics.save, self.services.quota.leave):
+        for save in (self.services.statistics.save, self.services.quota.leave, self.services.reservations.keep):
             try:
                 await save()
             except (MafError, DBAPIError, OSError) as error:  # a full disk, and the rest is to end all the same
