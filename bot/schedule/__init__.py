@@ -67,7 +67,7 @@ class Schedule:
         # Imported here: its time counts before the first poll, and a command never needs it.
         from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
-        from bot.trigger import Every
+        from bot.schedule.trigger import Every
 
         self._ticking = AsyncIOScheduler(event_loop=asyncio.get_running_loop(), timezone="UTC")
         for job in self.jobs:
