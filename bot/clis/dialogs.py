@@ -11,7 +11,8 @@ from bot.clis.regions import Sheet
 from bot.clis.rules import Layout, Ruleset
 
 _NUMBER = re.compile(r"(\d{1,2})[.)] ")
-_INSET = re.compile(r"\s*[─▔]{8,}$")  # a rule within a dialog (the plan of Claude Code 2.1.328)
+_INSET = re.compile(r"\s*[─▔]{8,}$")  # a rule within a dialog, around a plan that may be scrolled (Claude Code 2.1.328)
+_OPENING = 200  # characters of such a plan to know it by: how much of it is seen varies, and so does the mark beside it
 _SCROLLED = re.compile(r" {2,}[↑↓]$")  # the mark at the right edge of a text of which more is to be had
 _GAP = re.compile(r"\s{2,}")  # between a choice and what is said about it
 # White space changes with the terminal's width; marks while somebody at the pane chooses several (Claude Code 2.1.328).
@@ -185,8 +186,8 @@ def _key(row: _Row, layout: Layout) -> str:
 
 def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: int) -> Found:
     layout = rules.layout
-    body = ["" if _INSET.fullmatch(line) else line for line in body]
-    text = "\n".join("" if _is_edge(line, layout) else line.strip() for line in body)
+    command = _command(layout, body)
+    text = "\n".join("" if _is_edge(line, layout) or _INSET.fullmatch(line) else line.strip() for line in body)
     text = layout.volatile.sub("", text)
     title, detail = _headed(re.sub(r"\n{3,}", "\n\n", text.strip()), layout)
     labels = tuple(option.label for option in options)
@@ -196,7 +197,9 @@ def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: i
     if known and not known.digits:
         options = tuple(replace(option, key="") for option in options)
     kind: DialogKind = known.kind if known else "other"
-    dialog = Dialog(kind, title, detail, options, fingerprint(title, detail, labels), _command(layout, body))
+    plan = command if any(map(_INSET.fullmatch, body)) else ""
+    told = re.sub(r"\s", "", plan)[:_OPENING] or detail
+    dialog = Dialog(kind, title, detail, options, fingerprint(title, told, labels), command)
     return Found(dialog, top)
 
 
@@ -229,9 +232,9 @@ def _command(layout: Layout, body: list[str]) -> str:
     """The exact command or diff the question is about: what stands between two dashed rules, or starts with a mark. Of
     one that is longer than its place only the beginning stands there."""
     edges = [i for i, line in enumerate(body) if _is_edge(line, layout)]
-    cut = next((i for i in range(edges[0], len(body)) if _SCROLLED.search(body[i])), None) if edges else None
-    if cut is not None:
-        return _dedented([*body[edges[0] + 1 : cut], _SCROLLED.sub("", body[cut])]) + "\n…"
+    under = next((i for i in range(edges[0], len(body)) if _INSET.fullmatch(body[i])), None) if edges else None
+    if under is not None and len(edges) == 1:
+        return _dedented([_SCROLLED.sub("", line) for line in body[edges[0] + 1 : under]]) + "\n…"
     if len(edges) >= 2:
         return _dedented(body[edges[0] + 1 : edges[-1]])
     start = next((i for i, line in enumerate(body) if layout.command.search(line)), None)

@@ -225,6 +225,21 @@ def test_a_diff_that_is_not_drawn_yet_is_told_from_one_that_is() -> None:
     assert dialog("claude-create-file").whole
 
 
+def test_a_plan_is_the_same_however_much_of_it_is_seen() -> None:
+    """Its first draw lacks the mark that there is more; and a terminal of another height shows another part of it."""
+    screen, long = capture("claude-plan-long").ansi, dialog("claude-plan-long")
+    lines = screen.split("\n")
+    last = next(n for n, line in enumerate(lines) if "↓" in line)
+    for other in ([line.replace("↓", " ") for line in lines], [*lines[: last - 4], *lines[last:]]):
+        found = read_text("claude", "\n".join(other)).dialog
+        assert found is not None
+        assert (found.fingerprint, found.kind, found.title) == (long.fingerprint, "permission", "Ready to code?")
+        assert found.command.endswith("\n…")
+    changed = read_text("claude", screen.replace("Step number 2 ", "Another step ")).dialog
+    assert changed is not None
+    assert changed.fingerprint != long.fingerprint
+
+
 def test_numbers_that_are_no_keys_are_not_offered_as_keys() -> None:
     """Codex 0.169.0 takes a digit for a choice everywhere but where it asks for trust in a folder."""
     assert [option.key for option in dialog("codex-folder-access").options] == ["", ""]
