@@ -107,3 +107,14 @@ async def test_wishes_and_statistics_that_could_not_be_written_are_as_before(tmp
         assert counted > 0
         await services.statistics.save()
         assert (await services.registry.get("w1")).stats["idle_s"] >= round(counted, 1)
+
+
+async def test_words_that_go_with_a_no_reach_the_agent_when_the_disk_has_room(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        card = await asked(p)
+        await p.client.press(card["message_id"], button(card, "No, and tell"))
+        question = await p.message(lambda m: "Reply to this message" in m["text"])
+        with full(p.app.services.store, "INTO deliveries") as refused:
+            await p.client.say("run the tests instead", reply_to=question["message_id"])
+            await until(lambda: len(refused) > 1, what="tries", within=30)
+        await until(lambda: any("run the tests instead" in one for one in p.prompts("w1")), what="the words")

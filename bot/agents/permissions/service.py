@@ -14,6 +14,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.service import Deliveries
 from bot.agents.hooks.events import Hooks
 from bot.agents.model import Agent
@@ -203,19 +204,23 @@ class Permissions:
 
     async def _tell(self, agent: str, reply: Reply) -> None:
         """After a no by keys the composer is free again: what to do instead is an ordinary prompt."""
-        key = f"delivery:{secrets.token_hex(6)}"
         try:
-            async with self._store.begin() as tx:
-                delivery = await self._deliveries.create(
-                    tx, agent=agent, text=reply.text, created_by=reply.by, notice_key=key
-                )
-                await post(tx, "delivery", {"delivery": delivery.id}, chat_id=reply.chat_id, key=key)
+            delivery = await kept(lambda: self._write_words(agent, reply))
         except MafError as error:  # the no was taken, and the person believes that the words were too
             words = f"⚠️ {agent} was told no, but not your words “{reply.text[:200]}”: {error.message}"
             async with self._store.begin() as tx:
                 await post(tx, "text", {"text": words}, chat_id=reply.chat_id)
             return
         await self._deliveries.run(delivery.id)
+
+    async def _write_words(self, agent: str, reply: Reply) -> Delivery:
+        key = f"delivery:{secrets.token_hex(6)}"
+        async with self._store.begin() as tx:
+            delivery = await self._deliveries.create(
+                tx, agent=agent, text=reply.text, created_by=reply.by, notice_key=key
+            )
+            await post(tx, "delivery", {"delivery": delivery.id}, chat_id=reply.chat_id, key=key)
+        return delivery
 
     async def _met(self, ask: Ask) -> None:
         """A new question from a screen: one about a folder that an owner trusted before is answered by that."""
