@@ -118,3 +118,4 @@ async def test_words_that_go_with_a_no_reach_the_agent_when_the_disk_has_room(tm
             await p.client.say("run the tests instead", reply_to=question["message_id"])
             await until(lambda: len(refused) > 1, what="tries", within=30)
         await until(lambda: any("run the tests instead" in one for one in p.prompts("w1")), what="the words")
+        assert [one.count("run the tests instead") for one in p.prompts("w1")][1:] == [1]

@@ -83,3 +83,4 @@ async def test_who_lost_it_to_another_one_ends(stores: tuple[Store, Store], monk
 async def test_a_file_needs_no_such_thing(store: Store) -> None:
     async with OnlyBot(store) as only, OnlyBot(store):
         await asyncio.wait_for(only.keep(), PATIENCE_S)
+        assert store.engine.pool.checkedout() == 0, "no connection is kept for it"
