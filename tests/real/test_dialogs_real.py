@@ -146,6 +146,7 @@ async def test_edits_of_codex_are_shown_as_a_patch_and_made_after_a_yes(codex: R
     file.write_text("total = 1\n")
     await codex.prompt("TOOL exec_command " + json.dumps({"cmd": f"apply_patch <<'EOF'\n{PATCH}\nEOF"}))
     asked = await card(codex, "w1 wants to edit", "+total = 2", "outside the workspace: no")
+    assert {"Yes, proceed", "No"} <= set(labels(asked))
     await tap(codex, asked, "Yes, proceed", "✅ w1: Yes, proceed")
     await until(lambda: file.read_text() == "total = 2\n", "the edit")
     await codex.becomes(State.IDLE)

@@ -121,12 +121,11 @@ class Holding:
         if self._asks.held.get(ask_id) is not held:
             return  # another hook waits with this question by now
         del self._asks.held[ask_id]
-        if not dropped:
-            await self._asks.unheld(ask_id)
-            return
-        async with self._asks.locks[agent]:
-            if ask_id in self._asks:
+        async with self._asks.locks[agent]:  # where an answer of ours ended it, the card says that and nothing before
+            if dropped and ask_id in self._asks:
                 await self._asks.over(self._asks[ask_id], "answered", via="pane")
+            elif ask_id in self._asks:
+                await self._asks.unheld(ask_id)
 
     async def _hold(self, agent: Agent, event: HookEvent, wait: timedelta) -> Ask:
         """The row of a question whose hook waits now; the one of its dialog, where that was seen first."""
