@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,11 +36,16 @@ def family(pid: int) -> Iterator[int]:
 
 
 def open_files(pid: int) -> list[Path]:
-    """Regular files that a process holds open; empty where /proc does not tell or the process is gone."""
+    """Files that a process holds open for writing; empty where /proc does not tell or the process is gone.
+
+    Codex 0.169.0 reads the conversations of others when it starts: what it only reads is not its own.
+    """
     files = []
     try:
         for link in Path(f"/proc/{pid}/fd").iterdir():
             try:
+                if not link.lstat().st_mode & stat.S_IWUSR:  # the bits of the link are the mode it was opened in
+                    continue
                 target = link.readlink()
             except OSError:
                 continue
@@ -58,7 +64,7 @@ def tells_open_files(pid: int) -> bool:
 def start_ticks(pid: int) -> str | None:
     """Start time of a process as field 22 of /proc/PID/stat (clock ticks since boot), or None if it is gone."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        fields = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return stat.rpartition(")")[2].split()[19]
+    return fields.rpartition(")")[2].split()[19]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.clis.claude.cli import Claude, munged
 from bot.clis.claude.sessions import read_session
 from bot.clis.kinds import cli_for
-from bot.clis.program import find_program, start_ticks
+from bot.clis.program import find_program, open_files, start_ticks
 from bot.clis.tail import moment, read_lines, read_records, tail_offset
 from bot.errors import DependencyMissing
 
@@ -201,3 +201,13 @@ def test_launch_words(tmp_path: Path) -> None:
 def test_what_is_no_moment_of_our_calendar_is_none(value: object) -> None:
     """A zone takes the last two out of the years that a datetime can hold."""
     assert moment(value) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells which files a process holds open")
+def test_a_file_that_is_only_read_is_not_one_that_a_process_writes(tmp_path: Path) -> None:
+    """Codex reads the conversations of others when it starts: an agent was taken to be in one of them."""
+    theirs, own = tmp_path / "theirs", tmp_path / "own"
+    theirs.write_text("{}")
+    with theirs.open(), own.open("a"):
+        held = [path for path in open_files(os.getpid()) if path.is_relative_to(tmp_path)]
+    assert held == [own]

@@ -30,9 +30,11 @@ class Leaving:
 
     async def end(self, agent: Agent) -> bool:
         """True when nothing of its CLI is left in front. Raises TmuxGone."""
+        self._watch.sight.files.search_anew(agent.id)
         look = await self._look(agent)
         if look is None or not look.clis or not agent.pane:
             return True
+        await self._watch.remember(look)
         if may_be_asked(look):
             await self._ask(agent, agent.pane)
             if await self._gone(agent, QUIT_S):

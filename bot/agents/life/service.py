@@ -161,7 +161,7 @@ class Life:
         async with self._locks[agent_id]:
             agent = await self._registry.update(agent_id, desired="stopped")
             if not agent.adopted:
-                await self._end(agent)
+                agent = await self._end(agent)
             await let_go(agent)
             await self._registry.delete(agent_id)
         self._locks.pop(agent_id, None)

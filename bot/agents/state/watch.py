@@ -201,9 +201,9 @@ class Watch:
         async with self._ticked:
             self._ticked.notify_all()
         for look in looks.values():  # last: a store that takes nothing keeps nobody from what was seen
-            await self._remember(look)
+            await self.remember(look)
 
-    async def _remember(self, look: Look) -> None:
+    async def remember(self, look: Look) -> None:
         """Which conversation it is in, so that a restart goes on with it."""
         agent, files = look.view.agent, look.files
         if files.conversation is not None and files.path not in (None, agent.transcript):
