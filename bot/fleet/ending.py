@@ -27,11 +27,9 @@ from bot.home import Home
 from bot.store import Store
 from bot.store.tables import DeliveryRow
 from bot.tmux.panes import Panes
-from bot.work.claims import Claims
+from bot.work.claims import DELETED, Claims
 
 log = logging.getLogger(__name__)
-
-DELETED = "the agent was deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +149,11 @@ class Ending:
     async def finish(self) -> None:
         """What could not be let go when its agent ended: once more. Raises what still stands in the way of one of
         them, after the others."""
-        agents = {agent.id for agent in await self._registry.all()}
         trouble: MafError | None = None
-        for claim in await self._claims.all_open():
+        claims = await self._claims.all_open()
+        # Read after them: who holds one of these and is not there now is gone, and not just made.
+        agents = {agent.id for agent in await self._registry.all()}
+        for claim in claims:
             if claim.agent in agents and claim.made_for != DELETED:
                 continue
             try:

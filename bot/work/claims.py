@@ -20,6 +20,8 @@ from bot.errors import MafError
 from bot.store import Store, Transaction
 from bot.store.tables import ClaimRow
 
+DELETED = "the agent was deleted"  # why a bead is given back; of an open claim: that this is still to be done
+
 
 @dataclass(frozen=True, slots=True)
 class OpenClaim:
@@ -59,6 +61,8 @@ class Claims:
 
     async def claim(self, agent: str, bead: Bead, *, made_for: str = "") -> ClaimResult:
         """Take a bead for an agent; taking it again is no error and not `fresh`, and what it was made for stays.
+
+        One that is only marked to be given back is the agent's own again: an agent that is gone had the same name.
 
         A lost race is an answer (`won` False, `holder` says who). Raises what Beads raise otherwise (closed or blocked
         meanwhile, bd down); then nothing of ours remains.
@@ -130,6 +134,8 @@ class Claims:
             async with self._store.begin() as tx:
                 row = await _open_row(tx, bead.repo, bead.id)
                 if row is not None:
+                    if (row.agent, row.reason) == (agent, DELETED):
+                        row.reason, row.claimed_at = made_for, self._clock.now()
                     return row.agent, False
                 now = self._clock.now()
                 tx.add(ClaimRow(repo=bead.repo, bead=bead.id, agent=agent, claimed_at=now, reason=made_for))

@@ -14,7 +14,7 @@ from bot.errors import NotFound
 from bot.home import Home
 from bot.packs import Packs
 from bot.store import Store
-from bot.work.claims import Claims
+from bot.work.claims import DELETED, Claims
 
 
 @pytest.fixture
@@ -51,6 +51,21 @@ async def test_claims_of_finished_beads_are_closed(any_store: Store, book: Beads
     closed = await claims.settle(str(client.repo), {"shop-17"}, read_at=read_at)
     assert [claim.bead for claim in closed] == ["shop-41"]
     assert [claim.bead for claim in await claims.all_open()] == ["shop-17", "shop-55"]
+
+
+async def test_a_bead_to_be_given_back_stays_with_who_takes_it_up_under_the_same_name(
+    any_store: Store, book: BeadsBook, tmp_path: Path
+) -> None:
+    claims = Claims(any_store, book, SystemClock())
+    bead = await (await book.for_workdir(tmp_path / "shop")).show("shop-41")
+    await claims.claim("w1", bead, made_for="an old draft")
+    (held,) = await claims.of("w1")
+    await claims.mark(held, DELETED)
+    assert (await claims.claim("w2", bead)).holder == "w1"
+    assert [one.made_for for one in await claims.all_open()] == [DELETED]
+    assert (await claims.claim("w1", bead, made_for="a new draft")).won
+    (taken,) = await claims.all_open()
+    assert taken.made_for == "a new draft" and taken.claimed_at > held.claimed_at
 
 
 async def test_a_claim_that_beads_refuse_leaves_nothing(any_store: Store, book: BeadsBook, tmp_path: Path) -> None:

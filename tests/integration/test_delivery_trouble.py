@@ -117,6 +117,21 @@ async def test_no_enter_for_a_prompt_whose_time_was_up_before_its_row_was_writte
     assert fleet.prompts(agent.id) == [delivery.text]
 
 
+async def test_no_enter_after_a_restart_for_a_prompt_whose_time_was_up_before_its_row_was_written(fleet: Fleet) -> None:
+    """The text of a bot that was killed stands there in time; then the store is locked for hours."""
+    agent, clock = await fleet.demo(), Ahead()
+    delivery = await fleet.cut_off(agent, "once", "after_paste")
+    second = fleet.again(clock=clock)
+    with while_written(fleet, "typed", lambda: later(clock)) as written:
+        await second.resume()
+        left = await second.wait(delivery.id, PATIENCE_S)
+    assert written
+    assert left.status == "unconfirmed", left
+    assert left.reason.startswith("Its time was up. Enter was not pressed")
+    assert fleet.prompts(agent.id) == []
+    assert (await second.press_enter(delivery.id, "Ann")).exit_code == 0
+
+
 async def test_a_queued_prompt_whose_time_is_up_when_the_store_is_back_is_not_pasted(fleet: Fleet) -> None:
     agent, clock = await fleet.demo(), Ahead()
     deliveries = fleet.again(clock=clock)

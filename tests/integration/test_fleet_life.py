@@ -224,6 +224,22 @@ async def test_a_bead_that_could_not_be_given_back_when_its_agent_ended_is_given
     assert [claim.bead for claim in await services.claims.all_open()] == [second.id]
 
 
+async def test_a_bead_to_be_given_back_stays_with_the_next_agent_of_that_name_that_takes_it_up(app: App) -> None:
+    services = app.services
+    await demo(app)
+    project = services.settings.root(services.home)
+    beads = project / ".beads" / "issues.jsonl"
+    bead = (await (await services.book.for_workdir(project)).snapshot()).ready[0]
+    assert (await services.claims.claim("d1", bead)).won
+    beads.rename(beads.with_name("away"))
+    assert (await app.call("agent.delete", {"id": "d1"}))["problems"]
+    beads.with_name("away").rename(beads)
+    await demo(app)
+    assert (await services.claims.claim("d1", bead, made_for="a draft")).won
+    await services.ending.finish()
+    assert [(one.bead, one.made_for) for one in await services.claims.all_open()] == [(bead.id, "a draft")]
+
+
 @pytest.mark.parametrize("when", ["before", "at its start"])
 async def test_a_crashed_agent_that_is_deleted_before_it_is_started_again_is_not_missed(app: App, when: str) -> None:
     services = app.services

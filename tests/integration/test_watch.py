@@ -90,8 +90,11 @@ async def test_what_cannot_be_looked_at_any_more_is_unknown_and_not_what_it_was(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "BLIND_S", 1.0)
-    agent = await fleet.demo()
+    agent, dead = await fleet.demo(), await fleet.demo()
     stopped = await fleet.life.create("demo", start=False, workdir=fleet.work)
+    (cli,) = (await fleet.until(dead.id, lambda look: bool(look.clis))).clis
+    os.kill(cli.pid, signal.SIGKILL)
+    died = (await fleet.until(dead.id, lambda look: look.view.state is State.DEAD)).view.since
     await fleet.watch.start()
     os.kill(fleet.panes.control.server_pid, signal.SIGSTOP)
     try:
@@ -111,6 +114,8 @@ async def test_what_cannot_be_looked_at_any_more_is_unknown_and_not_what_it_was(
         return fleet.watch.view(agent.id).state is State.IDLE
 
     await eventually(idle)
+    found = fleet.watch.view(dead.id)
+    assert (found.state, found.since) == (State.DEAD, died)  # no second death, which would start it again
 
 
 async def test_without_proc_the_same_is_seen_through_psutil(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ class Errands:
             look = await self._look(delivery)
             if look is None or may_enter(look, delivery) != "yes":
                 raise Refused(why_held(look, delivery.agent))
-            return await self._enter(delivery, look)
+            return await self._enter(delivery, look, by_hand=True)
 
     async def evidence_now(self, delivery: Delivery) -> Delivery | None:
         """Has it arrived after all? Recorded then."""
@@ -198,11 +198,11 @@ class Errands:
         """No Enter from us; the person at the terminal may have pressed it."""
         return await self._prover.prove(delivery, trail, enters=3, give_up=0.0, reason=reason)
 
-    async def _enter(self, delivery: Delivery, look: Look) -> Delivery:
+    async def _enter(self, delivery: Delivery, look: Look, *, by_hand: bool = False) -> Delivery:
         trail = await asyncio.to_thread(trail_of, self._watch, look, delivery)
         if delivery.status != "typed":
             delivery = await self._rows.change(delivery.id, status="typed", reason="")
-        return await self._finish(delivery, await self._typist.enter(delivery, look, trail))
+        return await self._finish(delivery, await self._typist.enter(delivery, look, trail, by_hand=by_hand))
 
     async def _queue(self, delivery: Delivery, reason: str) -> Delivery:
         if not self._background:

@@ -53,6 +53,7 @@ class _Work:
     look: Look | None = None
     trail: Trail | None = None
     pasted_at: float = 0.0  # by the event loop's clock
+    by_hand: bool = False  # a person says so: its time does not count
 
     @property
     def command(self) -> bool:
@@ -105,9 +106,9 @@ class Typist:
             self._gathering = self._spawn(self._gather())
         return await work.done
 
-    async def enter(self, delivery: Delivery, look: Look, trail: Trail) -> Typed:
+    async def enter(self, delivery: Delivery, look: Look, trail: Trail, *, by_hand: bool) -> Typed:
         """Press the one Enter for a text that stood in the composer at the caller's `look`, if it does so now."""
-        work = _Work(delivery, asyncio.get_running_loop().create_future(), look, trail)
+        work = _Work(delivery, asyncio.get_running_loop().create_future(), look, trail, by_hand=by_hand)
         self._enter_soon(work)
         return await work.done
 
@@ -231,6 +232,9 @@ class Typist:
                     await asyncio.sleep(_LOOK_AGAIN_S)
                     look = (await self._watch.look([agent])).get(agent)
                     work.look = look or work.look
+                    if not work.by_hand and (why := self._over(work.delivery)):
+                        work.end("held", unsent(work.delivery, why))
+                        return
                     answer = may_enter(look, work.delivery) if look is not None else "no"
                     if answer == "yes":
                         await self._press([work])

@@ -245,12 +245,13 @@ class Watch:
             self._complaint.over()
 
     def _go_blind(self) -> None:
-        """No look has come to its end for so long, failed or hanging: nobody is to act by what was seen then."""
+        """No look has come to its end for so long, failed or hanging: nobody is to act by what was seen then. Who had
+        ended has ended, and when: seen again he would else have died once more."""
         why = f"not seen for {BLIND_S:g} s: tmux, a disk or a mounted folder does not answer"
         self._complaint.warn(why)
         now = self._clock.now()
         for agent_id, look in self._looks.items():
-            if look.view.state is not State.STOPPED:
+            if look.view.state not in (State.STOPPED, State.DEAD):
                 view = replace(look.view, state=State.UNKNOWN, rule=why, since=now, at=now)
                 self._looks[agent_id] = replace(look, view=view)
 
