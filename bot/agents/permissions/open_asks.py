@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,15 +73,21 @@ class OpenAsks:
         question = await followed(question, Path(ask.workdir))
         values: dict[str, Any] = {"kind": question.kind, "title": question.title, "fingerprint": question.fingerprint}
         values |= {"choices": choices_json(question.choices)}
-        # What a hook told is exact; a screen may cut it.
-        values |= words_of(question) if ask.source == "screen" else {"source": "both"}
-        self.keep(await self.rows.change(ask.id, **values))
+        if ask.source == "screen":
+            self.keep(await self._rewrite(ask, question, **values))
+        else:  # what a hook told is exact; a screen may cut it
+            self.keep(await self.rows.change(ask.id, **values, source="both"))
 
     async def tell(self, ask: Ask, question: Question, suggestions: list[Any]) -> Ask:
         """A hook tells of a question whose dialog was seen first: it knows its exact words, which a screen may cut."""
         question = await followed(question, Path(ask.workdir))
-        values: dict[str, Any] = {"source": "both", "suggestions": suggestions, **words_of(question)}
-        return self.keep(await self.rows.change(ask.id, **values))
+        question = replace(question, kind=ask.kind, choices=ask.choices)
+        return self.keep(await self._rewrite(ask, question, source="both", suggestions=suggestions))
+
+    async def _rewrite(self, ask: Ask, question: Question, **values: Any) -> Ask:
+        folder = await asyncio.to_thread(in_main, Path(ask.workdir))
+        sharing = group_of(question, agent=ask.agent, profile=ask.profile, workdir=str(folder))
+        return await self.rows.rewrite(ask.id, sharing=sharing, **values, **words_of(question))
 
     async def unheld(self, ask_id: str) -> None:
         """Its hook waits no more: the dialog that comes or does not come says what became of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import select
 
-from bot.agents.permissions.question import Choice, Grant, Question, mark_of
+from bot.agents.permissions.question import Choice, Grant, Question, just_the_same, mark_of
 from bot.clis.model import DialogKind
 from bot.clock import Clock
 from bot.errors import NotFound
@@ -80,7 +80,7 @@ class AskRows:
 
     async def add(self, agent: Any, question: Question, *, source: str, sharing: str, **more: Any) -> Ask:
         """A new open question, on the card of an open one that asks the same, else on one of its own."""
-        new_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+        new_id = _new_id()
         async with self._store.begin() as tx:
             # A second question of the same agent is news, and an edited message tells nobody of it.
             its_own = select(PermissionRow.card).where(PermissionRow.agent == agent.id)
@@ -114,12 +114,19 @@ class AskRows:
     async def change(self, ask_id: str, **values: Any) -> Ask:
         """Change columns of one and its message. Raises NotFound."""
         async with self._store.begin() as tx:
-            row = await tx.get(PermissionRow, ask_id)
-            if row is None:
-                raise NotFound(f"No question named {ask_id}.")
-            for name, value in values.items():
-                setattr(row, name, value)
-            await touch(tx, card_key(row.card))
+            row = await _changed(tx, ask_id, values)
+            return ask_of(row)
+
+    async def rewrite(self, ask_id: str, *, sharing: str, **values: Any) -> Ask:
+        """As change, of what it asks for. One that asks not just what the others on its card do, or that is dangerous,
+        leaves them for a card of its own: who answers for all of them sees the words of one. Raises NotFound."""
+        async with self._store.begin() as tx:
+            row = await _changed(tx, ask_id, {**values, "sharing": sharing})
+            beside = select(PermissionRow).where(PermissionRow.card == row.card, PermissionRow.id != row.id)
+            others = list(await tx.scalars(beside.where(PermissionRow.status == "open")))
+            if row.kind == "permission" and not all(_may_share(row, one) for one in others):
+                row.card = _new_id()
+                await post(tx, "permission", {"card": row.card}, key=card_key(row.card))
             return ask_of(row)
 
     async def split(self, card: str) -> list[Ask]:
@@ -208,6 +215,24 @@ def words_of(question: Question) -> dict[str, Any]:
         "dangerous": question.risk.dangerous,
         "question": question.question,
     }
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+async def _changed(tx: Transaction, ask_id: str, values: Mapping[str, Any]) -> PermissionRow:
+    row = await tx.get(PermissionRow, ask_id)
+    if row is None:
+        raise NotFound(f"No question named {ask_id}.")
+    for name, value in values.items():
+        setattr(row, name, value)
+    await touch(tx, card_key(row.card))
+    return row
+
+
+def _may_share(one: PermissionRow, other: PermissionRow) -> bool:
+    return not (one.dangerous or other.dangerous) and just_the_same(one.command, other.command)
 
 
 def choices_json(choices: Sequence[Choice]) -> list[dict[str, Any]]:
