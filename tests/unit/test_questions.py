@@ -446,3 +446,18 @@ def test_a_no_is_said_in_the_words_of_the_hooks() -> None:
             "decision": {"behavior": "deny", "message": "not now", "interrupt": True},
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("label", "goes_on"),
+    [
+        ("No", False),
+        ("No, and tell Codex what to do differently", False),
+        ("No, continue without permissions", True),
+        ("No, but continue without it", True),
+        ("Cancel this request", True),
+        ("Cancel", True),
+    ],
+)
+def test_after_some_noes_the_call_has_a_result_that_is_no_sign_of_a_yes(label: str, goes_on: bool) -> None:
+    assert Choice(label, grant_of(label, "permission")).goes_on == goes_on

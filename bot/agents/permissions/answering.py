@@ -156,7 +156,7 @@ class Answerer:
             return
         after = Aftermath(ask.command, words, seen(before))
         if choice.grant == "no":
-            await self._refused(ask, key, after)
+            await self._refused(ask, choice, key, after)
             return
         went = await self._went(ask, key, after)
         if went == "taken":
@@ -173,14 +173,14 @@ class Answerer:
             hint="Its screen shows whether it ran.",
         )
 
-    async def _refused(self, ask: Ask, key: str, after: Aftermath) -> None:
+    async def _refused(self, ask: Ask, choice: Choice, key: str, after: Aftermath) -> None:
         """A no stops the turn as an Esc does; but a yes at the pane may have been first."""
         for _ in range(SURE_LOOKS):
             await asyncio.sleep(_LOOK_S)
             look = await self._look(ask)
             await self._take_back(ask, key, look)
             end = after.end(seen(look))
-            if end == "done" and ask.fingerprint:
+            if end == "done" and ask.fingerprint and not choice.goes_on:
                 raise AskChanged(f"{ask.agent}'s question was answered in its pane in the same moment, and it ran.")
             if end and not key:
                 return

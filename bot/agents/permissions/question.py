@@ -44,6 +44,8 @@ _ONCE = re.compile(
     r"|yes, manually approve edits)$"
 )
 _TELL = re.compile(r"(?i)^(no, and )?tell\b")
+# After these of Codex 0.169.0 the call goes on, or ends, without what was asked for; it is not written down as refused.
+_GOES_ON = re.compile(r"(?i)\bcontinue without\b|^cancel\b")
 _LASTING = re.compile(
     r"(?i)don.?t ask|do not ask|\balways\b|\bauto\b|\b(for|during|in) (this|the) session\b|\bthis session$"
     r"|accept edits|remember|\ball\b|bypass|trust|permanent"
@@ -72,6 +74,11 @@ class Choice:
     def tells(self) -> bool:
         """The CLI's own "no, and tell it what to do instead"."""
         return _TELL.match(self.label) is not None
+
+    @property
+    def goes_on(self) -> bool:
+        """A no after which the call that waits for it has a result like any other."""
+        return self.grant == "no" and _GOES_ON.search(self.label) is not None
 
     @property
     def name(self) -> str:
