@@ -73,14 +73,15 @@ async def test_a_look_that_hangs_is_said(
         hangs.wait(PATIENCE_S)
         return see(*what)
 
-    monkeypatch.setattr("bot.agents.state.watch.BLIND_S", 0.2)
     await fleet.watch.start()
+    monkeypatch.setattr("bot.agents.state.watch.BLIND_S", 0.2)
     monkeypatch.setattr(fleet.watch.sight, "see", slow)  # as on a mounted folder that does not answer
 
     async def told() -> bool:
         return said(caplog, "a mounted folder does not answer") > 0
 
     await eventually(told)
+    monkeypatch.setattr("bot.agents.state.watch.BLIND_S", PATIENCE_S)  # a slow machine's look is none that hangs
     hangs.set()
     await eventually(lambda: _ticks(fleet))
     assert said(caplog, "a mounted folder does not answer") == 1
