@@ -119,8 +119,9 @@ class Watch:
             agents = [agent for agent in await self._registry.all() if ids is None or agent.id in ids]
             async with self._reading_files:
                 blind = await asyncio.to_thread(self._see, agents, {}, {}, {})
+            dead = {agent_id for agent_id, look in self._looks.items() if look.view.state is State.DEAD}
             for agent_id, look in blind.items():
-                if look.view.state is not State.STOPPED:
+                if look.view.state is not State.STOPPED and agent_id not in dead:
                     view = replace(look.view, state=State.UNKNOWN, rule=error.message)
                     blind[agent_id] = replace(look, view=view)
             self._looks = blind if ids is None else self._looks | blind
