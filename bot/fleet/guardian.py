@@ -196,7 +196,7 @@ class Guardian:
             look = (await self._watch.look([agent_id])).get(agent_id)
             if look is None or look.view.agent.desired != "running" or look.clis:
                 return  # a person was faster: it is deleted, stopped, or runs
-            agent = await self._life.start(agent_id, patience=ROOM_S)
+            agent = await self._life.start_again(agent_id)
         except NotFound:
             return  # deleted at this moment
         except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.
@@ -206,6 +206,8 @@ class Guardian:
             await self._diary.write(agent_id, f"could not be started again: {why}")
             await self._post("ended", {**told, "state": "failed", "why": why})
             return
+        if agent is None:
+            return  # stopped at this moment
         await self._registry.update(agent_id, restarts=agent.restarts + 1)
         await self._diary.write(agent_id, f"started again, {'with its conversation' if agent.conversation else 'anew'}")
         await self._post("ended", {**told, "state": "again", "resumed": bool(agent.conversation)}, silent=True)

@@ -314,3 +314,21 @@ async def test_a_frozen_agent_is_seen_and_gets_nothing(fleet: Fleet) -> None:
     finally:
         os.kill(look.clis[0].pid, signal.SIGCONT)
     await fleet.until(agent.id, lambda look: look.view.state is State.IDLE)
+
+
+async def test_who_is_stopped_or_deleted_while_others_come_back_does_not_come_back(fleet: Fleet) -> None:
+    first, second, third = [await fleet.demo() for _ in range(3)]
+    for agent in (first, second, third):
+        (cli,) = (await fleet.until(agent.id, lambda look: bool(look.clis))).clis
+        os.kill(cli.pid, signal.SIGKILL)
+        await fleet.until(agent.id, lambda look: look.view.state is State.DEAD)
+
+    async def meanwhile(agent: Agent) -> None:
+        if agent.id == first.id:
+            await fleet.life.stop(second.id)
+            await fleet.registry.delete(third.id)
+
+    fleet.life.before_launch = meanwhile
+    restored = await fleet.life.restore(patience=0.0)
+    assert (restored.started, dict(restored.failed)) == ((first.id,), {})
+    assert (await fleet.registry.get(second.id)).desired == "stopped"

@@ -122,9 +122,8 @@ class Life:
             await self._registry.delete(agent.id)
             raise
 
-    async def start(self, agent_id: str, *, fresh: bool = False, patience: float = 0.0) -> Agent:
-        """Start a stopped or dead agent, with its conversation if it had one and unless `fresh`; `patience`: seconds
-        to wait for room.
+    async def start(self, agent_id: str, *, fresh: bool = False) -> Agent:
+        """Start a stopped or dead agent, with its conversation if it had one and unless `fresh`.
 
         Raises NotFound, Refused (it runs; its session's name is taken; no room), DependencyMissing, TmuxGone.
         """
@@ -132,7 +131,19 @@ class Life:
             agent = await self._registry.get(agent_id)
             if agent.adopted:
                 return await self._take_up(agent)
-            return await self._start(agent, fresh=fresh, patience=patience)
+            return await self._start(agent, fresh=fresh)
+
+    async def start_again(self, agent_id: str, *, patience: float = ROOM_S) -> Agent | None:
+        """Start it without being asked, if it still should run; None where somebody has stopped or deleted it.
+
+        Waits up to `patience` seconds for room, and nobody who would stop it waits with it. Raises as start.
+        """
+        await self._room(patience)
+        async with self._locks[agent_id]:
+            agent = {one.id: one for one in await self._registry.all()}.get(agent_id)
+            if agent is None or agent.desired != "running":
+                return None
+            return await self._start(agent, has_room=True)
 
     async def stop(self, agent_id: str) -> Agent:
         """Ask its CLI to leave, then TERM, then KILL; its session goes with it. Raises NotFound, TmuxGone.
@@ -195,22 +206,24 @@ class Life:
             if agent.desired != "running" or agent.adopted or look is None or look.clis:
                 continue
             try:
-                async with self._locks[agent.id]:
-                    await self._start(agent, patience=patience)
-                started.append(agent.id)
+                # Meanwhile the others were started, which may have taken minutes.
+                if await self.start_again(agent.id, patience=patience) is not None:
+                    started.append(agent.id)
             except (MafError, DBAPIError, OSError) as error:
                 known = trouble(error)
                 failed[agent.id] = known.sentence if known else str(error)
         return Restored(tuple(started), failed)
 
-    async def _start(self, agent: Agent, *, fresh: bool = False, patience: float = 0.0) -> Agent:
+    async def _start(self, agent: Agent, *, fresh: bool = False, has_room: bool = False) -> Agent:
+        """`has_room`: that was seen."""
         there = await self._there(agent)
         agent = await self.choose_account(agent)
         type_ = self._type_of(agent, await asyncio.to_thread(self.types))
         if fresh:
             agent = await self._registry.update(agent.id, conversation=None, transcript=None, started_at=None)
         start = await self._prepare(agent, type_)
-        await self._room(patience)
+        if not has_room:
+            await self._room(0.0)
         await self.before_launch(agent)
         facts = await self._panes.facts()
         # Its own pane does not shelter a CLI: none is in front there.
