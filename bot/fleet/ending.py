@@ -102,7 +102,7 @@ class Ending:
         """
         await self._rotation.give_way(agent_id)
         # Before it is stopped: what waits for it would be told to start it. And once more below, for what came since.
-        await self._call_off(agent_id)
+        await self._deliveries.call_off(agent_id, f"{agent_id} is being deleted.")
         ended: list[Ended] = []
 
         async def let_go(agent: Agent) -> None:
@@ -115,7 +115,7 @@ class Ending:
 
     async def _let_go(self, agent: Agent) -> Ended:
         problems: list[str] = []
-        await self._call_off(agent.id)
+        await self._deliveries.call_off(agent.id, f"{agent.id} is deleted.")
         await self._resume.forget(agent.id)
         await self._wishes.forget(agent.id)
         claims = await self._release_claims(agent.id, problems)
@@ -142,9 +142,6 @@ class Ending:
         except OSError as error:
             problems.append(f"its files in run/: {error}")
         return Ended(agent.id, tuple(claims), reservations, tree, tuple(problems))
-
-    async def _call_off(self, agent_id: str) -> None:
-        await self._deliveries.call_off(agent_id, f"{agent_id} is deleted.")
 
     async def finish(self) -> None:
         """What could not be let go when its agent ended: once more. Raises what still stands in the way of one of

@@ -70,7 +70,9 @@ class Guardian:
         """A state that has held: kept in the agent's log, an error also counted; the end of one that should run is seen
         to."""
         await self._diary.write(change.agent_id, f"{change.before} -> {change.after} ({change.view.rule})")
-        if change.view.agent.desired == "stopped" and change.after is not State.STOPPED:
+        gone = change.before in (State.STOPPED, State.DEAD)
+        if gone and change.view.agent.desired == "stopped" and change.after is not State.STOPPED:
+            # Not where it never left: a stop that was cut off is no start.
             await self._taken_up(change.agent_id)
         if change.after is State.ERROR:
             await self._count_error(change.agent_id)

@@ -30,7 +30,11 @@ class Moving(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One rotation as it ended: outcome moved, returned (it answers on its old profile) or stuck (it does not)."""
+    """One rotation as it ended.
+
+    outcome: moved, returned (it answers on its old profile), stuck (it does not) or cut off (the bot ended on the way,
+    and a person started, stopped or deleted the agent since).
+    """
 
     id: int
     agent: str

@@ -120,19 +120,22 @@ class Reservations:
 
     async def _release(self, rows: Collection[ReservationRow]) -> int:
         """One name after the other. What the server refuses is not asked for again."""
-        released, refused = 0, ""
+        released, refused, left = 0, "", list(rows)
         try:
             for (project, name), held in _portions(rows):
                 if self._mail is None:
-                    raise StillReserved(f"Agent Mail is off here (ENABLE_AGENT_MAIL). {_standing(rows)}")
+                    raise StillReserved(f"Agent Mail is off here (ENABLE_AGENT_MAIL). {_standing(left)}")
                 numbers = [row.number for row in held]
                 try:
                     released += await self._mail.release(project, name, numbers)
                 except MailRefused as error:
                     refused = f"{error.message} {_standing(held)}"
                 await self._forget(project, numbers)
+                left = [row for row in left if row not in held]
         except MailDown as error:
-            raise StillReserved(f"{error.message} {_standing(rows)} The bot goes on trying.") from error
+            raise StillReserved(
+                f"{refused} {error.message} {_standing(left)} The bot goes on trying.".lstrip()
+            ) from error
         finally:
             if self._mail is not None:
                 await self._mail.close()

@@ -223,8 +223,7 @@ class Rotation:
         if self._accounts.is_moving(agent_id):
             raise Moving(f"{agent_id} is being moved to another account.")
         for row in await self._rows.open(agent_id):
-            agent = await self._registry.get(agent_id)
-            await self._rows.end(row.id, _where(agent, row), f"{CUT_OFF} Somebody has seen to it since.")
+            await self._rows.end(row.id, "cut off", f"{CUT_OFF} Somebody has seen to it since.")
 
     async def resume(self) -> list[Move]:
         """After a restart of the bot: whoever was on the way is brought back, unless it works. Returns how it ended."""
@@ -242,7 +241,8 @@ class Rotation:
             return await self._rows.end(row.id, "returned", "The agent is gone.")
         look = (await self._watch.look([agent.id])).get(agent.id)
         if look is not None and look.clis and look.view.state in AT_WORK:
-            return await self._rows.end(row.id, _where(agent, row), f"{CUT_OFF} It works already.")
+            where = "moved" if agent.profile == row.target else "returned"
+            return await self._rows.end(row.id, where, f"{CUT_OFF} It works already.")
         return await self._back(_as_it_was(agent, row), row.id, CUT_OFF)
 
     async def check(self) -> list[Move]:
@@ -272,11 +272,6 @@ def _as_it_was(agent: Agent, row: RotationRow) -> Agent:
     """The agent before that move; on the new account its CLI may have begun another conversation."""
     file = Path(row.source_file) if row.source_file else None
     return replace(agent_on(agent, row.source), conversation=row.conversation, transcript=file)
-
-
-def _where(agent: Agent, row: RotationRow) -> str:
-    """How a move ended that is left as it stands."""
-    return "moved" if agent.profile == row.target else "returned"
 
 
 def _why_not(error: MafError | OSError | DBAPIError) -> str:

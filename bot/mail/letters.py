@@ -39,11 +39,13 @@ def of_alert(data: Mapping[str, Any]) -> Letter:
 
 
 def of_move(agent: str, source: str, target: str, outcome: str, why: str) -> Letter:
-    """From how a rotation ended: moved, returned or stuck."""
+    """From how a rotation ended: moved, returned, stuck or cut off."""
     if outcome == "moved":
         subject, first = f"{agent} moved to {target}", f"{agent} runs on {target} now; it was on {source}."
     elif outcome == "returned":
         subject, first = f"{agent} stays on {source}", f"{agent} could not be moved to {target} and is on {source}."
+    elif outcome == "cut off":
+        subject, first = f"The move of {agent} was cut off", f"{agent} was on its way from {source} to {target}."
     else:
         subject = f"{agent} does not answer"
         first = f"{agent} answers neither on {target} nor on {source}; a person has been told."

@@ -77,7 +77,7 @@ async def test_a_prompt_that_waits_for_an_agent_does_not_go_to_the_next_one_of_t
         card = await made.message(lambda m: "queued" in m["text"])
         await made.app.call("agent.delete", {"id": "w1"})
         await made.app.call("agent.create", {"type": "demo", "id": "w1", "workdir": str(made.project)})
-        await made.becomes(card["message_id"], lambda m: "w1 is deleted" in m["text"])
+        await made.becomes(card["message_id"], lambda m: "w1 is being deleted" in m["text"])
         await alive(made, "w1")
         assert [prompt for prompt in made.prompts("w1") if "for the old one" in prompt] == []
         async with services.store.begin() as tx:
@@ -112,6 +112,17 @@ async def test_a_crash_on_a_full_machine_waits_for_room(tmp_path: Path, monkeypa
         await made.message(lambda m: "w1 crashed" in m["text"] and "was started again" in m["text"])
         assert len(asked) == 3
         assert not any("cannot be started" in m["text"] for m in await made.all())
+
+
+async def test_a_stop_that_was_cut_off_is_no_start(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        await made.app.services.registry.update("w1", desired="stopped")  # and then the bot was killed
+        await made.app.call("agent.send", {"id": "w1", "text": "WAIT2 one more thing", "wait": 10})
+        log = made.home.agent_log("w1")
+        # It changes twice: what the first made of it is done by then.
+        await until(lambda: log.exists() and "working -> idle" in log.read_text(), "its turn")
+        assert (await made.app.services.registry.get("w1")).desired == "stopped"
+        assert "started again" not in log.read_text()
 
 
 async def test_an_agent_that_is_started_again_in_its_pane_should_run_again(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ async def test_one_that_was_stopped_meanwhile_stays_stopped(app: App, step: str)
     await demo(app)
     await cut_off(app, step)
     await app.call("agent.stop", {"id": "d1"})
-    assert await outcomes(app) == ["moved"]
+    assert await outcomes(app) == ["cut off"]
     assert await app.services.rotation.resume() == []
     await state(app, "d1", "stopped")
 

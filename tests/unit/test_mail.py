@@ -87,6 +87,7 @@ def test_the_body_of_an_alert_says_when_and_that_nothing_is_to_be_done() -> None
         ("moved", "w1 moved to codex-plus-2"),
         ("returned", "w1 stays on codex-plus-1"),
         ("stuck", "w1 does not answer"),
+        ("cut off", "The move of w1 was cut off"),
     ],
 )
 def test_the_subject_of_a_move(outcome: str, subject: str) -> None:
@@ -95,7 +96,7 @@ def test_the_subject_of_a_move(outcome: str, subject: str) -> None:
     assert letter.body.endswith(f"\nWhy: 5h window is used up\n\n{FOOT}")
 
 
-@given(st.text(), st.sampled_from(["moved", "returned", "stuck"]))
+@given(st.text(), st.sampled_from(["moved", "returned", "stuck", "cut off"]))
 def test_no_reason_adds_lines_to_a_letter(why: str, outcome: str) -> None:
     assert len(of_move("w1", "a", "b", outcome, why).body.splitlines()) == 4
 
