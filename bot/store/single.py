@@ -25,6 +25,11 @@ LOOK_S = 5.0
 _KEY = 0x6D616662  # "mafb"; PostgreSQL drops the lock with the connection that holds it, however that ends
 # So that the server notices within half a minute that a machine is gone; it would wait for two hours.
 _KEEPALIVE = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3")
+# Ends a connection of ours that the server still takes for one in use, if it holds the lock.
+_END = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks"
+    " WHERE locktype = 'advisory' AND classid = 0 AND objid = :key AND granted AND pid = :pid"
+)
 
 
 class StoreTaken(Refused):
@@ -40,6 +45,7 @@ class OnlyBot:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._held: AsyncConnection | None = None
+        self._pid = 0  # the server's process behind it, or behind the one that was lost
 
     async def __aenter__(self) -> Self:
         if not self._store.is_sqlite:
@@ -55,6 +61,8 @@ class OnlyBot:
         while not self._store.is_sqlite:
             await asyncio.sleep(LOOK_S)
             try:
+                if self._held is None and await self._end_lost():
+                    continue  # its lock is free in a moment
                 held = self._held or await self._take()
                 await held.execute(text("SELECT 1"))
             except (SQLAlchemyError, OSError) as error:
@@ -63,19 +71,25 @@ class OnlyBot:
             else:
                 complaint.over()
 
+    async def _end_lost(self) -> bool:
+        """Whether a connection that we lost held the lock still: the server may not have noticed that it is gone."""
+        async with self._store.engine.connect() as connection:
+            return bool(await connection.scalar(_END, {"key": _KEY, "pid": self._pid}))
+
     async def _take(self) -> AsyncConnection:
         connection = await self._store.engine.connect()
         try:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             for setting in _KEEPALIVE:
                 await connection.execute(text(setting))
-            taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _KEY})
+            lock = text("SELECT pg_try_advisory_lock(:key), pg_backend_pid()")
+            taken, pid = (await connection.execute(lock, {"key": _KEY})).one()
             if not taken:
                 raise StoreTaken
         except BaseException:  # a cancelled one too: what is not held is not kept
             await connection.close()
             raise
-        self._held = connection
+        self._held, self._pid = connection, pid
         return connection
 
     async def _let_go(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from bot.app import App
 from bot.home import Home
@@ -78,6 +79,81 @@ async def test_who_lost_it_to_another_one_ends(stores: tuple[Store, Store], monk
         async with OnlyBot(other):
             with pytest.raises(StoreTaken):
                 await asyncio.wait_for(only.keep(), PATIENCE_S)
+
+
+class Router:
+    """Stands between a program and PostgreSQL, and forgets connections as a router does that is switched on anew: the
+    program is told so at once, the server hears nothing."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = host, port
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._inside: list[asyncio.StreamWriter] = []
+        self._outside: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> int:
+        """-> the port to come to instead"""
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in (*self._inside, *self._outside):
+            writer.transport.abort()
+
+    def forget(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for writer in self._inside:
+            writer.transport.abort()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, out = await asyncio.open_connection(*self._to)
+        self._inside.append(writer)
+        self._outside.append(out)
+        self._tasks |= {asyncio.create_task(_carry(reader, out)), asyncio.create_task(_carry(theirs, writer))}
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()
+
+
+async def test_what_a_lost_connection_left_on_the_server_is_not_another_bot(
+    stores: tuple[Store, Store], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server keeps a connection, and with it the lock, until it notices that nobody is at its other end."""
+    monkeypatch.setattr(single, "LOOK_S", 0.1)
+    there = make_url(postgres_url)
+    router = Router(str(there.host), int(there.port or 0))
+    async with router as port:
+        store = Store(there.set(port=port).render_as_string(hide_password=False))
+        try:
+            async with OnlyBot(store) as only:
+                keeping = asyncio.create_task(only.keep())
+                first = await holder(stores[0])
+                router.forget()
+
+                async def taken_again() -> bool:
+                    return keeping.done() or await holder(stores[0]) not in {None, first}
+
+                await eventually(taken_again)
+                assert not keeping.done()
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
+        finally:
+            await store.close()
+
+
+async def holder(store: Store) -> int | None:
+    """The process of the server that holds the lock."""
+    async with store.begin() as tx:
+        pid: int | None = await tx.scalar(text("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+        return pid
 
 
 async def test_a_file_needs_no_such_thing(store: Store) -> None:
