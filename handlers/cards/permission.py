@@ -45,6 +45,7 @@ _TOOLS = {
     "Fetch": "wants to fetch",
     "ExitPlanMode": "has a plan",
 }
+_OF_MANY = {"wants": "want", "has": "have"}
 _DOCUMENTS = {"Bash": "command.sh.txt", "ExitPlanMode": "plan.md", "": "question.txt"}  # by tool; else a change
 
 
@@ -133,8 +134,8 @@ def what(ask: Ask, *, many: bool = False) -> str:
         return STARTUP[ask.kind][many]
     if ask.kind != "permission":
         return f"asks: {clipped(ask.title, MAX_TITLE)}"
-    words = _TOOLS.get(ask.tool, f"wants to use {clipped(ask.tool or ask.title, 40)}")
-    return words.replace("wants", "want", 1).replace("has", "have", 1) if many else words
+    verb, rest = _TOOLS.get(ask.tool, f"wants to use {clipped(ask.tool or ask.title, 40)}").split(" ", 1)
+    return f"{_OF_MANY[verb] if many else verb} {rest}"
 
 
 def body(waiting: Sequence[Ask]) -> list[Text | str]:

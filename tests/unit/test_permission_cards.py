@@ -11,7 +11,7 @@ from bot.agents.permissions.question import Choice, choices_of, from_dialog
 from bot.agents.permissions.rows import Ask
 from bot.clis.model import Dialog, DialogKind
 from bot.clis.screens import read_text
-from handlers.cards.permission import asked, keyboard, outcome
+from handlers.cards.permission import asked, keyboard, outcome, what
 from tests.unit.captured import capture
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -100,3 +100,16 @@ def test_what_no_button_can_answer_says_where_to_answer() -> None:
     assert "maf agent attach w1" in text
     two = ask("question", Choice("Redis", "choice"), Choice("SQLite", "choice"))
     assert "maf agent attach" not in asked([two], [], {}, UTC, None).content.as_html()
+
+
+@pytest.mark.parametrize(
+    ("tool", "one", "many"),
+    [
+        ("Bash", "wants to run", "want to run"),
+        ("ExitPlanMode", "has a plan", "have a plan"),
+        ("mcp__hash__wants", "wants to use mcp__hash__wants", "want to use mcp__hash__wants"),
+    ],
+)
+def test_of_several_agents_only_the_verb_is_another(tool: str, one: str, many: str) -> None:
+    permission = replace(ask("permission"), tool=tool)
+    assert (what(permission), what(permission, many=True)) == (one, many)
