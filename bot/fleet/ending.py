@@ -153,6 +153,8 @@ class Ending:
         for claim in claims:
             if claim.agent in agents and claim.made_for != DELETED:
                 continue
+            if claim not in await self._claims.all_open():  # Beads took their time for the ones before
+                continue
             try:
                 await self._claims.release(claim.bead, claim.agent, DELETED, repo=claim.repo)
             except MafError as error:

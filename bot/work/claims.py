@@ -94,7 +94,7 @@ class Claims:
         Beads first: if that fails the row stays open and the error is raised, so that it can be tried again. A bead
         that has changed hands in Beads meanwhile stays as it is there.
         """
-        mine = [c for c in await self.of(agent) if c.bead == bead and repo in {None, c.repo}]
+        mine = [c for c in await self.all_open() if (c.agent, c.bead) == (agent, bead) and repo in {None, c.repo}]
         for claim in mine:
             client = await self._beads.for_workdir(Path(claim.repo))
             if client.writable:
@@ -110,8 +110,8 @@ class Claims:
                 row.reason = reason
 
     async def of(self, agent: str) -> list[OpenClaim]:
-        """What an agent holds, oldest first."""
-        return [claim for claim in await self.all_open() if claim.agent == agent]
+        """What an agent holds, oldest first; not what one of its name held that was deleted."""
+        return [c for c in await self.all_open() if c.agent == agent and c.made_for != DELETED]
 
     async def all_open(self) -> list[OpenClaim]:
         """All open claims, oldest first."""

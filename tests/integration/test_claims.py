@@ -41,6 +41,21 @@ async def test_of_ten_at_once_one_wins_and_the_others_learn_who(
     assert (await claims.claim("w99", bead)).fresh, "free again"
 
 
+async def test_what_a_deleted_agent_left_is_not_the_next_one_s_until_it_takes_it(
+    any_store: Store, book: BeadsBook, tmp_path: Path
+) -> None:
+    claims = Claims(any_store, book, SystemClock())
+    bead = await (await book.for_workdir(tmp_path / "shop")).show("shop-41")
+    await claims.claim("w1", bead)
+    await claims.mark((await claims.of("w1"))[0], DELETED)
+    assert await claims.of("w1") == [], "another one may have the name by now"
+    assert (await claims.claim("w1", bead, made_for="draft k7q2")).won
+    assert [claim.made_for for claim in await claims.of("w1")] == ["draft k7q2"]
+    await claims.mark((await claims.of("w1"))[0], DELETED)
+    assert await claims.release("shop-41", "w1", DELETED) is True
+    assert await claims.all_open() == []
+
+
 async def test_claims_of_finished_beads_are_closed(any_store: Store, book: BeadsBook, tmp_path: Path) -> None:
     claims = Claims(any_store, book, SystemClock())
     client = await book.for_workdir(tmp_path / "shop")
