@@ -50,11 +50,11 @@ def parse(arguments: str) -> Wanted:
             only = words[at + 1 :]
             break
         else:
-            raise unknown_word(word, "/broadcast_targeted [auto] [idle | only w1,w2]")
+            raise unknown_word(word, "`/broadcast_targeted [auto] [idle | only w1,w2]`")
     auto = auto or any(w.lower() == "auto" for w in only)
     names = tuple(dict.fromkeys(w for w in only if w.lower() != "auto"))
     if "only" in (w.lower() for w in words) and not names:
-        raise WrongUsage("Only which agents?", hint="/broadcast_targeted only w1,w2")
+        raise WrongUsage("Only which agents?", hint="`/broadcast_targeted only w1,w2`")
     return Wanted(auto, idle, names)
 
 

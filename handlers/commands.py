@@ -51,5 +51,5 @@ def one_or_all(command: CommandObject) -> str | None:
     if not (command.args or "").split():
         return None
     verb = command.command.lower()
-    name = words(command, f"One agent, or all: /{verb} w1, /{verb} all", most=1)[0]
+    name = words(command, f"One agent, or all: `/{verb} w1`, `/{verb} all`", most=1)[0]
     return None if name.lower() == "all" else name

@@ -7,7 +7,7 @@ from typing import Any
 from aiogram import F, Router
 from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
-from aiogram.utils.formatting import Text
+from aiogram.utils.formatting import Code, Text
 
 from bot.agents.registry import natural
 from bot.errors import WrongUsage
@@ -92,7 +92,9 @@ async def tap_fresh(_query: CallbackQuery, callback_data: AgentTap, app: Service
 
 def back(name: str | None) -> Text:
     """What undoes it."""
-    return tappable(f"To let it go on: /thaw {name}" if name else "To let them go on: /thaw")
+    if name is None:
+        return tappable("To let them go on: /thaw")
+    return Text("To let it go on: ", Code(f"/thaw {name}"))  # a touch on a link would send /thaw alone, which is all
 
 
 def held(done: dict[str, Any], mark: str, one: str, many: str, none: str) -> str:

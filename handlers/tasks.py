@@ -5,10 +5,9 @@ from __future__ import annotations
 from aiogram import Router
 from aiogram.filters import CommandObject
 from aiogram.types import Message
-from aiogram.utils.formatting import Text
+from aiogram.utils.formatting import Code, Text
 
 from bot.operations import Services, task
-from bot.telegram.links import tappable
 from bot.telegram.people import Person
 from handlers.commands import command, unknown_word, words
 from handlers.say import Say
@@ -34,4 +33,4 @@ async def claim(_message: Message, command: CommandObject, app: Services, person
         raise unknown_word(more[0], CLAIM)
     done = await task.claim(app, actor=person.name, agent=name, rotate=bool(more))
     now = f"{done['agent']} → {done['bead']}: {done['reason']}.\n"
-    await say.text(Text(now, tappable(f"Its prompt: /broadcast_targeted only {done['agent']}")))
+    await say.text(Text(now, "Its prompt: ", Code(f"/broadcast_targeted only {done['agent']}")))

@@ -24,7 +24,8 @@ _OPAQUE = frozenset({"code", "pre", "text_link"})
 
 
 def tappable(sentence: str) -> Text:
-    """A sentence of our own, whose commands a person may touch."""
+    """A sentence of our own, whose commands a person may touch. A touch sends the command without the words after it:
+    one that does more without them (`/thaw w1`, and `/thaw`) goes out as code."""
     pieces = _COMMANDS.split(sentence)
     return Text(*(BotCommand(piece) if n % 2 else piece for n, piece in enumerate(pieces) if piece))
 

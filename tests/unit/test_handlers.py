@@ -8,12 +8,13 @@ from datetime import UTC
 import pytest
 from aiogram.filters import CommandObject
 from aiogram.types import Message
+from aiogram.utils.formatting import Text
 
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Person
 from bot.telegram.text import render
-from handlers import agents, broadcast, deliveries, draft, health, packs, people, wording
+from handlers import agents, broadcast, deliveries, draft, health, life, packs, people, wording
 from handlers.broadcast import Wanted, parse
 from handlers.cards.draft import item_page
 from handlers.commands import one_agent, one_or_all
@@ -184,3 +185,25 @@ def test_a_hint_loses_nothing_where_backticks_mean_no_code(hint: str) -> None:
 def test_hints_of_the_chat_name_commands_that_there_are() -> None:
     for _, chat in wording._IN_CHAT:
         assert command_of(chat.split()[0]) is not None, chat
+
+
+def refusal(call: Callable[[], object]) -> Text:
+    with pytest.raises(WrongUsage) as error:
+        call()
+    return wording.told(error.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "whole"),
+    [
+        (lambda: life.back("w1"), "/thaw w1"),
+        (lambda: refusal(lambda: one_or_all(CommandObject(command="freeze", args="w1 w2"))), "/freeze w1"),
+        (lambda: refusal(lambda: parse("only")), "/broadcast_targeted only w1,w2"),
+        (lambda: refusal(lambda: parse("w1")), "/broadcast_targeted [auto] [idle | only w1,w2]"),
+    ],
+)
+def test_a_touch_never_sends_a_command_to_all_that_was_written_for_one(said: Callable[[], Text], whole: str) -> None:
+    """An app sends the command alone, without the words after it."""
+    piece = render(said())
+    codes = [piece.text[e.offset : e.offset + e.length] for e in piece.entities if e.type == "code"]
+    assert whole in codes

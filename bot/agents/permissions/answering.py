@@ -211,7 +211,7 @@ class Answerer:
         """Raises NotTaken where it is frozen: it would take the answer at some later time, unseen."""
         look = await self._look(ask)
         if look is not None and look.view.state is State.FROZEN:
-            raise NotTaken(f"{ask.agent} is frozen.", hint=f"Let it go on first: /thaw {ask.agent}")
+            raise NotTaken(f"{ask.agent} is frozen.", hint=f"Let it go on first: `/thaw {ask.agent}`")
         return look
 
     async def _look(self, ask: Ask) -> Look | None:
