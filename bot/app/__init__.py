@@ -42,6 +42,8 @@ class App:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.chat: Chat | None = None
+        # Nobody brings agents back before it is known that no other bot has them.
+        self.alone = asyncio.Event()
         # Taps and commands wait until what was under way has been picked up: both would begin at the same items.
         self._resumed = asyncio.Event()
 
@@ -105,6 +107,7 @@ class App:
         server = Server(services.home.socket, self._operate, self._hook)
         schedule = Schedule(services.clock)
         async with OnlyBot(services.store) as only:
+            self.alone.set()
             await chat.connect()
             try:
                 with patient():

@@ -40,6 +40,7 @@ async def run_bot(terminal: Terminal, settings: Settings) -> None:
 
 async def _come_up(terminal: Terminal, app: App, leaving: asyncio.Future[None]) -> None:
     """Bring the agents back, and keep whoever is at the terminal up to date. It may wait for the store."""
+    await app.alone.wait()
     restored = await app.services.guardian.restore()
     for agent, why in restored.failed.items():
         terminal.say(f"{agent} did not start: {why}")

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from bot.app import App
+from bot.cli.running import _come_up
+from bot.cli.terminal import Terminal
 from bot.home import Home
 from bot.settings import load_settings
 from bot.store import Store, single
@@ -51,6 +53,27 @@ async def test_a_second_bot_is_refused_until_the_first_has_left(
         with pytest.raises(StoreTaken, match="Another bot runs on this database"):
             await app.run()
     assert await free(other)
+
+
+async def test_no_agent_is_brought_back_before_it_is_known_that_no_other_bot_has_it(
+    tmp_path: Path, tmux_socket: str
+) -> None:
+    home = Home(tmp_path)
+    settings = load_settings(home, bot_token=f"1234567:{'x' * 35}", tmux_socket=tmux_socket)
+    async with App.open(home, settings, background=True) as app:
+        await app.call("agent.create", {"type": "shell", "id": "s1", "workdir": str(tmp_path), "start": False})
+        await app.services.registry.update("s1", desired="running")
+        coming = asyncio.create_task(_come_up(Terminal(home_option=str(tmp_path)), app, asyncio.Future()))
+        await asyncio.wait({coming}, timeout=1.0)
+        assert (await app.services.registry.get("s1")).started_at is None
+        app.alone.set()
+
+        async def back() -> bool:
+            return (await app.services.registry.get("s1")).started_at is not None
+
+        await eventually(back)
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 async def test_it_is_taken_again_after_a_connection_was_lost(
