@@ -268,8 +268,12 @@ def rotation_of(row: RotationRow, held: Sequence[str]) -> Message:
             as_list(Bold(f"🔄 {row.agent} runs on {row.target} now"), Text(f"was on {row.source}: {row.reason}{bead}"))
         )
     if row.outcome == "cut off":
-        head = Bold(f"🔄 The move of {row.agent} was cut off")
-        return Message(as_list(head, Text(f"from {row.source} to {row.target}. {row.detail}{bead}")))
+        return Message(
+            as_list(
+                Bold(f"🔄 The move of {row.agent} was cut off"),
+                Text(f"from {row.source} to {row.target}. {row.detail}{bead}"),
+            )
+        )
     head = f"⚠️ {row.agent} stays on {row.source}"
     if row.outcome == "stuck":
         head = f"💥 {row.agent} answers neither on {row.target} nor on {row.source}"
