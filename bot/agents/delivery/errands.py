@@ -55,8 +55,8 @@ class Errands:
         self._called_off: dict[str, str] = {}  # prompts that are not to be typed any more, and why
 
     def call_off(self, delivery_id: str, reason: str) -> None:
-        """Its job ends it as refused, if it has not been typed yet."""
-        self._called_off[delivery_id] = reason
+        """Its job ends it as refused, if it has not been typed yet; the first reason counts."""
+        self._called_off.setdefault(delivery_id, reason)
 
     def _over(self, delivery: Delivery) -> str:
         """Why it is not to be typed any more, whatever its agent does; empty if it still may."""
