@@ -44,13 +44,13 @@ def open_files(pid: int) -> list[Path]:
     try:
         for link in Path(f"/proc/{pid}/fd").iterdir():
             try:
-                if not link.lstat().st_mode & stat.S_IWUSR:  # the bits of the link are the mode it was opened in
-                    continue
                 target = link.readlink()
+                if not target.is_absolute() or str(target).startswith("/dev/"):
+                    continue
+                if link.lstat().st_mode & stat.S_IWUSR:  # the bits of the link are the mode it was opened in
+                    files.append(target)
             except OSError:
                 continue
-            if target.is_absolute() and not str(target).startswith("/dev/"):
-                files.append(target)
     except OSError:
         return files
     return files

@@ -21,8 +21,7 @@ from bot.clis.kinds import cli_for
 from bot.clis.tail import tail_offset
 
 _FIRST_LOOK = 256 * 1024  # bytes of an old conversation read to learn how its last turn ended
-_LOOK_FIRST = 0.5  # seconds between searches for the first file of a running CLI that does something
-_LOOK_AGAIN = 3.0  # the same where it has one, for another may begin
+_LOOK_AGAIN = 3.0  # seconds between searches for the file of a running CLI that does something
 _LOOK_QUIET = 30.0  # the same for one whose screen has not changed since
 _ASK_AGAIN = 0.5  # seconds between questions for a session file that is not there
 _SETTLED = 0.1  # seconds after which a session file that is the same by its time and size holds the same
@@ -98,8 +97,7 @@ class ConversationFiles:
     def _search(self, agent: Agent, setup: ProfileSetup, state: _Followed, pid: int) -> None:
         """Which file the running CLI writes; asked again now and then, for /clear and /new begin another one."""
         now = time.monotonic()
-        soon = _LOOK_FIRST if state.path is None else _LOOK_AGAIN
-        if now - state.searched < (soon if state.stirred else _LOOK_QUIET):
+        if now - state.searched < (_LOOK_AGAIN if state.stirred else _LOOK_QUIET):
             return
         state.searched, state.stirred = now, False
         found = cli_for(agent.kind).conversation(
