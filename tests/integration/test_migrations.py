@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Float, Integer, MetaData, Table, select
+from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Float, Integer, MetaData, Table, inspect, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot import shipped
@@ -37,10 +37,18 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 async def _add_person(url: str, user: int) -> None:
+    """A person in a store of any revision."""
     store = Store(url)
+    values: dict[str, Any] = {"user_id": user, "name": "Ann", "role": "owner"}
     try:
         async with store.begin() as tx:
-            tx.add(PersonRow(user_id=user, name="Ann", role="owner", paired_at=datetime(2026, 9, 1, tzinfo=UTC)))
+            known = await (await tx.connection()).run_sync(
+                lambda c: {x["name"] for x in inspect(c).get_columns("people")}
+            )
+            values |= {"paired_at": datetime(2026, 9, 1, tzinfo=UTC)} | ({"tenure": user} if "tenure" in known else {})
+            names = [column for column in PersonRow.__table__.columns if column.name in values]
+            people = Table("people", MetaData(), *(Column(one.name, one.type) for one in names))
+            await tx.execute(people.insert().values(values))
     finally:
         await store.close()
 

@@ -3,7 +3,16 @@
 from bot.store.tables.agents import AgentRow
 from bot.store.tables.base import Base, UtcDateTime
 from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
-from bot.store.tables.chat import AuditRow, ChatRow, OutboxRow, PairCodeRow, PersonRow, SettingRow, UpdateRow
+from bot.store.tables.chat import (
+    AuditRow,
+    ChatRow,
+    ClosedChatRow,
+    OutboxRow,
+    PairCodeRow,
+    PersonRow,
+    SettingRow,
+    UpdateRow,
+)
 from bot.store.tables.fleet import LimitStopRow, RotationRow
 from bot.store.tables.mail import AnnouncementRow, ReservationRow
 from bot.store.tables.permissions import PermissionRow
@@ -16,6 +25,7 @@ __all__ = [
     "Base",
     "ChatRow",
     "ClaimRow",
+    "ClosedChatRow",
     "DeliveryRow",
     "DraftRow",
     "ItemRow",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot.store.tables.base import Base
 
 
+def new_tenure() -> int:
+    """A number that no tenure had before."""
+    return secrets.randbits(62)
+
+
 class PersonRow(Base):
-    """A role belongs to a Telegram user id, never to a chat."""
+    """A role belongs to a Telegram user id, never to a chat.
+
+    `tenure` stands for the time in which somebody loses no right. Who is given less gets a new one, who is shut out
+    has none; what carries the old one (an outbox row) has ended then.
+    """
 
     __tablename__ = "people"
 
@@ -20,10 +30,11 @@ class PersonRow(Base):
     name: Mapped[str] = mapped_column(default="")
     role: Mapped[str]
     paired_at: Mapped[datetime]
+    tenure: Mapped[int] = mapped_column(BigInteger, default=new_tenure)
 
 
 class ChatRow(Base):
-    """A chat that was bound by /pair."""
+    """A chat that an owner bound by /pair."""
 
     __tablename__ = "chats"
 
@@ -82,12 +93,31 @@ class OutboxRow(Base):
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     parts: Mapped[list[int]] = mapped_column(JSON, default=list)  # all its message ids, where the text needed several
     sent_to: Mapped[int | None] = mapped_column(BigInteger)  # the chat they stand in
-    status: Mapped[str] = mapped_column(default="due")  # due, sent, failed
+    tenure: Mapped[int | None] = mapped_column(BigInteger)  # of the person it belongs to, if it belongs to one
+    status: Mapped[str] = mapped_column(default="due")  # due, sent, failed, ended (with the tenure)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(Text, default="")
     not_before: Mapped[datetime | None]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+
+
+class ClosedChatRow(Base):
+    """A chat, or a topic of it, that cannot be written to now: what is due there waits.
+
+    `topic` 0 is the whole chat and 1 the General topic, which has that id in the Bot API.
+    """
+
+    __tablename__ = "closed_chats"
+
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    topic: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(Text)  # the words of the Bot API
+    since: Mapped[datetime]
+    tried_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=1)
+    next_try: Mapped[datetime]
+    left_out: Mapped[int] = mapped_column(default=0)  # messages that were too old to wait any longer
 
 
 class SettingRow(Base):
