@@ -2,7 +2,7 @@
 
 from bot.store.tables.agents import AgentRow
 from bot.store.tables.base import Base, UtcDateTime
-from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, ItemRow
+from bot.store.tables.broadcast import ClaimRow, DeliveryRow, DraftRow, DraftViewRow, ItemRow
 from bot.store.tables.chat import (
     AuditRow,
     ChatRow,
@@ -28,6 +28,7 @@ __all__ = [
     "ClosedChatRow",
     "DeliveryRow",
     "DraftRow",
+    "DraftViewRow",
     "ItemRow",
     "LimitStopRow",
     "OutboxRow",

@@ -29,6 +29,18 @@ class DraftRow(Base):
     applied_at: Mapped[datetime | None]
 
 
+class DraftViewRow(Base):
+    """What one chat was shown of a draft, once Telegram took the message."""
+
+    __tablename__ = "draft_views"
+
+    draft_id: Mapped[str] = mapped_column(ForeignKey("drafts.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    version: Mapped[int]  # of the draft that was shown last
+    prompts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # agent: the digest of what it would get
+    shown_at: Mapped[datetime]
+
+
 class DeliveryRow(Base):
     """One prompt on its way to one agent. Written before each step, so a crash neither loses nor repeats it."""
 

@@ -68,6 +68,7 @@ class UpdateRow(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     received_at: Mapped[datetime]
     handled_at: Mapped[datetime | None] = mapped_column(index=True)
+    held: Mapped[bool] = mapped_column(default=False)  # a piece of a longer text: its handling has not begun
 
 
 class OutboxRow(Base):
