@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +14,8 @@ from typing import Any
 import click
 
 from bot.errors import WrongUsage
+from bot.excerpt import readable
 from bot.home import Home, find_home
-
-# Titles, screens and logs come from outside: nothing in them may move the cursor or recolour the terminal.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(slots=True)
@@ -76,11 +73,12 @@ def put(text: str, *, err: bool = False) -> None:
 
 
 def _harmless(text: str, *, err: bool = False) -> str:
-    """The text without what a terminal would obey, and with a question mark for what its stream cannot take."""
+    """The text with nothing that a terminal would obey or not show (titles, screens and logs come from outside), and
+    with a question mark for what its stream cannot take."""
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     if codecs.lookup(encoding).name == "ascii":  # what Python takes for want of a locale; click writes UTF-8 then
         encoding = "utf-8"
-    return CONTROL.sub("", text).encode(encoding, "replace").decode(encoding)
+    return readable(text).encode(encoding, "replace").decode(encoding)
 
 
 def write_picture(path: Path, png: bytes) -> None:

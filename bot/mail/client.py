@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from bot.errors import DependencyMissing, Refused
+from bot.excerpt import clipped
 
 if TYPE_CHECKING:
     import httpx
@@ -185,9 +186,8 @@ def unwrap(tool: str, answer: Any) -> Any:
 
 
 def plain(text: str, limit: int = 300) -> str:
-    """Text from outside on one line, without control characters, cut."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return words if len(words) <= limit else words[: limit - 1] + "…"
+    """Text from outside on one readable line, cut."""
+    return clipped(text, limit)
 
 
 def _field(found: Any, name: str) -> Any:

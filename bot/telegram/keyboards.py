@@ -9,6 +9,8 @@ from typing import Literal
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.excerpt import readable
+
 Style = Literal["danger", "success", "primary"]
 
 MAX_DATA_BYTES = 64  # Bot API 10.3, InlineKeyboardButton.callback_data
@@ -53,8 +55,9 @@ def in_rows(buttons: Iterable[Button], *, width: int = 2) -> list[list[Button]]:
 
 
 def _button(button: Button) -> InlineKeyboardButton:
+    label = readable(button.label)
     if button.copy is not None:
         return InlineKeyboardButton(
-            text=button.label, style=button.style, copy_text=CopyTextButton(text=button.copy[:MAX_COPY_UNITS])
+            text=label, style=button.style, copy_text=CopyTextButton(text=button.copy[:MAX_COPY_UNITS])
         )
-    return InlineKeyboardButton(text=button.label, style=button.style, callback_data=button.packed)
+    return InlineKeyboardButton(text=label, style=button.style, callback_data=button.packed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import unicodedata
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from sqlalchemy import func, select, update
 
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
+from bot.excerpt import without_unseen
 from bot.store import Store, Transaction, rows_changed, setting
 from bot.store.tables import ChatRow, PairCodeRow, PersonRow
 from bot.telegram.access import Role
@@ -166,8 +166,7 @@ class Access:
 def plain_name(name: str) -> str:
     """A name that somebody gave themselves, as it may stand in the messages of others: one short line, with nothing in
     it that cannot be seen or turns the text around it."""
-    seen = "".join(c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else " " for c in name)
-    return shorten(" ".join(seen.split()), MAX_NAME)
+    return shorten(" ".join(without_unseen(name).split()), MAX_NAME)
 
 
 def moved_key(chat_id: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from aiogram.types import MessageEntity
 from aiogram.utils.formatting import Text
 
+from bot.excerpt import readable
 from bot.telegram.links import settled
 
 MAX_TEXT, MAX_CAPTION, MAX_ENTITIES = 4096, 1024, 100
@@ -46,11 +47,8 @@ class Piece:
 
 
 def render(content: Text) -> Piece:
-    """The content as one piece, with no link but ours, and lone surrogates replaced: they cannot be sent as UTF-8."""
-    try:
-        text, entities = content.render()
-    except UnicodeEncodeError:
-        text, entities = _encodable(content).render()
+    """The content as one piece, readable (see bot.excerpt), with no link but ours."""
+    text, entities = _readable(content).render()
     return Piece(text, settled(text, entities))
 
 
@@ -79,13 +77,9 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
 
 
-def _encodable(node: Text) -> Text:
+def _readable(node: Text) -> Text:
     # aiogram gives no public way to walk a Text; replace() keeps its parameters (a link, a language).
-    return node.replace(*[_encodable(n) if isinstance(n, Text) else _plain(str(n)) for n in node._body])
-
-
-def _plain(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return node.replace(*[_readable(n) if isinstance(n, Text) else readable(str(n)) for n in node._body])
 
 
 def _offsets(text: str) -> list[int]:

@@ -10,9 +10,8 @@ from typing import Any
 from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
 
 from bot.agents.permissions.question import Choice
-from bot.agents.permissions.risk import visible
 from bot.agents.permissions.rows import Ask, asks_named, asks_of_card, mark
-from bot.excerpt import clipped
+from bot.excerpt import clipped, visible
 from bot.operations import Services
 from bot.telegram.callbacks import AgentTap, DialogTap
 from bot.telegram.card import Card, Document, Message, RenderContext
@@ -80,7 +79,7 @@ def cards(app: Services) -> dict[str, Card]:
         if not asks:
             return None
         name = _DOCUMENTS.get(asks[0].tool, "change.diff")
-        return Message(Text(f"{asks[0].agent}: all of it"), document=Document(name, asks[0].command.encode()))
+        return Message(Text(f"{asks[0].agent}: all of it"), document=Document(name, visible(asks[0].command).encode()))
 
     async def tell(data: Mapping[str, Any], _context: RenderContext) -> Message:
         """data: {"card", "mark", "option", "agents"}: a message to reply to."""

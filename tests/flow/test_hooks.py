@@ -248,6 +248,6 @@ async def test_all_of_a_long_command_comes_as_a_document(tmp_path: Path) -> None
         sent = await p.message(lambda m: bool(m["document"]))
         assert sent["document"]["file_name"] == "command.sh.txt"
         async with p.client.session.get(p.client.sandbox.origin + sent["document"]["url"]) as answer:
-            assert await answer.read() == command.encode()
+            assert await answer.read() == command.replace("\u202e", "⟨U+202E⟩").encode()
         await p.client.press(card["message_id"], "Yes")  # looking changes nothing
         assert decided(await waiting.printed()) == {"behavior": "allow"}

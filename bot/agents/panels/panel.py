@@ -22,6 +22,7 @@ if __name__ == "__main__":
 
 from bot.agents.panels.terminal import FOCUS_IN, FOCUS_OUT, TTY, PanelTerminal
 from bot.agents.panels.views import VIEWS, commands
+from bot.excerpt import visible
 
 LOOKED_AT_S, ALONE_AT_S = 3.0, 60.0
 OFFERS = ("tests", "lint")
@@ -43,7 +44,7 @@ def offer(terminal: PanelTerminal, what: str) -> None:
     """Commands on keys; s opens a shell for the person. Nothing runs before a key is pressed."""
     while True:
         found = commands(what)
-        lines = [f"{number}: {command}" for number, command in enumerate(found, 1)]
+        lines = [f"{number}: {visible(command)}" for number, command in enumerate(found, 1)]
         none = f"The active pack has no {what} for this agent, and the project's files offer none."
         terminal.draw(what, ["", *(lines or [none]), "", "s: a shell here"], keys_of(len(found)))
         key = terminal.key(ALONE_AT_S)
@@ -63,7 +64,7 @@ def run_one(terminal: PanelTerminal, command: str) -> None:
     code = terminal.run(["sh", "-c", command])
     verdict = "passed" if code == 0 else f"failed ({'signal ' + str(-code) if code < 0 else 'exit ' + str(code)})"
     took = time.monotonic() - begun
-    terminal.write(f"\r\n\x1b[7m {command}: {verdict} after {took:.1f} s. Press r to go back. \x1b[0m")
+    terminal.write(f"\r\n\x1b[7m {visible(command)}: {verdict} after {took:.1f} s. Press r to go back. \x1b[0m")
     while terminal.key(3600) != b"r":
         continue
 

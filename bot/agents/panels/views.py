@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Callable
 from datetime import datetime
 
 from bot.agents.panels.terminal import SGR
+from bot.excerpt import readable
 
 PROGRAM_S = 10.0
 LOG_LINES = 200
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Lines = list[str]
 
@@ -38,9 +37,9 @@ def clean(line: str) -> str:
     """The line with its colours and nothing else that a terminal would obey."""
     kept, at = [], 0
     for colour in SGR.finditer(line):
-        kept += [CONTROL.sub("", line[at : colour.start()]), colour[0]]
+        kept += [readable(line[at : colour.start()]), colour[0]]
         at = colour.end()
-    return "".join([*kept, CONTROL.sub("", line[at:])]).replace("\t", "    ")
+    return "".join([*kept, readable(line[at:])]).replace("\t", "    ")
 
 
 def in_git(view: Callable[[], Lines]) -> Callable[[], Lines]:
@@ -210,7 +209,7 @@ def in_file(name: str, text: str) -> bool:
 def commands(what: str) -> Lines:
     """What the active pack says for this agent, then what the project's own files offer; at most nine."""
     given = read_facts().get(what)
-    pack = [CONTROL.sub(" ", one) for one in given if isinstance(one, str)] if isinstance(given, list) else []
+    pack = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
     return list(dict.fromkeys([*pack, *suggestions(what, in_file)]))[:9]
 
 

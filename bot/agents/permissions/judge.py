@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 
 from bot.agents.permissions import programs, shell
 from bot.agents.permissions.places import NOWHERE, leaves, pieces
-from bot.agents.permissions.risk import HIDDEN, STRANGE, Risk
+from bot.agents.permissions.risk import HIDDEN, Risk
 from bot.agents.permissions.shell import Simple, Word
+from bot.excerpt import visible
 
 LONGEST = 50_000  # characters of a command that are looked at
 DEEPEST = 4  # commands within commands
@@ -30,7 +31,7 @@ def risk_of(command: str, *, workspace: str, depth: int = 0) -> Risk:
         line = shell.read(command)
     except ValueError:
         return HIDDEN
-    found = Risk(hidden=bool(line.inner) or line.defines or STRANGE.search(command) is not None)
+    found = Risk(hidden=bool(line.inner) or line.defines or visible(command) != command)
     for inner in line.inner:
         found |= risk_of(inner, workspace=workspace, depth=depth + 1)
     judge = _Judge(workspace, depth)

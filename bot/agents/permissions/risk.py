@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from bot.agents.permissions.places import leaves
-
-# Characters that a terminal or a chat shows otherwise than they stand: controls, invisible ones (but for those that
-# pictures are made with), and those that turn the direction of the text round.
-STRANGE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200c\u200e\u200f\u2028-\u202f"
-    "\u205f-\u206f\u3000\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +68,6 @@ class Risk:
 
 
 HIDDEN = Risk(writes=True, hidden=True)
-
-
-def visible(text: str) -> str:
-    """The text with a name in place of each character that would not be seen as what it is; line ends stay.
-
-    >>> visible("ls\u202egnp")
-    'ls⟨U+202E⟩gnp'
-    """
-    return STRANGE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
 
 
 def edit_risk(paths: Sequence[str], *, workspace: str, deletes: bool = False) -> Risk:

@@ -209,8 +209,8 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(tmp_path: Path) -> None
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("encoding", "text"), [("latin-1", "fertig ? f\xfcr alle"), ("utf-8", "fertig 🟢 für alle")])
-def test_a_terminal_with_few_characters_shows_what_it_can(encoding: str, text: str) -> None:
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_a_terminal_with_few_characters_shows_what_it_can(encoding: str) -> None:
     code = (
         "from bot.cli.terminal import Terminal\n"
         "shown = {'text': 'fertig \U0001f7e2 f\\xfcr alle \\x1b[31m\\x9b2J'}\n"
@@ -222,7 +222,8 @@ def test_a_terminal_with_few_characters_shows_what_it_can(encoding: str, text: s
         env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, timeout=PATIENCE_S, check=True,
     )  # fmt: skip
     first, _, rest = ran.stdout.decode(encoding).partition("\n")
-    assert first == f"{text} [31m2J"  # a title from outside does not recolour or clear the terminal
+    shown = "fertig 🟢 für alle ⟨U+001B⟩[31m⟨U+009B⟩2J"  # a title from outside does not recolour or clear the terminal
+    assert first == shown.encode(encoding, "replace").decode(encoding)
     assert json.loads(rest) == {"text": "fertig 🟢 für alle \x1b[31m\x9b2J"}
 
 
