@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import sys
 import time
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +77,7 @@ async def run_sandbox(terminal: Terminal, *, port: int | None, agents: int, brow
             await asyncio.gather(*(app.services.life.stop(name) for name in names))
     finally:
         await server.stop()
+        (sandbox_home.folder(home) / "open.html").unlink(missing_ok=True)
     terminal.say("The sandbox has ended. `maf up` starts it again where it was.")
 
 
@@ -193,5 +192,7 @@ def _announce(terminal: Terminal, server: Sandbox, browser: bool) -> None:
     click.echo("No token is set, so this is a sandbox: nothing leaves this machine. Ctrl-C ends it.")
     sys.stdout.flush()
     if browser and sys.stdout.isatty() and (sys.platform == "darwin" or os.environ.get("DISPLAY")):
-        with contextlib.suppress(webbrowser.Error):
-            webbrowser.open(server.page)
+        from bot.cli.browser import open_page
+        from bot.cli.sandbox_home import folder
+
+        open_page(server.page, folder(terminal.home) / "open.html")
