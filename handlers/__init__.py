@@ -26,6 +26,7 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         quota,
         screens,
         tasks,
+        whom,
     )
     from handlers.middlewares import Answers, Door, Rights
 
@@ -49,6 +50,7 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         tasks,
         quota,
         health,
+        whom,
     ):
         dispatcher.include_router(module.router())
     dispatcher.include_router(agents.link_router())

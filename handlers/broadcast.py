@@ -10,6 +10,7 @@ from aiogram.filters import CommandObject
 from aiogram.types import Message
 
 from bot.broadcast.drafts import Drafts
+from bot.broadcast.ledger import NotShown
 from bot.broadcast.model import Draft
 from bot.errors import WrongUsage
 from bot.operations import Services
@@ -80,7 +81,7 @@ async def targeted(
     elif draft.sendable:
         await app.apply.apply(draft.id, draft.version, person.name)
     else:
-        await app.drafts.show(draft.id, {})
+        await app.drafts.show_below(draft, draft.chat_id)
 
 
 async def broadcast(
@@ -96,9 +97,22 @@ async def broadcast(
     await _point_to(draft, chat, access, app, say)
 
 
-async def apply(_message: Message, command: CommandObject, app: Services, drafts: Drafts, person: Person) -> None:
-    draft = await drafts.get((command.args or "").strip() or None)
-    await app.apply.apply(draft.id, None, person.name)
+async def apply(  # noqa: PLR0917 - aiogram hands each over by its name
+    _message: Message,
+    command: CommandObject,
+    app: Services,
+    drafts: Drafts,
+    access: Access,
+    person: Person,
+    say: Say,
+) -> None:
+    """Send what this chat was shown; a touch on the command must not send what nobody here has looked at."""
+    try:
+        draft = await drafts.shown_in((command.args or "").strip() or None, say.chat_id)
+    except NotShown as error:
+        await drafts.show_below(error.draft, await where(access, app, person, say))
+        raise
+    await app.apply.apply(draft.id, draft.version, person.name)
 
 
 async def cancel(_message: Message, command: CommandObject, drafts: Drafts, person: Person, say: Say) -> None:

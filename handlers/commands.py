@@ -1,5 +1,5 @@
 """Commands: when a handler takes one, and the words after it. A word too many is said and nothing is done: a second
-agent must not be passed over."""
+agent must not be passed over; where none is named, one is asked for."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ class TextCommand(Command):
         return False if message.text is None else await super().__call__(message, bot)
 
 
+class WhichAgent(WrongUsage):
+    """Which agent?"""
+
+    def __init__(self, command: str, *, hint: str = "") -> None:
+        """`command`: what is to be done with it, as a key of handlers.cards.whom.QUESTIONS."""
+        super().__init__(hint=hint)
+        self.command = command
+
+
 def command(name: str) -> TextCommand:
     """Both spellings, in any case of letters."""
     return TextCommand(*BY_NAME[name].spellings, ignore_case=True)
@@ -32,24 +41,22 @@ def unknown_word(word: str, usage: str) -> WrongUsage:
 
 
 def words(command: CommandObject, usage: str, *, most: int) -> list[str]:
-    """The agent's name first, then up to `most - 1` others. Raises WrongUsage for no word, and for more."""
+    """The agent's name first, then up to `most - 1` others. Raises WhichAgent for no word, WrongUsage for more."""
     found = (command.args or "").split()
     if not found:
-        raise WrongUsage("Which agent?", hint=usage)
+        raise WhichAgent(command.command.lower(), hint=usage)
     if len(found) > most:
         raise unknown_word(found[most], usage)
     return found
 
 
 def one_agent(command: CommandObject) -> str:
-    """The one agent that is named. Raises WrongUsage for none, and for two."""
+    """The one agent that is named. Raises WhichAgent for none, WrongUsage for two."""
     return words(command, f"One agent: /{command.command.lower()} w1", most=1)[0]
 
 
 def one_or_all(command: CommandObject) -> str | None:
-    """The one agent that is named; None for `all`, and for none. Raises WrongUsage for two."""
-    if not (command.args or "").split():
-        return None
+    """The one agent that is named; None for `all`. Raises WhichAgent for none, WrongUsage for two."""
     verb = command.command.lower()
     name = words(command, f"One agent, or all: `/{verb} w1`, `/{verb} all`", most=1)[0]
     return None if name.lower() == "all" else name

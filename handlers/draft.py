@@ -36,29 +36,38 @@ def router() -> Router:
     return routes
 
 
-async def current(app: Services, draft_id: str, version: int) -> Draft:
+async def current(tapped: DraftTap | ItemTap | SwapTap, app: Services, say: Say, tap: Tap) -> Draft:
     """The draft behind a button. When the button is stale its message is rendered anew, and the error says why."""
     try:
-        return await app.drafts.check(draft_id, version)
+        return await app.drafts.check(tapped.draft, tapped.version)
     except DraftRefused:
-        await app.drafts.show(draft_id, {})
+        await turn(say, tap)
         raise
 
 
-async def send(_query: CallbackQuery, callback_data: DraftTap, app: Services, person: Person, tap: Tap) -> None:
-    await current(app, callback_data.draft, callback_data.version)
+async def turn(say: Say, tap: Tap, **to: int) -> None:
+    """What the message under the button shows: the whole draft, `page=N` for one item, `swap=N` for whom to give it."""
+    await say.refresh(tap.message_id, **{"page": None, "swap": None, **to})
+
+
+async def send(
+    _query: CallbackQuery, callback_data: DraftTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
+    await current(callback_data, app, say, tap)
     draft = await app.apply.apply(callback_data.draft, callback_data.version, person.name)
     count = sum(i.status == "intended" for i in draft.items)
     await tap.answer(f"Sending {count}.")
 
 
-async def look(_query: CallbackQuery, callback_data: DraftTap, app: Services) -> None:
-    await current(app, callback_data.draft, callback_data.version)
-    await app.drafts.show(callback_data.draft, {"page": 0} if callback_data.verb == "look" else {})
+async def look(_query: CallbackQuery, callback_data: DraftTap, app: Services, say: Say, tap: Tap) -> None:
+    await current(callback_data, app, say, tap)
+    await (turn(say, tap, page=0) if callback_data.verb == "look" else turn(say, tap))
 
 
-async def cancel(_query: CallbackQuery, callback_data: DraftTap, app: Services, person: Person, tap: Tap) -> None:
-    await current(app, callback_data.draft, callback_data.version)
+async def cancel(
+    _query: CallbackQuery, callback_data: DraftTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
+    await current(callback_data, app, say, tap)
     await app.drafts.cancel(callback_data.draft, person.name, version=callback_data.version)
     await tap.answer("Discarded.")
 
@@ -74,40 +83,44 @@ async def fresh(_query: CallbackQuery, callback_data: DraftTap, drafts: Drafts, 
     )
 
 
-async def show_item(_query: CallbackQuery, callback_data: ItemTap, app: Services) -> None:
-    draft = await current(app, callback_data.draft, callback_data.version)
-    at(draft, callback_data.pos)
-    await app.drafts.show(draft.id, {"page": callback_data.pos})
+async def show_item(_query: CallbackQuery, callback_data: ItemTap, app: Services, say: Say, tap: Tap) -> None:
+    at(await current(callback_data, app, say, tap), callback_data.pos)
+    await turn(say, tap, page=callback_data.pos)
 
 
-async def send_item(_query: CallbackQuery, callback_data: ItemTap, app: Services, person: Person, tap: Tap) -> None:
-    draft = await current(app, callback_data.draft, callback_data.version)
+async def send_item(
+    _query: CallbackQuery, callback_data: ItemTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
+    draft = await current(callback_data, app, say, tap)
     agent = at(draft, callback_data.pos)
     await app.apply.apply(draft.id, draft.version, person.name, items=[agent])
     await tap.answer(f"Sending to {agent}.")
 
 
-async def skip_item(_query: CallbackQuery, callback_data: ItemTap, app: Services, person: Person) -> None:
-    draft = await current(app, callback_data.draft, callback_data.version)
+async def skip_item(
+    _query: CallbackQuery, callback_data: ItemTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
+    draft = await current(callback_data, app, say, tap)
     change = app.drafts.skip_item if callback_data.verb == "skip" else app.drafts.take_back_item
     await change(draft.id, at(draft, callback_data.pos), person.name, version=draft.version)
 
 
-async def ask_swap(_query: CallbackQuery, callback_data: ItemTap, app: Services) -> None:
-    draft = await current(app, callback_data.draft, callback_data.version)
-    at(draft, callback_data.pos)
-    await app.drafts.show(draft.id, {"swap": callback_data.pos})
+async def ask_swap(_query: CallbackQuery, callback_data: ItemTap, app: Services, say: Say, tap: Tap) -> None:
+    at(await current(callback_data, app, say, tap), callback_data.pos)
+    await turn(say, tap, swap=callback_data.pos)
 
 
-async def swap(_query: CallbackQuery, callback_data: SwapTap, app: Services, person: Person) -> None:
-    draft = await current(app, callback_data.draft, callback_data.version)
+async def swap(
+    _query: CallbackQuery, callback_data: SwapTap, app: Services, person: Person, say: Say, tap: Tap
+) -> None:
+    draft = await current(callback_data, app, say, tap)
     agent = at(draft, callback_data.pos)
     await app.drafts.swap_item(draft.id, agent, callback_data.agent, person.name, version=draft.version)
-    await app.drafts.show(draft.id, {"page": callback_data.pos})
+    await turn(say, tap, page=callback_data.pos)
 
 
-async def ask_edit(_query: CallbackQuery, callback_data: ItemTap, app: Services, say: Say) -> None:
-    draft = await current(app, callback_data.draft, callback_data.version)
+async def ask_edit(_query: CallbackQuery, callback_data: ItemTap, app: Services, say: Say, tap: Tap) -> None:
+    draft = await current(callback_data, app, say, tap)
     agent = at(draft, callback_data.pos)
     await say.card("edit", {"draft": draft.id, "agent": agent})
 

@@ -19,6 +19,7 @@ from bot.store.errors import trouble
 from bot.telegram.access import ROLES, Role, command_of
 from bot.telegram.people import Access, Person, plain_name
 from bot.telegram.text import render
+from handlers.commands import WhichAgent
 from handlers.rights import LOOKS, may
 from handlers.say import TOO_OLD, Say, Tap, fits
 from handlers.wording import told
@@ -121,6 +122,8 @@ class Answers(BaseMiddleware):
             return await self._tapped(handler, event, data, say)
         try:
             return await handler(event, data)
+        except WhichAgent as question:
+            await say.card("whom", {"ask": question.command}, live=True)
         except MafError as error:
             await self._say(data["person"], say, error)
         except Exception as error:  # The edge of the process: a bug must not leave a person without an answer.

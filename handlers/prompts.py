@@ -14,7 +14,7 @@ from bot.notices.shown import Shown
 from bot.operations import Services, agent
 from bot.telegram.callbacks import AgentTap
 from bot.telegram.people import Person
-from handlers.commands import command, one_agent
+from handlers.commands import WhichAgent, command, one_agent
 from handlers.replies import ReplyTo
 from handlers.say import Say, Tap
 
@@ -32,6 +32,8 @@ def router() -> Router:
 
 async def send(_message: Message, command: CommandObject, app: Services, person: Person, say: Say) -> None:
     parts = (command.args or "").split(maxsplit=1)
+    if not parts:
+        raise WhichAgent("send")
     if len(parts) < 2:
         raise WrongUsage("To whom, and what?", hint="/send w1 TEXT")
     await agent.send_and_tell(app, actor=person.name, id=parts[0], text=parts[1], chat_id=say.chat_id)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -83,6 +83,14 @@ class Say:
                 )
             else:
                 await touch(tx, notice.key)
+
+    async def turn_into(self, message_id: int, kind: str, data: Mapping[str, Any], *, was: Collection[str]) -> bool:
+        """Make a message of one of the kinds `was` one of another kind; False where it is none of them (any more)."""
+        async with self._notice(message_id) as (tx, notice):
+            if notice is None or notice.key is None or notice.kind not in was:
+                return False
+            await post(tx, kind, self._here(data), chat_id=notice.chat_id, key=notice.key, urgent=True)
+            return True
 
     @asynccontextmanager
     async def _notice(self, message_id: int) -> AsyncIterator[tuple[Transaction, Shown | None]]:

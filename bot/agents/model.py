@@ -11,6 +11,8 @@ from bot.clis.model import ScreenReading, State
 from bot.clock import iso_seconds
 
 Desired = Literal["running", "stopped"]
+# To end an agent in one of these cuts a turn off, or text that stands in its composer; or nobody can tell.
+UNFINISHED = frozenset({State.WORKING, State.WAITING, State.FROZEN, State.COMPOSING, State.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ class AgentView:
     @property
     def id(self) -> str:
         return self.agent.id
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something may be lost if it is ended now."""
+        return self.state in UNFINISHED or self.draft is not None
 
     def as_dict(self, bead: str | None = None) -> dict[str, Any]:
         """The `agent` shape of contract.md section 1; `bead`: what it holds."""

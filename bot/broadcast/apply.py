@@ -74,8 +74,9 @@ class Apply:
                 await ledger.set_item(tx, item.id, {"drafted"}, status="intended")
             if rest:  # the page that was tapped stays
                 await touch(tx, draft.key, urgent=True)
-            else:  # its message becomes the report; one drafted without a message (auto) gets one now
+            else:  # its messages become the report; one drafted without a message (auto) gets one now
                 await post(tx, CARD, {"draft": draft.id}, chat_id=draft.chat_id, key=draft.key, urgent=True)
+                await touch(tx, draft.key, urgent=True)
             draft = await ledger.read(tx, draft.id)
         self._checkpoint("after_taken", draft.id)
         self._begin(draft, [i.id for i in chosen])

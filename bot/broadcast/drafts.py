@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 from typing import Any
@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from bot.agents.delivery.text import normalise
 from bot.beads.model import Bead
-from bot.broadcast import ledger
-from bot.broadcast.ledger import DraftChanged
+from bot.broadcast import ledger, views
+from bot.broadcast.ledger import DraftChanged, NotShown
 from bot.broadcast.model import Draft, Item, ItemPlan, NewItem, PlanAgent
 from bot.broadcast.plan import plan
 from bot.broadcast.situation import Situation
@@ -95,12 +95,20 @@ class Drafts:
         async with self._store.begin() as tx:
             return await ledger.read(tx, draft_id)
 
-    async def show(self, draft_id: str, view: Mapping[str, Any]) -> None:
-        """Change what its live message shows: {} the whole draft, {"page": N} one item, {"swap": N} whom to give it."""
+    async def shown_in(self, draft_id: str | None, chat_id: int) -> Draft:
+        """The pending draft (the newest without an id), if this chat was shown all that would be sent of it. Raises
+        NotShown, DraftClosed, DraftExpired, NotFound."""
+        draft = await self.get(draft_id)
+        ledger.refuse_closed(draft, self._clock.now())
         async with self._store.begin() as tx:
-            draft = await ledger.read(tx, draft_id)
-            data = {"draft": draft.id, **view}
-            await post(tx, CARD, data, chat_id=draft.chat_id, key=draft.key, urgent=True)
+            if not await views.complete(tx, chat_id, draft):
+                raise NotShown(draft)
+        return draft
+
+    async def show_below(self, draft: Draft, chat_id: int | None) -> None:
+        """Show it in this chat too, as its newest message."""
+        async with self._store.begin() as tx:
+            await post(tx, CARD, {"draft": draft.id}, chat_id=chat_id, key=draft.key, urgent=True, below=True)
 
     async def check(self, draft_id: str, version: int) -> Draft:
         """The draft, if it is still pending and of this version; else the error that says what happened to it."""

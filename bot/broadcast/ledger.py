@@ -36,6 +36,16 @@ class DraftChanged(DraftRefused):
     code = "draft_changed"
 
 
+class NotShown(DraftRefused):
+    """This chat has not been shown this draft as it is now."""
+
+    code = "draft_not_shown"
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(f"Nothing was sent: this chat has not been shown draft {draft.id} as it is now. Here it is.")
+        self.draft = draft
+
+
 class DraftExpired(DraftRefused):
     """This draft is too old to send. Send /broadcast_targeted for a fresh one."""
 

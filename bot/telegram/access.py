@@ -38,7 +38,11 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: hyphen spelling, the role it needs, its line in /help and the menu, and how to write it."""
+    """One command: hyphen spelling, the role it needs, its line in /help and the menu, and how to write it.
+
+    `acts`: the command alone does something. A touch on a link or on an entry of the menu sends it alone, so one that
+    acts is in no menu and never a link (bot.telegram.links); any other one asks or shows when it is sent alone.
+    """
 
     name: str
     role: Role
@@ -46,6 +50,7 @@ class Command:
     group: str
     usage: str = ""
     in_menu: bool = True
+    acts: bool = False
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -69,16 +74,16 @@ COMMANDS: tuple[Command, ...] = (
     Command("capture", O, "the screen of an agent", "Agents", "AGENT [LINES] [picture]"),
     Command("broadcast", S, "one text to all agents, after asking", "Broadcast", "TEXT"),
     Command("broadcast-pack", V, "see or set the prompt pack", "Broadcast", "[show] [PACK]"),
-    Command("broadcast-apply", S, "send the draft", "Broadcast", "[DRAFT]"),
-    Command("broadcast-cancel", O, "discard the draft", "Broadcast", "[DRAFT]"),
+    Command("broadcast-apply", S, "send the draft that stands here", "Broadcast", "[DRAFT]", acts=True),
+    Command("broadcast-cancel", O, "discard the draft", "Broadcast", "[DRAFT]", acts=True),
     Command("review", S, "a review's verdict, or what waits for one", "Work", "[BEAD]"),
     Command("reviewer", O, "a note to the reviewer", "Work", "TEXT"),
     Command("claim", S, "give an agent its next bead", "Work", "AGENT [rotate]"),
     Command("agent", V, "one agent in full", "Agents", "AGENT"),
     Command("watch", O, "follow an agent's screen", "Agents", "AGENT"),
     Command("interrupt", O, "stop what an agent is doing now", "Agents", "AGENT"),
-    Command("freeze", O, "hold all agents where they are, or one", "Agents", "[AGENT]"),
-    Command("thaw", O, "let them go on", "Agents", "[AGENT]"),
+    Command("freeze", O, "hold an agent where it is, or all", "Agents", "AGENT | all"),
+    Command("thaw", O, "let it go on, or all", "Agents", "AGENT | all"),
     Command("new", S, "a new agent", "Agents", "TYPE [ID]"),
     Command("stop", S, "end an agent", "Agents", "AGENT"),
     Command("restart", S, "start an agent again", "Agents", "AGENT"),
@@ -134,4 +139,5 @@ def allowed(role: Role, what: str) -> bool:
 
 def menu(role: Role = Role.OWNER) -> list[BotCommand]:
     """The menu for people with `role`, as setMyCommands takes it."""
-    return [BotCommand(command=c.published, description=c.help) for c in COMMANDS if c.in_menu and role >= c.role]
+    shown = (c for c in COMMANDS if c.in_menu and not c.acts and role >= c.role)
+    return [BotCommand(command=c.published, description=c.help) for c in shown]

@@ -49,9 +49,21 @@ class DeliveryTap(CallbackData, prefix="y"):
 
 
 class AgentTap(CallbackData, prefix="a"):
-    """show, screen, watch, start, stop, interrupt, …: on one agent."""
+    """show, screen, watch, start, stop, interrupt, …: on one agent. sure, leave: what its message asks, or not."""
 
     id: str
+    verb: str
+
+
+class WhomTap(CallbackData, prefix="w"):
+    """Another page of the agents that a command may be for."""
+
+    page: int
+
+
+class FleetTap(CallbackData, prefix="f"):
+    """freeze, thaw, draft: for all agents, where one was asked whom a command is for."""
+
     verb: str
 
 

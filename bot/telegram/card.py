@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from aiogram.types import MessageEntity
 from aiogram.utils.formatting import Text
 
-from bot.store import Store
+from bot.store import Store, Transaction
 from bot.telegram.keyboards import Button
 
 
@@ -37,12 +37,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A rendered message. With a photo or document the content is its caption; over 1,024 units it follows as text."""
+    """A rendered message. With a photo or document the content is its caption; over 1,024 units it follows as text.
+
+    `shown` is called once it stands in the chat, in the transaction that writes that down, with the chat's id.
+    """
 
     content: Text
     keyboard: Sequence[Sequence[Button]] = ()
     photo: bytes | None = None
     document: Document | None = None
+    shown: Callable[[Transaction, int], Awaitable[None]] | None = None
 
 
 # A card returns None when there is nothing (left) to say: the row then counts as done.

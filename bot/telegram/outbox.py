@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -185,7 +186,7 @@ class Lane:
         outbox, unsure = self.outbox, row.last_error.startswith(NO_ANSWER) and not _is_edit(row)
         if unsure:
             content = Text(message.content, "\n\n", Italic(REPEAT))
-            message = Message(content, message.keyboard, message.photo, message.document)
+            message = replace(message, content=content)
         standing = row.parts if row.sent_to == self.chat_id else []
         topic = await self._topic(row) if not standing else None
         await outbox.rows.trying(row.id)
@@ -213,7 +214,7 @@ class Lane:
         else:
             self.pace.answered()
             now = outbox.clock.now()
-            await kept(lambda: outbox.rows.done(row, self.chat_id, ids, now))
+            await kept(lambda: outbox.rows.done(row, self.chat_id, ids, now, shown=message.shown))
 
     async def _only_the_topic(self, topic: int | None, error: AiogramError) -> bool:
         """Whether it can be said elsewhere in the chat."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.log import without_tokens
-from bot.store import Store, rows_changed, setting
+from bot.store import Store, Transaction, rows_changed, setting
 from bot.store.tables import ChatRow, OutboxRow
 from bot.telegram.people import moved_key
 
@@ -54,9 +54,20 @@ class OutboxRows:
                 .values(message_id=ids[0], parts=list(ids), sent_to=chat_id, last_error=NO_ANSWER if more else "")
             )
 
-    async def done(self, row: OutboxRow, chat_id: int, ids: Sequence[int], now: datetime) -> None:
-        """The chat shows `row.version`; still due if somebody raised the version meanwhile."""
+    async def done(
+        self,
+        row: OutboxRow,
+        chat_id: int,
+        ids: Sequence[int],
+        now: datetime,
+        *,
+        shown: Callable[[Transaction, int], Awaitable[None]] | None = None,
+    ) -> None:
+        """The chat shows `row.version`; still due if somebody raised the version meanwhile. `shown`: what its card
+        notes of that."""
         async with self.store.begin() as tx:
+            if shown is not None:
+                await shown(tx, chat_id)
             await tx.execute(
                 update(OutboxRow)
                 .where(OutboxRow.id == row.id)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
 
 from aiogram.utils.formatting import Bold, ExpandableBlockQuote, Text, as_list
 
-from bot.broadcast import ledger
+from bot.broadcast import ledger, views
 from bot.broadcast.drafts import SWAPPABLE
 from bot.broadcast.model import Draft, Item
 from bot.broadcast.report import draft_lines, item_lines, work
+from bot.store import Transaction
 from bot.telegram.callbacks import DraftTap, ItemTap, SwapTap
 from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
@@ -29,14 +31,37 @@ async def draft_card(data: Mapping[str, Any], context: RenderContext) -> Message
     async with context.store.begin() as tx:
         draft = await ledger.read(tx, str(data["draft"]))
     if draft.status == "pending" and draft.expires_at > context.now:
-        if isinstance(data.get("swap"), int) and data["swap"] < len(draft.items):
-            return swap_page(draft, data["swap"])
-        if isinstance(data.get("page"), int) and data["page"] < len(draft.items):
-            return item_page(draft, data["page"], context.zone)
-        return whole(draft, context.zone)
+        return noted(pending(draft, data, context.zone), draft, data, context.now)
     if draft.sent:
         return report(draft, context.now, context.zone)
     return closed(draft, context.now)
+
+
+def pending(draft: Draft, data: Mapping[str, Any], zone: tzinfo) -> Message:
+    """The draft, one of its pages, or whom to give an item to."""
+    if _position(draft, data, "swap") is not None:
+        return swap_page(draft, data["swap"])
+    if _position(draft, data, "page") is not None:
+        return item_page(draft, data["page"], zone)
+    return whole(draft, zone)
+
+
+def noted(message: Message, draft: Draft, data: Mapping[str, Any], now: datetime) -> Message:
+    """The message, with what is noted once its chat was shown it: the prompts that stand on it."""
+    if _position(draft, data, "swap") is not None:
+        return message
+    page = _position(draft, data, "page")
+    items = draft.items if page is None else draft.items[page : page + 1]
+
+    async def shown(tx: Transaction, chat_id: int) -> None:
+        await views.note(tx, chat_id, draft, items, now)
+
+    return replace(message, shown=shown)
+
+
+def _position(draft: Draft, data: Mapping[str, Any], name: str) -> int | None:
+    at = data.get(name)
+    return at if isinstance(at, int) and 0 <= at < len(draft.items) else None
 
 
 def whole(draft: Draft, zone: tzinfo) -> Message:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from aiogram.utils.formatting import Bold, Text, as_list
 
+from bot.broadcast.report import duration
+from bot.clis.model import State
 from bot.excerpt import clipped
 from bot.operations import Services
 from bot.telegram.callbacks import AgentTap
@@ -18,7 +21,30 @@ MOST_NAMES = 30
 
 
 def cards(_app: Services) -> dict[str, Card]:
-    return {"ended": ended, "fleet": fleet}
+    return {"ended": ended, "fleet": fleet, "sure": sure}
+
+
+async def sure(data: Mapping[str, Any], context: RenderContext) -> Message:
+    """data: {"agent", "verb": stop|restart, "state", "since", "text": in its composer, "beads": ids}."""
+    name, verb = str(data["agent"]), str(data["verb"])
+    beads = f" on {', '.join(data['beads'])}" if data["beads"] else ""
+    ago = duration((context.now - datetime.fromisoformat(str(data["since"]))).total_seconds())
+    at = {
+        State.WORKING: f"has worked {ago}{beads}",
+        State.WAITING: f"asks something since {ago}, in the middle of its turn",
+        State.FROZEN: f"is frozen since {ago}, maybe in the middle of its turn",
+        State.UNKNOWN: "cannot be seen at the moment",
+    }.get(State(data["state"]), "")
+    text = f"has text in its composer: “{clipped(str(data['text']), 60)}”" if data["text"] else ""
+    yes, ends = (
+        ("⏹ Stop it", "That ends now.") if verb == "stop" else ("↻ Restart it", "That ends, and it starts again.")
+    )
+    lines = [Text(Bold(name), f" {' and '.join(filter(None, (at, text)))}."), ends]
+    buttons = [
+        Button(yes, AgentTap(id=name, verb="sure"), style="danger"),
+        Button("Leave it", AgentTap(id=name, verb="leave")),
+    ]
+    return Message(as_list(*lines), [buttons, [Button("👁 Screen", AgentTap(id=name, verb="screen"))]])
 
 
 async def ended(data: Mapping[str, Any], _context: RenderContext) -> Message:

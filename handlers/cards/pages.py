@@ -60,7 +60,8 @@ def help_for(role: Role, served: Collection[str]) -> Message:
     for command in COMMANDS:
         if command.role <= role and command.name in served and command.in_menu:
             usage = f" {command.usage}" if command.usage else ""
-            groups.setdefault(command.group, []).append(tappable(f"/{command.published}{usage} – {command.help}"))
+            name = Code(f"/{command.name}") if command.acts else tappable(f"/{command.published}")
+            groups.setdefault(command.group, []).append(Text(name, f"{usage} – {command.help}"))
     lines: list[Text | str] = [f"You are {role.a}."]
     for group, entries in groups.items():
         lines += ["", Bold(group), *entries]

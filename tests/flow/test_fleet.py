@@ -27,6 +27,10 @@ async def kill(made: Product, agent: str) -> None:
     os.kill(look.clis[0].pid, signal.SIGKILL)
 
 
+def labels(message: dict[str, Any]) -> list[str]:
+    return [b["label"] for row in message["buttons"] for b in row]
+
+
 def screen_of(made: Product, agent: str) -> str:
     look = made.app.services.watch.last(agent)
     return look.screen.plain if look is not None and look.screen is not None else ""
@@ -204,14 +208,26 @@ async def test_an_adopted_agent_that_ends_with_the_server_is_not_promised_back(t
 async def test_freeze_and_thaw_from_the_chat(tmp_path: Path) -> None:
     async with product(tmp_path, agents=2) as made:
         await made.client.say("/freeze")
-        await made.message(lambda m: m["text"] == "❄️ w1, w2 are held where they are.\nTo let them go on: /thaw")
+        asked = await made.message(lambda m: m["text"] == "Freeze whom?")
+        assert labels(asked) == ["❄️ All 2", "🟢 w1", "🟢 w2"]
+        assert {a["state"] for a in await made.app.call("agent.list", {})} == {"idle"}
+        await made.client.press(asked["message_id"], "❄️ All 2")
+        held = "❄️ w1, w2 are held where they are.\nTo let them go on: /thaw"
+        await made.becomes(asked["message_id"], lambda m: m["text"] == held and not m["buttons"])
         await made.client.say("/thaw w1")
         await made.message(lambda m: m["text"] == "🟢 w1 goes on.")
         assert [a["state"] for a in await made.app.call("agent.list", {})][1] == "frozen"
         await made.client.say("/thaw")
-        await made.message(lambda m: m["text"] == "🟢 w2 goes on.")
+        asked = await made.message(lambda m: m["text"] == "Let whom go on?")
+        assert labels(asked) == ["☀️ All 1", "❄️ w2"]
+        await made.client.press(asked["message_id"], "❄️ w2")
+        await made.becomes(asked["message_id"], lambda m: m["text"].startswith("🟢 w2 · idle"))
         await made.client.say("/thaw")
         await made.message(lambda m: m["text"] == "No agent is frozen.")
+        await made.client.say("/freeze all")
+        await made.message(lambda m: m["text"] == held)
+        await made.client.say("/thaw all")
+        await made.message(lambda m: m["text"] == "🟢 w1, w2 go on.")
         viewer = await made.person("Vera", "viewer")
         await made.client.say("/freeze", who=viewer, chat=viewer)
         await made.message(lambda m: "Only an operator" in m["text"], chat=viewer)

@@ -93,8 +93,8 @@ def test_help_shows_what_a_role_may_do_and_what_is_served() -> None:
     served = {c.name for c in COMMANDS}
     viewer, owner = text(help_for(Role.VIEWER, served)), text(help_for(Role.OWNER, served))
     assert "/agents" in viewer
-    assert "/broadcast_apply" not in viewer
-    assert "/broadcast_apply" in owner
+    assert "/broadcast-apply" not in viewer
+    assert "/broadcast-apply" in owner
     assert "/quota" not in text(help_for(Role.OWNER, served - {"quota"}))
 
 

@@ -17,7 +17,7 @@ from bot.telegram.text import render
 from handlers import agents, broadcast, deliveries, draft, health, life, packs, people, wording
 from handlers.broadcast import Wanted, parse
 from handlers.cards.draft import item_page
-from handlers.commands import one_agent, one_or_all
+from handlers.commands import WhichAgent, one_agent, one_or_all
 from handlers.rights import LOOKS, NotAllowed, may
 from handlers.screens import lines_and_form
 from handlers.wording import in_chat
@@ -57,7 +57,9 @@ def after(words: str) -> CommandObject:
 
 def test_the_agent_behind_a_command() -> None:
     assert one_agent(after(" w1 ")) == "w1"
-    assert [one_or_all(after(words)) for words in ("w1", "all", "ALL", "")] == ["w1", None, None, None]
+    assert [one_or_all(after(words)) for words in ("w1", "all", "ALL")] == ["w1", None, None]
+    with pytest.raises(WhichAgent):
+        one_or_all(after(""))
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ VIEWERS = {
     "health.logs",
     "tasks.tasks",
     "last.unknown_button",
+    "life.tap_leave",
+    "whom.turn",
 }
 SUPERVISORS = {
     "broadcast.broadcast",
@@ -57,7 +59,9 @@ SUPERVISORS = {
     "life.new",
     "life.begin_or_end",
     "life.tap_begin_or_end",
+    "life.tap_sure",
     "tasks.claim",
+    "tasks.tap_claim",
     "quota.tap_rotate",
 }
 
