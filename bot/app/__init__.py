@@ -6,18 +6,21 @@ import asyncio
 import gc
 import inspect
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
+from bot.agents.caller import Caller, caller_of
 from bot.app.wiring import Wiring
 from bot.checkpoint import Checkpoint, pass_by
 from bot.errors import MafError, NotFound, WrongUsage
 from bot.home import Home
-from bot.operations import OPERATIONS, READS, Services
+from bot.operations import OPERATIONS, Services, check, reads
 from bot.remote import spool
+from bot.remote.peer import Peer
 from bot.remote.server import Server
 from bot.schedule import Schedule
 from bot.settings import Settings
@@ -26,6 +29,7 @@ from bot.store.audit import in_words
 from bot.store.errors import trouble
 from bot.store.patience import patient
 from bot.store.single import OnlyBot
+from bot.tmux.lineage import Lineage, lineage
 
 if TYPE_CHECKING:
     from bot.app.chat import Chat
@@ -42,6 +46,7 @@ class App:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.chat: Chat | None = None
+        self._own = lineage(os.getpid())
         # Nobody brings agents back before it is known that no other bot has them.
         self.alone = asyncio.Event()
         # Taps and commands wait until what was under way has been picked up: both would begin at the same items.
@@ -74,19 +79,36 @@ class App:
             await control.close()
             await store.close()
 
-    async def call(self, op: str, params: Mapping[str, Any], *, actor: str = "cli") -> Any:
+    async def caller(self, line: Lineage, uid: int) -> Caller:
+        """Who is at the lower end of this lineage."""
+        above = set(self._own.marks) if self.services.background else ()
+        if not self.services.background:  # a bot looks all the time
+            await self.services.watch.shown([a.id for a in await self.services.registry.all() if a.adopted])
+        return caller_of(line, uid=uid, home=self.services.home.root, owned=self.services.watch.owned(), above=above)
+
+    async def call_for(self, caller: Caller, op: str, params: Mapping[str, Any]) -> Any:
+        """Do one operation for whoever asks from outside. Raises NotForAgents besides what `call` raises."""
+        check(caller, op, params)
+        return await self.call(op, params, actor=caller.actor, caller=caller)
+
+    async def call(
+        self, op: str, params: Mapping[str, Any], *, actor: str = "cli", caller: Caller | None = None
+    ) -> Any:
         """Do one operation by name and return its JSON. Raises NotFound, WrongUsage, and what the operation raises."""
         work = OPERATIONS.get(op)
         if work is None:
             raise NotFound.of("operation", op, OPERATIONS)
-        given = {k: v for k, v in params.items() if k != "actor"}
-        if "actor" in inspect.signature(work).parameters:
+        takes = inspect.signature(work).parameters
+        given = {k: v for k, v in params.items() if k not in ("actor", "caller")}
+        if "actor" in takes:
             given["actor"] = in_words(actor)
+        if "caller" in takes:
+            given["caller"] = caller or Caller(None, actor)
         try:
             inspect.signature(work).bind(self.services, **given)
         except TypeError as error:
             raise WrongUsage(f"{op}: {error}") from error
-        if op in READS:
+        if reads(op):
             return await work(self.services, **given)
         target = next((str(given[k]) for k in ("id", "draft", "type", "role") if given.get(k)), "")
         async with self.services.audit.action(actor=actor, place=actor.split(":", 1)[0], action=op, target=target):
@@ -104,7 +126,7 @@ class App:
         gc.enable()  # `maf run` starts without it
         services = self.services
         self.chat = chat = Chat(services, self._resumed)
-        server = Server(services.home.socket, self._operate, self._hook)
+        server: Server[Caller] = Server(services.home.socket, self._who, self._operate, self._hook)
         schedule = Schedule(services.clock)
         async with OnlyBot(services.store) as only:
             self.alone.set()
@@ -146,7 +168,7 @@ class App:
         self._resumed.set()
         await accounts.come_back(services)
 
-    async def _leave(self, chat: Chat, server: Server) -> None:
+    async def _leave(self, chat: Chat, server: Server[Caller]) -> None:
         await chat.stop(DRAIN_S)
         await self.services.permissions.close()  # first: each hook that waits holds a connection open
         await server.stop(grace=DRAIN_S)
@@ -162,28 +184,32 @@ class App:
         await asyncio.gather(*self.services.tasks, return_exceptions=True)
         await chat.close()
 
-    async def _operate(self, op: str, params: dict[str, Any]) -> Any:
-        if op not in READS:
+    async def _who(self, peer: Peer) -> Caller:
+        return await self.caller(await asyncio.to_thread(lineage, peer.pid), peer.uid)
+
+    async def _operate(self, caller: Caller, op: str, params: dict[str, Any]) -> Any:
+        check(caller, op, params)
+        if not reads(op):
             await self._resumed.wait()
         try:
             with patient(False):
-                return await self.call(op, params, actor=str(params.get("actor", "cli")))
+                return await self.call_for(caller, op, params)
         except DBAPIError as error:  # a store that is locked, full or gone is no fault of the bot
             if (known := trouble(error)) is None:
                 raise
             log.warning("%s: %s", op, known.message)
             raise known from error
 
-    async def _hook(self, event: dict[str, Any]) -> Any:
+    async def _hook(self, caller: Caller, event: dict[str, Any]) -> Any:
         """An event of an agent's hook; what the hook prints, None to leave everything to the CLI."""
         from bot.app import accounts
 
         with patient(False):  # its CLI stands still meanwhile
-            if event.get("kind") == "statusline":
-                await accounts.statusline(self.services, event)
-                self.services.watch.told(str(event.get("agent") or ""), event.get("payload"))
-                return None
-            return await self.services.hooks.take(event)
+            if event.get("kind") != "statusline":
+                return await self.services.hooks.take(event, caller)
+            if (agent := await self.services.hooks.speaker(event.get("agent"), caller)) is not None:
+                await accounts.statusline(self.services, agent, event.get("payload"))
+            return None
 
 
 __all__ = ["App"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
-from bot.errors import NotFound
+from bot.agents.model import Agent
 from bot.mail import AgentMail, Announcements
 from bot.operations import Services
 
@@ -44,13 +43,10 @@ async def come_back(services: Services) -> None:
         log.warning("%s was on its way to %s when the bot ended: %s", move.agent, move.target, move.outcome)
 
 
-async def statusline(services: Services, event: Mapping[str, Any]) -> None:
-    """What `maf hook statusline` passed on of an agent."""
-    payload = event.get("payload")
+async def statusline(services: Services, agent: Agent, payload: object) -> None:
+    """What `maf hook statusline` passed on of an agent: the limits of its account, the size of its context."""
     if not isinstance(payload, dict):
         return
-    try:
-        profile = (await services.registry.get(str(event.get("agent")))).profile
-    except NotFound:
-        profile = None
-    await services.quota.record_statusline(str(event.get("config_dir") or ""), profile, payload)
+    services.watch.told(agent.id, payload)
+    home = services.watch.profiles(agent).home or Path.home() / ".claude"
+    await services.quota.record_statusline(str(home), agent.profile, payload)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -39,11 +38,11 @@ class NoHome(Refused):
 def read(terminal: Terminal, op: str, params: Mapping[str, Any] | None = None, *, timeout: float = 30.0) -> Any:
     """Ask for something. Needs neither a running bot nor a home: without one the answer is that of an empty home."""
     try:
-        return client.call(terminal.home.socket, op, _with_actor(params), timeout=timeout)
+        return client.call(terminal.home.socket, op, params or {}, timeout=timeout)
     except client.NoBot:
         from bot.cli import local
 
-        return local.read(terminal.home, op, _with_actor(params))
+        return local.read(terminal.home, op, params or {})
 
 
 def act(
@@ -61,7 +60,7 @@ def act(
     deadline = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:
-            return client.call(home.socket, op, _with_actor(params), timeout=timeout)
+            return client.call(home.socket, op, params or {}, timeout=timeout)
         except client.NoBot:
             if not home.exists:
                 raise NoHome(home) from None
@@ -69,7 +68,7 @@ def act(
         from bot.remote.lock import BotRuns, HomeBusy
 
         try:
-            return local.act(home, op, _with_actor(params))
+            return local.act(home, op, params or {})
         except HomeBusy as busy:
             # Another command at work, or a bot that has only just started and will answer in a moment.
             if time.monotonic() > deadline:
@@ -86,15 +85,3 @@ def ask_bot(home: Home) -> dict[str, Any] | None:
     except client.NoBot:
         return None
     return answer
-
-
-def _with_actor(params: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {**(params or {}), "actor": actor()}
-
-
-def actor() -> str:
-    """Who acts, for the audit: "cli:NAME"."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"

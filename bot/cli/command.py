@@ -66,6 +66,12 @@ class Command(click.Command):
                 _refuse_empty(ctx, param, given.get(param.name or ""))
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        from bot.cli import rights
+
+        rights.check(ctx.ensure_object(Terminal), ctx.command_path.partition(" ")[2])
+        return super().invoke(ctx)
+
 
 def _refuse_empty(ctx: click.Context, param: click.Parameter, value: object) -> None:
     """An empty word is mostly a variable that is not set. It must not come to mean the newest draft, this folder, or

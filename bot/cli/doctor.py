@@ -6,6 +6,7 @@ import click
 
 from bot.cli.checks import Check, all_checks
 from bot.cli.command import command as make_command
+from bot.cli.rights import for_persons
 from bot.cli.terminal import Terminal, put
 from bot.errors import DONE, REFUSED
 
@@ -16,6 +17,8 @@ MARKS = {"ok": "ok     ", "warning": "warning", "failure": "FAILURE"}
 @click.option("--full", is_flag=True, help="Also type a prompt into a scratch agent and prove that it was taken.")
 def command(terminal: Terminal, full: bool) -> int:
     """Check that everything maf needs is there and works."""
+    if full:
+        for_persons(terminal)
     checks = []
     for check in all_checks(terminal.home):
         checks.append(check)

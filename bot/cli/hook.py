@@ -48,7 +48,7 @@ def read_all() -> bytes:
 
 
 def _event(agent: str, payload: object, raw: bytes) -> dict[str, object]:
-    """{"agent", "pane", "ppid", "at" (unix seconds), "payload": object|null, "raw": text that was no JSON object,
+    """{"agent", "at" (unix seconds), "payload": object|null, "raw": text that was no JSON object,
     else ""}
     """
     import time
@@ -56,8 +56,6 @@ def _event(agent: str, payload: object, raw: bytes) -> dict[str, object]:
     known = isinstance(payload, dict)
     return {
         "agent": agent,
-        "pane": os.environ.get("TMUX_PANE", ""),
-        "ppid": os.getppid(),
         "at": time.time(),
         "payload": payload if known else None,
         "raw": "" if known else raw[:RAW_KEPT].decode("utf8", "replace"),

@@ -25,7 +25,7 @@ def run() -> int:
     _own(config, raw)
     agent, home = os.environ.get("MAF_AGENT", ""), os.environ.get("MAF_HOME", "")
     if agent and home and b'"rate_limits"' in raw:
-        _tell(agent, home, config, raw)
+        _tell(agent, home, raw)
     return 0
 
 
@@ -47,7 +47,7 @@ def _own(config: str, raw: bytes) -> None:
         return
 
 
-def _tell(agent: str, home: str, config: str, raw: bytes) -> None:
+def _tell(agent: str, home: str, raw: bytes) -> None:
     import time
 
     from bot.errors import MafError
@@ -59,7 +59,7 @@ def _tell(agent: str, home: str, config: str, raw: bytes) -> None:
         return
     if not isinstance(payload, dict):
         return
-    event = {"kind": "statusline", "agent": agent, "config_dir": config, "at": time.time(), "payload": payload}
+    event = {"kind": "statusline", "agent": agent, "at": time.time(), "payload": payload}
     try:
         client.tell_hook(f"{home}/run/maf.sock", event, timeout=BOT_TIMEOUT_S)
     except MafError:

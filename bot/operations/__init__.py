@@ -6,39 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.operations import agent, bead, broadcast, health, hooks, life, pack, people, quota, task
+from bot.operations.rights import check, reads
 from bot.operations.services import Services
 
 Operation = Callable[..., Awaitable[Any]]
-
-# Operations that only look: no audit row is written for them.
-READS = frozenset(
-    {
-        "agent.types",
-        "hooks.status",
-        "agent.list",
-        "agent.show",
-        "agent.health",
-        "agent.capture",
-        "agent.explain",
-        "broadcast.show",
-        "broadcast.status",
-        "pack.list",
-        "pack.show",
-        "bead.ready",
-        "bead.show",
-        "quota.status",
-        "quota.text",
-        "quota.export",
-        "quota.alerts",
-        "quota.select",
-        "quota.chart",
-        "profile.list",
-        "people.list",
-        "audit",
-        "health",
-        "ping",
-    }
-)
 
 OPERATIONS: dict[str, Operation] = {
     "agent.types": agent.types,
@@ -94,6 +65,7 @@ OPERATIONS: dict[str, Operation] = {
     "health": health.health,
     "audit": health.audit,
     "ping": health.ping,
+    "whoami": health.whoami,
 }
 
-__all__ = ["OPERATIONS", "READS", "Operation", "Services"]
+__all__ = ["OPERATIONS", "Operation", "Services", "check", "reads"]

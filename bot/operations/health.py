@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot import __version__
+from bot.agents.caller import Caller
 from bot.agents.delivery.model import UNDER_WAY
 from bot.agents.resources.usage import strained
 from bot.operations.services import Services
@@ -16,6 +17,11 @@ from bot.store.tables import DeliveryRow, OutboxRow
 
 async def ping(app: Services) -> dict[str, Any]:
     return {"pid": os.getpid(), "version": __version__, "bot": app.background}
+
+
+async def whoami(app: Services, *, caller: Caller) -> dict[str, Any]:
+    """Who asks. -> {"agent": its id, "" for an agent that is not of this home, null for a person, "actor"}"""
+    return {"agent": caller.agent, "actor": caller.actor}
 
 
 async def health(app: Services) -> dict[str, Any]:

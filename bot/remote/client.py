@@ -4,13 +4,14 @@ here.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 from collections.abc import Mapping
 from typing import Any
 
-from bot.errors import DependencyMissing, RemoteError
+from bot.errors import DependencyMissing, Refused, RemoteError
 
 CONNECT_TIMEOUT_S = 2.0
 
@@ -20,6 +21,22 @@ class NoBot(DependencyMissing):
 
     code = "no_bot"
     hint = "Start it with: maf up"
+
+
+class Sandboxed(Refused):
+    """This runs in a sandbox that lets nothing out to the bot, as that of Codex; nothing was done."""
+
+    code = "sandboxed"
+    hint = (
+        "To let Codex run some of maf outside of it, write a line for each into $CODEX_HOME/rules/maf.rules, like"
+        ' prefix_rule(pattern=["maf", "task", "claim"], decision="allow"), and start the agent again.'
+    )
+
+
+class NotYours(Refused):
+    """The bot of this home is another user's."""
+
+    code = "not_yours"
 
 
 class BotGone(DependencyMissing):
@@ -46,15 +63,30 @@ def real_path(path: str | os.PathLike[str]) -> str:
 
 
 def connect(path: str | os.PathLike[str]) -> socket.socket:
-    """A connected socket. Raises NoBot when nobody listens there."""
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    """A connected socket. Raises NoBot when nobody listens there, Sandboxed, NotYours, BotSlow."""
+    try:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except PermissionError as error:
+        raise Sandboxed() from error
     link.settimeout(CONNECT_TIMEOUT_S)
     try:
         link.connect(real_path(path))
     except OSError as error:
         link.close()
-        raise NoBot() from error
+        raise _why(error) from error
     return link
+
+
+def _why(error: OSError) -> Refused | DependencyMissing:
+    """Why there is no connection. Only a socket at which nobody listens means that there is no bot: with another one
+    taken for it a command would act beside the bot."""
+    if error.errno == errno.EPERM:  # of a filter of system calls; the rights of the file give EACCES
+        return Sandboxed()
+    if error.errno == errno.EACCES:
+        return NotYours()
+    if error.errno == errno.EAGAIN or isinstance(error, TimeoutError):
+        return BotSlow()
+    return NoBot()
 
 
 def listens(path: str | os.PathLike[str]) -> bool:
@@ -63,13 +95,16 @@ def listens(path: str | os.PathLike[str]) -> bool:
         connect(path).close()
     except NoBot:
         return False
+    except BotSlow:
+        pass
     return True
 
 
 def call(path: str | os.PathLike[str], op: str, params: Mapping[str, Any], *, timeout: float) -> Any:
     """Let the running bot do one operation and return its result.
 
-    Raises NoBot, BotGone, BotSlow (no answer within `timeout` seconds), RemoteError (the bot's own answer).
+    Raises NoBot, Sandboxed, NotYours, BotGone, BotSlow (no answer within `timeout` seconds), RemoteError (the bot's own
+    answer).
     """
     answer = _ask(path, {"op": op, "params": dict(params)}, timeout)
     if answer is None:

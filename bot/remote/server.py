@@ -10,9 +10,10 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bot.errors import Internal, MafError, WrongUsage
+from bot.remote.peer import Peer, peer_of
 
 log = logging.getLogger(__name__)
 
@@ -24,21 +25,29 @@ LONGEST_PATH = 100
 # Turns of the loop from accepting a connection to serving it; asyncio (3.11) loses one whose server closes meanwhile.
 ACCEPT_TURNS = 3
 
-Operate = Callable[[str, dict[str, Any]], Awaitable[Any]]
-Hook = Callable[[dict[str, Any]], Awaitable[Any]]
+Who = TypeVar("Who")
 
 
-class Server:
+class Server(Generic[Who]):
     """Listens on the socket of a home. The caller holds the home's lock (lock.py), so whatever file lies there is
     stale.
 
-    operate(op, params) does one operation; a MafError becomes the error that the command prints. It is run
-    to its end even when the one who asked hangs up: half an operation is worse than one nobody reads. hook(event)
-    answers an object or None and is cancelled when the agent's CLI drops the hook (a person answered in the pane).
+    who(peer) tells who connected; it is asked at once, while that process is surely there, and by the kernel's word:
+    nothing in a request says who sends it. operate(who, op, params) does one operation; a MafError becomes the error
+    that the command prints. It is run to its end even when the one who asked hangs up: half an operation is worse than
+    one nobody reads. hook(who, event) answers an object or None and is cancelled when the agent's CLI drops the hook (a
+    person answered in the pane).
     """
 
-    def __init__(self, path: Path, operate: Operate, hook: Hook) -> None:
+    def __init__(
+        self,
+        path: Path,
+        who: Callable[[Peer], Awaitable[Who]],
+        operate: Callable[[Who, str, dict[str, Any]], Awaitable[Any]],
+        hook: Callable[[Who, dict[str, Any]], Awaitable[Any]],
+    ) -> None:
         self.path = path
+        self._who = who
         self._operate = operate
         self._hook = hook
         self._server: asyncio.Server | None = None
@@ -90,9 +99,10 @@ class Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            who = await self._who(peer_of(writer.get_extra_info("socket")))
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 line = await reader.readline()
-            answer = await self._answer(line, reader)
+            answer = await self._answer(who, line, reader)
             if answer is not None:
                 async with asyncio.timeout(REQUEST_TIMEOUT_S):
                     await _write(writer, answer)
@@ -106,35 +116,35 @@ class Server:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes, reader: asyncio.StreamReader) -> dict[str, Any] | None:
+    async def _answer(self, who: Who, line: bytes, reader: asyncio.StreamReader) -> dict[str, Any] | None:
         try:
             request = json.loads(line)
             if not isinstance(request, dict):
                 raise WrongUsage("A request is a JSON object on one line.")
             if "hook" in request:
-                return await self._answer_hook(request["hook"], reader)
-            return {"result": await self._do(request)}
+                return await self._answer_hook(who, request["hook"], reader)
+            return {"result": await self._do(who, request)}
         except MafError as error:
             return {"error": {**error.as_dict(), "exit_code": error.exit_code}}
         except (ValueError, RecursionError):
             return {"error": {"code": "usage", "message": "That is no JSON.", "hint": "", "exit_code": 2}}
 
-    async def _do(self, request: dict[str, Any]) -> Any:
+    async def _do(self, who: Who, request: dict[str, Any]) -> Any:
         op, params = request.get("op"), request.get("params", {})
         if not isinstance(op, str) or not isinstance(params, dict):
             raise WrongUsage('A request is {"op": "…", "params": {…}}.')
         try:
-            return await self._operate(op, params)
+            return await self._operate(who, op, params)
         except MafError:
             raise
         except Exception as error:  # The edge of the process: a fault in one operation must not end the bot.
             log.exception("operation %s failed", op)
             raise Internal() from error
 
-    async def _answer_hook(self, event: Any, reader: asyncio.StreamReader) -> dict[str, Any] | None:
+    async def _answer_hook(self, who: Who, event: Any, reader: asyncio.StreamReader) -> dict[str, Any] | None:
         if not isinstance(event, dict):
             raise WrongUsage("A hook event is a JSON object.")
-        work = asyncio.ensure_future(self._hook(event))
+        work = asyncio.ensure_future(self._hook(who, event))
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)

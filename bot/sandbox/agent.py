@@ -2,6 +2,7 @@
 
 `python bot/sandbox/agent.py --home DIR [--resume ID] [--seconds S]`. It keeps the traps of the real ones on purpose: a
 paste into an open dialog is lost and the Enter after it approves; a second prompt while it works waits in its queue.
+DEMO_SECONDS in its environment is the length of a turn, DEMO_TOOL a command that it runs beside itself.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ def name_process() -> None:
         return
 
 
+def start_tool(command: str) -> None:
+    """Run a command line beside us, as a CLI runs its tools and hooks; it goes with the terminal."""
+    nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+    os.posix_spawn("/bin/sh", ["sh", "-c", f"exec {command}"], os.environ, file_actions=nowhere)
+
+
 def signal_pipe() -> int:
     """A file descriptor that gets the number of each signal that concerns us."""
     reader, writer = os.pipe()
@@ -82,6 +89,8 @@ def main() -> int:
     except OSError as error:
         print(f"The demo agent cannot start: {error}", file=sys.stderr)
         return 2
+    if command := os.environ.get("DEMO_TOOL"):
+        start_tool(command)
     with Terminal() as terminal:
         agent = Agent(terminal, transcript, options.seconds)
         agent.history += [

@@ -82,6 +82,25 @@ def scan_only(pids: Iterable[int]) -> dict[int, Process]:
     return _read_stats(str(pid) for pid in pids)
 
 
+def read_one(pid: int) -> Process | None:
+    """One process; None for one that has ended, or that the system does not show."""
+    if _LINUX():
+        return _read_stats([str(pid)]).get(pid)
+    return _one_of_psutil(pid)
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; {} where it cannot be read."""
+    try:
+        raw = PROC.joinpath(str(pid), "environ").read_bytes()
+    except FileNotFoundError:
+        return {} if _LINUX() else _psutil_environment(pid)
+    except OSError:
+        return {}
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
+    return {name.decode("utf8", "replace"): value.decode("utf8", "replace") for name, _, value in pairs}
+
+
 def _scan_proc() -> dict[int, Process]:
     # Names, not Path objects: this runs every second.
     return _read_stats(name for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208
@@ -175,6 +194,32 @@ def _scan_psutil() -> dict[int, Process]:
             stime=times.system if times else 0.0,
         )
     return found
+
+
+def _one_of_psutil(pid: int) -> Process | None:
+    """Without its terminal, memory and times, which nobody asks of one process."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            begun, name, ppid = process.create_time(), process.name(), process.ppid()
+    except (psutil.Error, OSError):
+        return None
+    try:
+        pgrp, session = os.getpgid(pid), os.getsid(pid)
+    except OSError:  # another user's
+        pgrp = session = 0
+    return Process(pid, ppid or 0, pgrp, session, -1, "S", name[:15], begun - psutil.boot_time(), 0, 0.0, 0.0)
+
+
+def _psutil_environment(pid: int) -> dict[str, str]:
+    import psutil
+
+    try:
+        return dict(psutil.Process(pid).environ())
+    except (psutil.Error, OSError):
+        return {}
 
 
 def _terminal_groups() -> dict[int, int]:

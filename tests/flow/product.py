@@ -22,6 +22,7 @@ from bot.settings import load_settings
 from bot.telegram.access import Role
 from bot.telegram.people import Access
 from handlers.middlewares import ANSWER_WITHIN_S
+from tests import in_agent
 from tests.integration.sandbox_client import Client, running
 from tests.patience import PATIENCE_S
 from tests.private_tmux import end_server
@@ -38,6 +39,7 @@ class Crew:
     project: Path
     agents: list[str]
     bot: asyncio.Task[None]
+    doors: Path  # of tests/in_agent.py
 
     async def told(self, words: str, *taps: dict[str, Any], chat: int | None = None) -> None:
         """Wait until these words were said: in the answer to one of the taps, or in a message where that took longer
@@ -173,7 +175,9 @@ async def crew(
     project.mkdir()
     if beads:
         write_sample(project)
-    home.agent_env.write_text("DEMO_SECONDS=0.3\n", "utf8")
+    doors = tmp_path / "in"
+    doors.mkdir()
+    home.agent_env.write_text(f"DEMO_SECONDS=0.3\n{in_agent.tool(doors)}", "utf8")
     socket = socket_of(tmp_path)
     here = {"bot_token": token, "telegram_api": server, "tmux_socket": socket, "project_root": project}
     settings = load_settings(home, **here, **more)
@@ -191,7 +195,7 @@ async def crew(
                 for n in range(agents)
             ]
             task = asyncio.create_task(app.run())
-            made = Crew(app, home, project, names, task)
+            made = Crew(app, home, project, names, task, doors)
             try:
                 await idle(made)
                 yield made
@@ -212,7 +216,7 @@ async def product(tmp_path: Path, **options: Any) -> AsyncIterator[Product]:
     async with running() as client:
         sandbox = client.sandbox
         async with crew(tmp_path, server=sandbox.origin, token=sandbox.token, owner=sandbox.owner, **options) as made:
-            yield Product(made.app, made.home, made.project, made.agents, made.bot, client)
+            yield Product(made.app, made.home, made.project, made.agents, made.bot, made.doors, client)
 
 
 async def idle(made: Crew) -> None:

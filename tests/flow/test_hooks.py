@@ -20,6 +20,7 @@ from bot.clis.model import State
 from bot.errors import WrongUsage
 from bot.home import Home
 from bot.remote import spool
+from tests import in_agent
 from tests.flow.product import Product, button, product, until
 from tests.patience import PATIENCE_S
 
@@ -54,11 +55,12 @@ class Held:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def begin(cls, p: Product, agent: str, payload: object, *, ppid: int | None = None) -> Held:
+    async def begin(cls, p: Product, agent: str, payload: object) -> Held:
         await until(p.home.socket.exists, what="the control socket")
-        look = (await p.app.services.watch.look([agent]))[agent]
-        event = {"agent": agent, "ppid": ppid or look.clis[0].pid, "at": time.time(), "payload": payload}
-        reader, writer = await asyncio.open_unix_connection(p.home.socket)
+        await until((p.doors / agent).exists, what="the agent's tool")
+        link = await in_agent.connect(p.doors, agent, p.home.socket)
+        event = {"agent": agent, "at": time.time(), "payload": payload}
+        reader, writer = await asyncio.open_unix_connection(sock=link)
         writer.write(json.dumps({"hook": event}).encode() + b"\n")
         return cls(reader, writer)
 
@@ -229,8 +231,6 @@ async def test_a_taken_prompt_is_proven_by_the_hook(tmp_path: Path) -> None:
         assert done["evidence"]["kind"] == "transcript"
         told = {"hook_event_name": "UserPromptSubmit", "prompt": text}
         assert await (await Held.begin(p, "w1", told)).printed() is None
-        # Another CLI that the agent's own tools started tells nothing of the agent.
-        assert await (await Held.begin(p, "w1", told, ppid=os.getpid())).printed() is None
         agent = await services.registry.get("w1")
         heard = services.hooks.prompts("w1", agent.created_at)
         assert [entry.text for entry in heard] == [text]

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from bot.agents.caller import Caller
 from bot.agents.model import Agent
 from bot.agents.state.watch import Change
 from bot.app import App
@@ -117,7 +118,9 @@ async def test_an_agent_that_ends_for_good_lets_go_of_everything(app: App) -> No
 
     begun = datetime.now(UTC)
     prompt = {"hook_event_name": "UserPromptSubmit", "prompt": "old"}
-    assert await services.hooks.take_spooled([{"agent": "d1", "payload": prompt}]) == 1
+    (cli,) = (await services.watch.look(["d1"]))["d1"].clis
+    await services.hooks.take({"agent": "d1", "payload": prompt}, Caller("d1", "agent:d1", (cli, cli)))
+    assert len(services.hooks.prompts("d1", begun)) == 1
 
     gone = await app.call("agent.delete", {"id": "d1"})
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import socket
 import stat
 import subprocess
@@ -23,6 +24,7 @@ from bot.cli.terminal import Terminal
 from bot.errors import DependencyMissing, NotFound, Refused, RemoteError
 from bot.remote import client, lock
 from bot.remote import server as server_module
+from bot.remote.peer import Peer
 from bot.remote.server import Server
 from tests.patience import PATIENCE_S
 
@@ -36,7 +38,10 @@ class Bot:
         self.cancelled = asyncio.Event()
         self.go = asyncio.Event()
 
-    async def operate(self, op: str, params: dict[str, Any]) -> Any:
+    async def who(self, peer: Peer) -> Peer:
+        return peer
+
+    async def operate(self, peer: Peer, op: str, params: dict[str, Any]) -> Any:
         if op == "missing":
             raise NotFound.of("agent", params["id"], ["w1"])
         if op == "broken":
@@ -44,9 +49,11 @@ class Bot:
         if op == "waits":
             await self.go.wait()
         self.finished.append(op)
+        if op == "who":
+            return {"pid": peer.pid, "uid": peer.uid}
         return {"op": op, **params}
 
-    async def hook(self, event: dict[str, Any]) -> Any:
+    async def hook(self, peer: Peer, event: dict[str, Any]) -> Any:
         self.hooks.append(event)
         if event.get("fails"):
             raise ZeroDivisionError
@@ -62,7 +69,7 @@ class Bot:
 @asynccontextmanager
 async def serving(path: Path) -> AsyncIterator[Bot]:
     bot = Bot()
-    server = Server(path, bot.operate, bot.hook)
+    server = Server(path, bot.who, bot.operate, bot.hook)
     await server.start()
     try:
         yield bot
@@ -83,6 +90,12 @@ async def test_an_answer_carries_any_text(tmp_path: Path) -> None:
     assert answer["op"] == "echo"
     assert answer["text"].replace("?", "").startswith("line\nline\u2028 \x00 ; $ ` \" ' Привет 🙂 ")
     assert answer["text"].endswith("x" * 200_000)
+
+
+async def test_who_asks_is_told_by_the_kernel(tmp_path: Path) -> None:
+    async with serving(tmp_path / "maf.sock"):
+        answer = await ask(tmp_path / "maf.sock", "who", pid=1, uid=7, actor="cli:olga")
+    assert answer == {"pid": os.getpid(), "uid": os.getuid()}
 
 
 async def test_an_error_of_ours_arrives_whole(tmp_path: Path) -> None:
@@ -150,7 +163,7 @@ async def test_an_operation_ends_though_the_one_who_asked_hung_up(tmp_path: Path
 async def test_who_never_reads_the_answer_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "REQUEST_TIMEOUT_S", 0.3)
     bot = Bot()
-    server = Server(tmp_path / "maf.sock", bot.operate, bot.hook)
+    server = Server(tmp_path / "maf.sock", bot.who, bot.operate, bot.hook)
     await server.start()
     with socket.socket(socket.AF_UNIX) as stopped:  # as a command that somebody stopped with Ctrl-Z
         stopped.connect(str(tmp_path / "maf.sock"))
@@ -179,7 +192,7 @@ async def test_a_hook_whose_cli_went_away_is_cancelled(tmp_path: Path) -> None:
 async def test_who_comes_while_the_bot_leaves_is_answered_or_turned_away(tmp_path: Path, turns: int) -> None:
     """However many turns of the loop before: nobody is left hanging, and no connection stays behind."""
     bot, path = Bot(), tmp_path / "maf.sock"
-    server = Server(path, bot.operate, bot.hook)
+    server = Server(path, bot.who, bot.operate, bot.hook)
     await server.start()
     link = client.connect(path)
     link.settimeout(PATIENCE_S)
@@ -199,7 +212,7 @@ async def test_who_comes_while_the_bot_leaves_is_answered_or_turned_away(tmp_pat
 @pytest.mark.parametrize("turns", range(5))
 async def test_a_bot_that_is_told_to_leave_while_it_starts_leaves_no_socket(tmp_path: Path, turns: int) -> None:
     bot, path = Bot(), tmp_path / "maf.sock"
-    server = Server(path, bot.operate, bot.hook)
+    server = Server(path, bot.who, bot.operate, bot.hook)
     starting = asyncio.create_task(server.start())
     for _ in range(turns):
         await asyncio.sleep(0)

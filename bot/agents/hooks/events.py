@@ -1,7 +1,8 @@
 """What the agents' own hooks tell: which state, which conversation, which prompt was taken, which permission is asked.
 
 An event comes from a process inside the agent, so every field of it is untrusted: checked for its type, bounded in
-length, and of no effect on any agent but the one whose CLI ran the hook.
+length, and of no effect on any agent but the one whose CLI ran the hook, as the kernel tells. One from the spool comes
+from a file that anybody may write: it only makes us look.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.agents.caller import Caller
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
 from bot.agents.state.fusion import Signal
+from bot.agents.state.look import Look
 from bot.agents.state.watch import Watch
 from bot.clis.entry import Entry
 from bot.clis.homes import HOMES, conversations_of
@@ -50,7 +53,6 @@ class HookEvent:
     agent: str
     name: str
     at: datetime
-    ppid: int
     conversation: str
     transcript: str
     payload: Mapping[str, Any]
@@ -75,7 +77,7 @@ class _Ear:
 
 
 def parse(event: Mapping[str, Any], now: datetime) -> HookEvent | None:
-    """The event, if it is one: {"agent", "ppid", "at", "payload": {"hook_event_name", …}}. Pure.
+    """The event, if it is one: {"agent", "at", "payload": {"hook_event_name", …}}. Pure.
 
     A time in the future counts as now; anything that is not as it should be makes it None.
     """
@@ -86,12 +88,10 @@ def parse(event: Mapping[str, Any], now: datetime) -> HookEvent | None:
     name = payload.get("hook_event_name")
     if not isinstance(name, str) or not name:
         return None
-    ppid = event.get("ppid")
     return HookEvent(
         agent=agent,
         name=name[:LONGEST_WORD],
         at=_time(event.get("at"), now),
-        ppid=ppid if isinstance(ppid, int) and not isinstance(ppid, bool) else 0,
         conversation=_word(payload.get("session_id")),
         transcript=_word(payload.get("transcript_path"), 4096),
         payload=payload,
@@ -143,11 +143,11 @@ class Hooks:
         watch.sight.hook_signals = self.signals
         watch.heard_prompts = self.prompts
 
-    async def take(self, raw: Mapping[str, Any]) -> object:
+    async def take(self, raw: Mapping[str, Any], caller: Caller) -> object:
         """One event from the control socket; what the hook is to print, or None."""
         event = parse(raw, self._clock.now())
-        agent = await self._agent_of(event) if event is not None else None
-        if event is None or agent is None or await self._from_elsewhere(event):
+        agent = await self.speaker(event.agent, caller) if event is not None else None
+        if event is None or agent is None:
             return None
         await self._remember(agent, event)
         if event.name != "PermissionRequest" and self.heard is not None:
@@ -165,16 +165,34 @@ class Hooks:
                 # Answered or let go: it works on, or its own dialog is there to be seen.
                 ear.newest = Heard("answered", self._clock.now(), None, "its question was answered")
 
+    async def speaker(self, name: object, caller: Caller) -> Agent | None:
+        """The agent of that name, if its CLI ran the hook: the CLI is the parent of the hook, or of the shell that runs
+        it. None for a hook of anybody else: of another agent, of a CLI that the agent's own tools started (`claude -p`
+        in a script inherits its name), of a person's program.
+        """
+        if not isinstance(name, str) or caller.agent != name:
+            log.info("a hook that says it is of %.40r came from %s and was let go", name, caller.actor)
+            return None
+        above = {(process.pid, process.starttime) for process in caller.processes[1:3]}
+        if not (above & _clis(self._watch.last(name))):
+            # The CLI may have been started since the last look.
+            look = (await self._watch.look([name])).get(name)
+            if not (above & _clis(look)):
+                log.info("a hook in %s was run by another program than its CLI and was let go", name)
+                return None
+        try:
+            return await self._registry.get(name)
+        except NotFound:  # deleted meanwhile
+            return None
+
     async def take_spooled(self, events: Iterable[Mapping[str, Any]]) -> int:
-        """What came while no bot was there, oldest first; how many of them were of use. Nothing of it is answered."""
-        used = 0
-        for raw in events:
-            event = parse(raw, self._clock.now())
-            agent = await self._agent_of(event) if event is not None else None
-            if event is not None and agent is not None:
-                await self._remember(agent, event, spooled=True)
-                used += 1
-        return used
+        """What came while no bot was there: a reason to look at these agents and no more; how many are of one."""
+        parsed = [event for raw in events if (event := parse(raw, self._clock.now())) is not None]
+        ours = {agent.id for agent in await self._registry.all()}
+        told = [event.agent for event in parsed if event.agent in ours]
+        for name in set(told):
+            self._watch.sight.files.search_anew(name)
+        return len(told)
 
     def signals(self, agent: Agent, now: datetime) -> tuple[Signal, ...]:
         """The votes of an agent's hooks. Safe to call from another thread."""
@@ -201,35 +219,9 @@ class Hooks:
         """It is gone for good: the next one of its name starts with nothing heard."""
         self._ears.pop(agent_id, None)
 
-    async def _agent_of(self, event: HookEvent | None) -> Agent | None:
-        if event is None:
-            return None
-        try:
-            return await self._registry.get(event.agent)
-        except NotFound:
-            log.info("a hook of an agent that is not ours was let go: %.40r", event.agent)
-            return None
-
-    async def _from_elsewhere(self, event: HookEvent) -> bool:
-        """Was it another CLI that the agent's own tools started (`claude -p` in a script)? It inherits the agent's
-        name. Our CLI is the parent of the hook, or of the shell that runs it."""
-        look = self._watch.last(event.agent)
-        clis = {process.pid for process in look.clis} if look is not None else set()
-        if not clis or not event.ppid or event.ppid in clis:
-            return False
-        parent = await asyncio.to_thread(_parent_of, event.ppid)
-        return parent is not None and parent not in clis and not await self._is_new(event, {event.ppid, parent})
-
-    async def _is_new(self, event: HookEvent, pids: set[int]) -> bool:
-        """The CLI may have been started since the last look."""
-        look = (await self._watch.look([event.agent])).get(event.agent)
-        return look is None or not look.clis or any(process.pid in pids for process in look.clis)
-
-    async def _remember(self, agent: Agent, event: HookEvent, *, spooled: bool = False) -> None:
+    async def _remember(self, agent: Agent, event: HookEvent) -> None:
         ear = self._ear(agent.id)
         heard = hear(event)
-        if spooled and heard.vote is State.WAITING:
-            heard = Heard(heard.name, heard.at, None, heard.detail)  # nobody waits there any more
         if ear.newest is None or heard.at >= ear.newest.at:
             ear.newest = heard
         if event.name == "UserPromptSubmit":
@@ -279,10 +271,6 @@ def _time(value: object, now: datetime) -> datetime:
     return min(at, now) if at > now - timedelta(days=3650) else now
 
 
-def _parent_of(pid: int) -> int | None:
-    """The parent of a process; None where that cannot be told (it ended, or there is no /proc)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf8", "replace")
-        return int(stat.rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
+def _clis(look: Look | None) -> set[tuple[int, float]]:
+    """The processes of its CLI, by pid and start time."""
+    return {(cli.pid, cli.starttime) for cli in look.clis} if look is not None else set()

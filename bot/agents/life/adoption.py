@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.agents.life.orphans import environment
 from bot.agents.life.service import Life
 from bot.agents.model import Agent
 from bot.agents.registry import Registry
@@ -21,7 +20,7 @@ from bot.errors import NotFound, Refused, WrongUsage
 from bot.profiles.book import Profile
 from bot.settings import Settings
 from bot.tmux.panes import PaneFacts
-from bot.tmux.processes import Process, foreground, scan
+from bot.tmux.processes import Process, environment, foreground, scan
 from bot.tmux.server import PERSONS
 from bot.tmux.servers import AllPanes, runs
 from bot.tmux.sessions import Sessions

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bot.clis.kinds import KINDS, cli_for
-from bot.tmux.processes import Process, scan, scan_only
+from bot.tmux.processes import Process, environment, scan, scan_only
 
 LEAVE_S = 4.0  # a CLI whose terminal is gone ends by itself within a second or two
 TERM_S = 3.0
@@ -68,24 +68,3 @@ async def make_way(home: Path, agent: str, panes: Collection[int]) -> None:
 def _same(process: Process) -> bool:
     now = scan_only([process.pid]).get(process.pid)
     return now is not None and now.starttime == process.starttime and now.state not in ("Z", "X")
-
-
-def environment(pid: int) -> dict[str, str]:
-    """The environment that a process was started with; {} where it cannot be read."""
-    try:
-        raw = Path(f"/proc/{pid}/environ").read_bytes()
-    except FileNotFoundError:
-        return {} if Path("/proc/self/environ").exists() else _psutil_environment(pid)
-    except OSError:
-        return {}
-    pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
-    return {name.decode("utf8", "replace"): value.decode("utf8", "replace") for name, _, value in pairs}
-
-
-def _psutil_environment(pid: int) -> dict[str, str]:
-    import psutil
-
-    try:
-        return dict(psutil.Process(pid).environ())
-    except psutil.Error:
-        return {}

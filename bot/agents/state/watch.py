@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from bot.agents.caller import Owned
 from bot.agents.environment import ProfileSetup, profile_setups
 from bot.agents.model import Agent, AgentView
 from bot.agents.registry import Registry
@@ -105,6 +106,12 @@ class Watch:
     def last(self, agent_id: str) -> Look | None:
         """The last look in full, for `explain`."""
         return self._looks.get(agent_id)
+
+    def owned(self) -> Owned:
+        """Which processes are of which agent, as they were last seen."""
+        looks = self._looks.items()
+        ours = {look.pane.pid: id_ for id_, look in looks if look.pane is not None and not look.view.agent.adopted}
+        return Owned({(cli.pid, cli.starttime): id_ for id_, look in looks for cli in look.clis}, ours)
 
     async def fresh(self, agent_id: str) -> AgentView:
         """Look now, to show it. Raises NotFound."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bot.remote import spool
+from bot.remote.peer import Peer
 from bot.remote.server import Server
 from tests.patience import PATIENCE_S
 
@@ -39,11 +40,10 @@ def test_outside_our_agents_it_does_nothing(tmp_path: Path, env: dict[str, str])
 def test_with_no_bot_the_event_waits_in_the_spool(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     payload = {"hook_event_name": "Stop", "session_id": "abc"}
-    env = {"MAF_AGENT": "w1", "MAF_HOME": str(tmp_path), "TMUX_PANE": "%7"}
+    env = {"MAF_AGENT": "w1", "MAF_HOME": str(tmp_path)}
     assert run_hook(json.dumps(payload).encode(), **env).stdout == b""
     (event,) = spool.drain(str(tmp_path / "run" / "hooks.spool"))
-    assert (event["agent"], event["pane"], event["payload"], event["raw"]) == ("w1", "%7", payload, "")
-    assert event["ppid"] > 1
+    assert (event["agent"], event["payload"], event["raw"]) == ("w1", payload, "")
 
 
 @pytest.mark.parametrize(
@@ -98,15 +98,18 @@ async def test_the_bots_answer_is_printed(tmp_path: Path) -> None:
     decision = {"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}}
     seen: list[dict[str, Any]] = []
 
-    async def hook(event: dict[str, Any]) -> Any:
+    async def who(peer: Peer) -> Peer:
+        return peer
+
+    async def hook(_peer: Peer, event: dict[str, Any]) -> Any:
         seen.append(event)
         await asyncio.sleep(0.1)
         return decision
 
-    async def operate(_op: str, _params: dict[str, Any]) -> Any:
+    async def operate(_peer: Peer, _op: str, _params: dict[str, Any]) -> Any:
         raise AssertionError("a hook is no operation")
 
-    server = Server(tmp_path / "run" / "maf.sock", operate, hook)
+    server = Server(tmp_path / "run" / "maf.sock", who, operate, hook)
     await server.start()
     try:
         stdin = b'{"hook_event_name": "PermissionRequest"}'

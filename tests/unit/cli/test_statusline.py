@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.clis import hooks
+from bot.remote.peer import Peer
 from bot.remote.server import Server
 from tests.patience import PATIENCE_S
 
@@ -59,18 +60,21 @@ def test_rubbish_and_a_missing_bot_show_nothing_and_fail_nothing(tmp_path: Path,
     assert list((tmp_path / "home" / "run").iterdir()) == []
 
 
-async def test_the_limits_reach_the_running_bot_with_the_home_they_belong_to(tmp_path: Path) -> None:
+async def test_the_limits_reach_the_running_bot(tmp_path: Path) -> None:
     heard: list[dict[str, Any]] = []
 
-    async def operate(_op: str, _params: dict[str, Any]) -> Any:
+    async def who(peer: Peer) -> Peer:
+        return peer
+
+    async def operate(_peer: Peer, _op: str, _params: dict[str, Any]) -> Any:
         return None
 
-    async def hook(event: dict[str, Any]) -> Any:
+    async def hook(_peer: Peer, event: dict[str, Any]) -> Any:
         heard.append(event)
 
     home = tmp_path / "home"
     (home / "run").mkdir(parents=True)
-    server = Server(home / "run" / "maf.sock", operate, hook)
+    server = Server(home / "run" / "maf.sock", who, operate, hook)
     await server.start()
     try:
         env = {"MAF_AGENT": "w1", "MAF_HOME": str(home)}
@@ -79,5 +83,5 @@ async def test_the_limits_reach_the_running_bot_with_the_home_they_belong_to(tmp
     finally:
         await server.stop()
     (event,) = heard
-    assert (event["kind"], event["agent"], event["config_dir"]) == ("statusline", "w1", str(tmp_path / "claude"))
+    assert (event["kind"], event["agent"]) == ("statusline", "w1")
     assert event["payload"]["rate_limits"] == LIMITS
