@@ -10,13 +10,13 @@ The outer "types" may be left out. An own type with the name of a built-in one r
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.agents.panels.command import PANELS
 from bot.errors import NotFound, WrongSetting, reason_of
+from bot.foreign import read_json
 from bot.home import Home
 
 Kind = Literal["claude", "codex", "demo", "shell"]
@@ -151,8 +151,8 @@ def load_types(home: Home) -> dict[str, AgentType]:
     if not path.is_file():
         return types
     try:
-        raw = json.loads(path.read_text("utf8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raw = read_json(path.read_text("utf8"))
+    except (OSError, ValueError) as error:
         raise WrongTypes(f"{path}: cannot be read as JSON: {error}") from error
     own = raw.get("types", raw) if isinstance(raw, dict) else raw
     if not isinstance(own, dict):

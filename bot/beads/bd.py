@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import re
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import DependencyMissing
+from bot.foreign import read_json
 
 TIMEOUT_S = 30.0
 _RETRY_AFTER_S = (0.3, 1.0, 2.5)
@@ -119,7 +119,7 @@ class Bd:
             said = _error_text(out) or _error_text(err) or _first_line(err) or f"exit {code}"
             raise BeadsError(f"bd {command} failed in {self._repo}: {said}")
         try:
-            return payload(json.loads(out)) if out.strip() else []
+            return payload(read_json(out)) if out.strip() else []
         except ValueError as error:
             raise BeadsError(f"bd {command} answered something that is not JSON in {self._repo}.") from error
 
@@ -141,7 +141,7 @@ def _error_text(text: str) -> str:
     """`{"error": "…"}` of bd or `{"error": {"message": "…"}}` of br, wherever it stands in the text; else nothing."""
     for candidate in (text, *text.splitlines()):
         try:
-            answer = json.loads(candidate)
+            answer = read_json(candidate)
         except ValueError:
             continue
         for layer in (answer, answer.get("data") if isinstance(answer, dict) else None):

@@ -6,10 +6,10 @@ ids, `parent_child` with an underscore), and files with git conflict lines in th
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from bot.beads.model import Bead, parse_bead
+from bot.foreign import read_json
 
 MAX_BYTES = 200_000_000
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
@@ -19,7 +19,7 @@ def find_jsonl(beads_dir: Path) -> Path | None:
     """The export in a `.beads` folder: the name in metadata.json, else issues.jsonl, else beads.jsonl (older)."""
     names = ["issues.jsonl", "beads.jsonl"]
     try:
-        metadata = json.loads((beads_dir / "metadata.json").read_bytes())
+        metadata = read_json((beads_dir / "metadata.json").read_bytes())
         named = metadata.get("jsonl_export") if isinstance(metadata, dict) else None
         # A plain file name only: metadata.json is a file of the repo and must not point us elsewhere.
         if isinstance(named, str) and named and Path(named).name == named:
@@ -46,8 +46,8 @@ def read_jsonl(path: Path, *, repo: str = "") -> tuple[list[Bead], list[str]]:
             conflicts += 1
             continue
         try:
-            raw = json.loads(stripped)
-        except (ValueError, RecursionError):
+            raw = read_json(stripped)
+        except ValueError:
             broken += 1
             continue
         if not isinstance(raw, dict):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.beads.jsonl import find_jsonl
 from bot.checkout import worktree_of
+from bot.foreign import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def has_database(beads_dir: Path) -> bool:
     if (beads_dir / "embeddeddolt").is_dir() or (beads_dir / "dolt").is_dir() or any(beads_dir.glob("*.db")):
         return True
     try:
-        metadata = json.loads((beads_dir / "metadata.json").read_bytes())
+        metadata = read_json((beads_dir / "metadata.json").read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(metadata, dict) and metadata.get("dolt_mode") == "server"

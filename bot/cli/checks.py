@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bot.errors import MafError
+from bot.foreign import read_json
 from bot.home import Home
 
 if TYPE_CHECKING:
@@ -236,12 +237,13 @@ def token(home: Home) -> Check:
     address = f"{settings.telegram_api.rstrip('/')}/bot{settings.bot_token.get_secret_value()}/getMe"
     try:
         answer = httpx.get(address, timeout=TELEGRAM_TIMEOUT_S)
-        shape = answer.json()
+        shape = read_json(answer.content)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         detail = f"{settings.telegram_api} does not answer ({type(error).__name__})."
         return Check("telegram", "failure", detail, "Check the network and MAF_TELEGRAM_API.")
-    if answer.status_code == 200 and shape.get("ok"):
-        return Check("telegram", "ok", f"@{shape['result'].get('username', '?')}")
+    result = shape.get("result") if isinstance(shape, dict) and shape.get("ok") is True else None
+    if answer.status_code == 200 and isinstance(result, dict):
+        return Check("telegram", "ok", f"@{result.get('username', '?')}")
     if answer.status_code in {401, 404}:
         return Check(
             "telegram", "failure", "Telegram does not know this MAF_BOT_TOKEN.", "Copy it again from @BotFather."

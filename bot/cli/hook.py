@@ -26,10 +26,12 @@ def run() -> int:
         return 0
     import json
 
+    from bot.foreign import read_json
+
     raw = read_all()
     try:
-        payload = json.loads(raw)
-    except (ValueError, RecursionError):  # no JSON, or nested deeper than anybody would
+        payload = read_json(raw)
+    except ValueError:  # no JSON, or nested deeper than anybody would
         payload = None
     event = _event(agent, payload, raw)
     answer = _deliver(home, event)

@@ -51,11 +51,12 @@ def _tell(agent: str, home: str, raw: bytes) -> None:
     import time
 
     from bot.errors import MafError
+    from bot.foreign import read_json
     from bot.remote import client
 
     try:
-        payload = json.loads(raw)
-    except (ValueError, RecursionError):
+        payload = read_json(raw)
+    except ValueError:
         return
     if not isinstance(payload, dict):
         return

@@ -6,7 +6,6 @@ As of codex-cli 0.169.0 (auth.json, config.toml), Claude Code 2.1.328 (.credenti
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bot.clis.homes import HOMES
+from bot.foreign import read_json
 
 Login = Literal["ok", "needed", "unknown"]
 
@@ -81,7 +81,7 @@ def _text(path: Path) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_text(path))
+        value = read_json(_text(path))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

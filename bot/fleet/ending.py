@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from bot.fleet.reservations import Reservations
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
 from bot.fleet.wishes import Wishes
+from bot.foreign import read_json
 from bot.home import Home
 from bot.store import Store
 from bot.store.tables import DeliveryRow
@@ -210,7 +210,7 @@ def without(spool: Path, agent_id: str) -> None:
 
 def _agent_of(line: bytes) -> object:
     try:
-        event = json.loads(line)
+        event = read_json(line)
     except ValueError:
         return None
     return event.get("agent") if isinstance(event, dict) else None

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from bot.errors import DependencyMissing, Refused
 from bot.excerpt import clipped
+from bot.foreign import read_json
 
 if TYPE_CHECKING:
     import httpx
@@ -154,7 +155,7 @@ class AgentMail:
             raise MailDown(f"Agent Mail at {self.place} does not answer ({type(error).__name__}).") from error
         self._judge(answer.status_code)
         try:
-            return answer.json()
+            return read_json(answer.content)
         except ValueError as error:
             raise MailDown(f"What answers at {self.place} is not Agent Mail.") from error
 

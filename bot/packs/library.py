@@ -12,6 +12,7 @@ from typing import Any
 
 from bot import shipped
 from bot.errors import NotFound, Refused, WrongUsage
+from bot.foreign import read_json
 from bot.home import Home
 from bot.packs.model import MAX_BYTES, Pack, PackError, parse
 from bot.store import Transaction, setting
@@ -42,13 +43,13 @@ def read_pack(path: Path) -> Pack:
     if len(data) > MAX_BYTES:
         raise PackError(f"{path}: {len(data) // 1000} kB; a pack has at most {MAX_BYTES // 1000} kB")
     try:
-        raw = json.loads(data.decode("utf-8-sig"))
+        raw = read_json(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise PackError(f"{path}: is not UTF-8 text") from error
     except json.JSONDecodeError as error:
         raise PackError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except RecursionError as error:
-        raise PackError(f"{path}: is nested too deeply") from error
+    except ValueError as error:
+        raise PackError(f"{path}: {error}") from error
     return parse(raw, source=path)
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from bot.errors import MafError, reason_of
+from bot.foreign import read_json
 
 DEFAULT_ALERT_PERCENT = 75.0
 MAX_CONFIG_BYTES = 1_000_000
@@ -143,13 +144,15 @@ def _read(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"{path.name} is larger than 1 MB.", hint=f"Is {path} the right file?")
-        return json.loads(path.read_text(encoding="utf8"))
+        return read_json(path.read_text(encoding="utf8"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} cannot be read: {error}") from error
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path.name} line {error.lineno}: {error.msg}", hint=f"Mend {path}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path.name}: {error}.", hint=f"Mend {path}.") from error
 
 
 def _reason(problem: ErrorDetails) -> str:

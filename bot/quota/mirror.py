@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import atomic
+from bot.foreign import read_json
 from bot.quota.lines import status_bar
 from bot.quota.status import ProfileStatus, as_dict
 from bot.store.tables import QuotaEventRow
@@ -42,7 +43,7 @@ def write_state(path: Path, state: Sequence[Mapping[str, Any]]) -> bool:
     """Replace the file in one step, the one before beside it as .bak; False if nothing changed: it stays as it is."""
     if path.is_file():
         try:
-            if _still(json.loads(path.read_text(encoding="utf8"))) == _still(state):
+            if _still(read_json(path.read_text(encoding="utf8"))) == _still(state):
                 return False
         except (OSError, ValueError):
             pass  # it was damaged: it is replaced, and kept as .bak

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bot.errors import Internal, MafError, WrongUsage
+from bot.foreign import read_json
 from bot.remote.peer import Peer, peer_of
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Server(Generic[Who]):
 
     async def _answer(self, who: Who, line: bytes, reader: asyncio.StreamReader) -> dict[str, Any] | None:
         try:
-            request = json.loads(line)
+            request = read_json(line)
             if not isinstance(request, dict):
                 raise WrongUsage("A request is a JSON object on one line.")
             if "hook" in request:
@@ -126,7 +127,7 @@ class Server(Generic[Who]):
             return {"result": await self._do(who, request)}
         except MafError as error:
             return {"error": {**error.as_dict(), "exit_code": error.exit_code}}
-        except (ValueError, RecursionError):
+        except ValueError:
             return {"error": {"code": "usage", "message": "That is no JSON.", "hint": "", "exit_code": 2}}
 
     async def _do(self, who: Who, request: dict[str, Any]) -> Any:

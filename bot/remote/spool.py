@@ -11,6 +11,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from bot.foreign import read_json
+
 MAX_BYTES = 4 * 1024 * 1024
 # Nothing in a spooled event that we read later is longer; file contents and command output are cut.
 LONGEST_STRING = 8 * 1024
@@ -84,7 +86,7 @@ def _line(event: Any) -> bytes:
 
 def _event(line: str) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = read_json(line)
+    except ValueError:
         return None
     return event if isinstance(event, dict) else None

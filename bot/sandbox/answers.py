@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 from aiohttp.multipart import BodyPartReader
+
+from bot.foreign import read_json
 
 
 class ApiError(Exception):
@@ -62,8 +63,8 @@ class Params:
         if not value:
             return None
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return read_json(value)
+        except ValueError:
             raise ApiError(400, f"Bad Request: can't parse {name.replace('_', ' ')} JSON object") from None
 
     def array(self, name: str) -> list[Any]:
@@ -99,8 +100,8 @@ async def read_params(request: web.Request) -> Params:
     kind = request.content_type
     if kind == "application/json":
         try:
-            body = await request.json()
-        except (ValueError, RecursionError):
+            body = read_json(await request.read())
+        except ValueError:
             raise ApiError(400, "Bad Request: can't parse JSON object") from None
         if isinstance(body, dict):
             params.values.update(body)
@@ -129,7 +130,7 @@ def _utf8(given: str | bytes) -> str:
 def _unpacked(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in "[{" and value:
         try:
-            return json.loads(value)
+            return read_json(value)
         except ValueError:
             return value
     return value

@@ -6,7 +6,6 @@ never marked as handled belongs to a process that died in between: the person is
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +18,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.clock import Clock
+from bot.foreign import read_json
 from bot.store import Store, Transaction
 from bot.store.tables import UpdateRow
 from bot.telegram.access import command_of
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Telegram keeps updates for 24 hours; what is older cannot come again.
 KEEP = timedelta(days=7)
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,13 @@ class Inbox:
         self._clock = clock
 
     async def record(self, bot_id: int, event: Update) -> bool:
-        """Write it down; False when it was written down before, and then it must not be handled."""
+        """Write it down; False when it was written down before, and then it must not be handled.
+
+        An id that no store could hold is none of Telegram's: passed over too.
+        """
+        if event.update_id > LARGEST_ID:
+            log.error("an update with the id %.3g is passed over", event.update_id)
+            return False
         payload = _without_code(event.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
         try:
             async with self._store.begin() as tx:
@@ -96,7 +103,7 @@ def readable(error: ClientDecodeError) -> list[Update]:
     raw: Any = error.data
     if isinstance(raw, str | bytes):
         try:
-            raw = json.loads(raw)
+            raw = read_json(raw)
         except ValueError:
             return []
     found = []

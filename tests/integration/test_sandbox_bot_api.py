@@ -288,3 +288,20 @@ async def test_what_is_deleted_is_no_longer_pinned(client: Client) -> None:
     await client.call("deleteMessage", chat_id=owner, message_id=number)
     assert (await client.messages())["pinned"] == []
     assert "pinned_message" not in (await client.call("getChat", chat_id=owner))[1]["result"]
+
+
+@pytest.mark.parametrize("depth", [150, 900, 5000, 50_000])
+@pytest.mark.parametrize("opens", ["[", '{"a":'])
+async def test_what_is_nested_deeply_is_refused_on_either_side(client: Client, depth: int, opens: str) -> None:
+    deep = opens * depth + "1" + ("]" if opens == "[" else "}") * depth
+    whole = (
+        f'{{"chat_id": {client.sandbox.owner}, "from": {client.sandbox.owner}, "text": "x", "reply_markup": {deep}}}'
+    )
+    path = f"/bot{client.sandbox.token}/sendMessage"
+    headers = {"Content-Type": "application/json"}
+    assert (await client.raw("POST", path, data=whole.encode(), headers=headers))[0] == 400
+    for form in ({"json": {"chat_id": 1, "text": "x", "entities": deep}}, {"data": {"chat_id": "1", "entities": deep}}):
+        assert (await client.raw("POST", path, **form))[0] == 400
+    for place in (f"/sandbox/chats/{client.sandbox.owner}/messages", "/sandbox/users", "/sandbox/faults"):
+        assert (await client.raw("POST", place, data=whole.encode(), headers=headers))[0] == 400
+    assert len(await client.get("/sandbox/calls")) == 3

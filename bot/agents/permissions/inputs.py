@@ -15,6 +15,7 @@ from bot.agents.permissions.judge import risk_of
 from bot.agents.permissions.risk import Risk, edit_risk
 from bot.agents.state.turn import Call
 from bot.clis.model import Dialog
+from bot.foreign import read_json
 
 EDITS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch", "Update"})
 PLANS = "ExitPlanMode"
@@ -89,7 +90,7 @@ def patches(patch: str, dialog: Dialog) -> bool:
 def _texts_in(arguments: str) -> Iterator[str]:
     """The texts in a call's input, which is JSON or a text by itself."""
     try:
-        given = json.loads(arguments)
+        given = read_json(arguments)
     except ValueError:
         given = arguments
     waiting = [given]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.clis.program import find_program
+from bot.foreign import read_json
 
 TIMEOUT_S = 15.0
 MAX_LINE = 1_000_000
@@ -117,7 +118,7 @@ async def _ask(pipe: _Pipe, number: int, method: str, params: Any) -> dict[str, 
         if not line:
             raise AppServerError(f"codex app-server ended before it answered {method}")
         try:
-            answer = json.loads(line)
+            answer = read_json(line)
         except ValueError:
             continue
         if not isinstance(answer, dict) or answer.get("id") != number:

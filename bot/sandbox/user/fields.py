@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.foreign import read_json
 from bot.sandbox.answers import ApiError
 from bot.sandbox.world import Chat, Entry, World
 
@@ -55,8 +56,8 @@ class Fields:
 async def body_of(request: web.Request) -> Fields:
     """The body. Raises ApiError 400 unless it is a JSON object."""
     try:
-        body = await request.json()
-    except (ValueError, RecursionError):
+        body = read_json(await request.read())
+    except ValueError:
         raise ApiError(400, "the body is not JSON") from None
     if not isinstance(body, dict):
         raise ApiError(400, "the body is not a JSON object")
