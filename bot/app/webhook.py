@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +20,7 @@ from aiogram.types import Update
 from pydantic import ValidationError
 
 from bot.errors import WrongSetting
+from bot.foreign import read_json
 from bot.settings import Settings
 from bot.store import Store, setting
 from bot.store.complaint import Complaint
@@ -34,6 +34,8 @@ HEADER = "X-Telegram-Bot-Api-Secret-Token"
 # Bot API: 1-256 characters of these.
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 LARGEST = 4 * 1024 * 1024
+# Seconds that a connection may be quiet, or take to send its headers, and that a body may take.
+QUIET_S, BODY_S = 60.0, 30.0
 LONGEST_PAUSE_S = 15.0
 SHUTDOWN_S = 2.0
 KEY = "webhook"
@@ -71,7 +73,9 @@ class Webhook:
 
         app = web.Application(client_max_size=LARGEST)
         app.router.add_post(urlsplit(self.url).path or "/", self._post)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=QUIET_S, lingering_time=SHUTDOWN_S
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port)
         try:
@@ -111,7 +115,10 @@ class Webhook:
             log.warning("a post to the webhook without the right secret, from %s", request.remote)
             return web.Response(status=401)
         try:
-            raw = json.loads(await request.read())
+            async with asyncio.timeout(BODY_S):
+                raw = read_json(await request.read())
+        except TimeoutError:
+            return web.Response(status=408)
         except ValueError:
             return web.Response(status=400)
         return web.Response(status=200 if await self._take(_update(raw)) else 503)
