@@ -95,17 +95,17 @@ class Home:
         return self.root / "packs"
 
     def profile(self, name: str) -> Path:
-        return self.root / "profiles" / name
+        return self.root / "profiles" / _one_name(name)
 
     def worktree(self, agent: str) -> Path:
-        return self.root / "worktrees" / agent
+        return self.root / "worktrees" / _one_name(agent)
 
     def agent_log(self, agent: str) -> Path:
-        return self.logs / "agents" / f"{agent}.log"
+        return self.logs / "agents" / f"{_one_name(agent)}.log"
 
     def agent_facts(self, agent: str) -> Path:
         """What an agent's side windows show, written by the bot."""
-        return self.run / "agents" / f"{agent}.json"
+        return self.run / "agents" / f"{_one_name(agent)}.json"
 
     @property
     def waiting(self) -> Path:
@@ -120,6 +120,15 @@ class Home:
     @property
     def exists(self) -> bool:
         return self.root.is_dir()
+
+
+def _one_name(name: str) -> str:
+    """The name, which was checked where it came in; here once more, for no file of ours lies outside the home.
+
+    Raises ValueError for what is a path, or nothing."""
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise ValueError(f"no name for a file: {name!r}")
+    return name
 
 
 def find_home(given: str | Path | None = None, *, cwd: Path | None = None) -> Home:

@@ -6,7 +6,6 @@ The person may edit the file at any time; see bot/profiles/held.py. Credentials 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,8 @@ from bot import atomic
 from bot.clis.login import how_to_log_in
 from bot.errors import NotFound, Refused, WrongUsage
 from bot.home import Home
-from bot.profiles.config import AgentConfig, ConfigError, ProfileConfig, QuotaLimits, check, load
+from bot.profiles.config import NAME, NAMING, AgentConfig, ConfigError, ProfileConfig, QuotaLimits, check, load
 from bot.profiles.held import Held
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ class ProfileBook:
         """Make the entry, and the home unless `path` names one that exists. An entry that was written by hand has its
         home made. Raises WrongUsage or Refused."""
         if not NAME.fullmatch(name):
-            raise WrongUsage(f"{name!r} is no name for a profile.", hint="Use letters, digits, . _ and - (at most 40).")
+            raise WrongUsage(f"{name!r} is no name for a profile.", hint=f"{NAMING.capitalize()}.")
         raw = self._raw()
         known = self.find(name)
         if known is not None and known.own_home and known.kind == kind and path is None and not known.home.exists():

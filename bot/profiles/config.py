@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from bot.errors import MafError, reason_of
+from bot.excerpt import clipped
 from bot.foreign import read_json
 
 DEFAULT_ALERT_PERCENT = 75.0
 MAX_CONFIG_BYTES = 1_000_000
 NEARLY = 0.8
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+NAMING = "use letters, digits, . _ and - (at most 40)"
 
 Model = TypeVar("Model", bound=BaseModel)  # AgentConfig or MonitoringConfig
 
@@ -94,6 +99,14 @@ class AgentConfig(_Shared):
 
     codex_profiles: CodexProfiles = CodexProfiles()
     profiles: dict[str, ProfileConfig] = {}
+
+    @field_validator("profiles")
+    @classmethod
+    def _plain_names(cls, value: dict[str, ProfileConfig]) -> dict[str, ProfileConfig]:
+        for name in value:
+            if not NAME.fullmatch(name):  # it names a folder, a file of secrets, a choice in the chat
+                raise ValueError(f"{clipped(name, 40)!r} is no name for a profile: {NAMING}")
+        return value
 
     def warnings(self) -> list[str]:
         """What is legal but probably not meant."""

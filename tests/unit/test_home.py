@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import quota_line
-from bot.home import find_home
+from bot.home import Home, find_home
 
 
 @pytest.fixture
@@ -58,3 +58,12 @@ def test_the_quick_command_finds_the_same(deep: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(deep.parent))
     monkeypatch.setenv("MAF_HOME", given)
     assert Path(quota_line._path()).resolve() == find_home().quota_line
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "/etc", "a/b", "a\0b"])
+def test_no_name_leads_out_of_the_home(tmp_path: Path, name: str) -> None:
+    home = Home(tmp_path)
+    for place in (home.profile, home.worktree, home.agent_log, home.agent_facts):
+        with pytest.raises(ValueError, match="no name for a file"):
+            place(name)
+        assert place("w1.x").is_relative_to(tmp_path)
