@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +124,16 @@ def test_what_cannot_be_installed_leaves_nothing(machine: Machine) -> None:
     assert TOKEN not in str(answer)
     assert not machine.unit("bot").exists()
     assert "There is no service x" in machine.maf("status", "x")[1]["error"]["message"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
+def test_systemd_understands_every_line_of_the_units(machine: Machine) -> None:
+    machine.program("systemctl", "")
+    (machine.root / "run").mkdir()
+    assert machine.maf("install")[0] == 0
+    units = [str(machine.unit(name)) for name in ("tmux", "bot")]
+    said = subprocess.run(
+        ["systemd-analyze", "--user", "verify", *units], env={**machine.env, "XDG_RUNTIME_DIR": f"{machine.root}/run"},
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    assert (said.returncode, said.stderr) == (0, ""), "what it does not understand it leaves out"
