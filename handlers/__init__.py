@@ -25,6 +25,7 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         prompts,
         quota,
         screens,
+        self_actions,
         tasks,
         whom,
     )
@@ -49,6 +50,7 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         packs,
         tasks,
         quota,
+        self_actions,
         health,
         whom,
     ):

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from bot.agents.model import Agent
+from bot.fleet.self_actions import MOVE
 from bot.mail import AgentMail, Announcements
 from bot.operations import Services
 
@@ -20,25 +21,26 @@ def make_mail(services: Services) -> Announcements:
 
 
 class Rotations:
-    """When agents are moved to another account: at a person's wish, and when the accounts ask for it."""
+    """When agents are moved to another account, and when it is looked who is to be."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._checked_at = float("-inf")
 
     async def tick(self) -> None:
-        """What people wished for; and each `rotation_monitoring` minutes what the accounts ask for."""
-        await self._services.wishes.tick()
+        """Do what was announced; each `rotation_monitoring` minutes announce what the accounts ask for."""
+        await self._services.moves.tick()
         minutes = self._services.profiles.config().codex_profiles.rotation_monitoring
         now = self._services.clock.monotonic()
         if now - self._checked_at < minutes * 60:
             return
         self._checked_at = now
-        await self._services.rotation.check()
+        await self._services.moves.check()
 
 
 async def come_back(services: Services) -> None:
     """At start: agents that were on the way to another profile come back."""
+    await services.actions.cut_off(MOVE)
     for move in await services.rotation.resume():
         log.warning("%s was on its way to %s when the bot ended: %s", move.agent, move.target, move.outcome)
 

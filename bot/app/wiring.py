@@ -37,11 +37,12 @@ from bot.fleet.cleanup import Cleanup
 from bot.fleet.ending import Ending
 from bot.fleet.guardian import Guardian
 from bot.fleet.handover import Handover
+from bot.fleet.moves import Moves
 from bot.fleet.reservations import ANSWER_S, Reservations
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
+from bot.fleet.self_actions import SelfActions
 from bot.fleet.side import SideFiles
-from bot.fleet.wishes import Wishes
 from bot.home import Home
 from bot.mail import AgentMail
 from bot.operations import Services
@@ -214,6 +215,7 @@ class Wiring:
             accounts=self.accounts,
             quota=self.quota,
             handover=self.handover,
+            audit=self.audit,
             mail=self.settings.enable_agent_mail,
         )
 
@@ -229,6 +231,7 @@ class Wiring:
             claims=self.claims,
             packs=self.packs,
             book=self.book,
+            actions=self.actions,
         )
 
     # ---- work
@@ -285,6 +288,7 @@ class Wiring:
             watch=self.watch,
             panes=self.panes,
             diary=self.diary,
+            actions=self.actions,
             clock=self.clock,
         )
 
@@ -298,7 +302,7 @@ class Wiring:
             deliveries=self.deliveries,
             rotation=self.rotation,
             resume=self.resume,
-            wishes=self.wishes,
+            actions=self.actions,
             panes=self.panes,
             hooks=self.hooks,
             claims=self.claims,
@@ -332,8 +336,21 @@ class Wiring:
     # ---- what people do with agents
 
     @cached_property
-    def wishes(self) -> Wishes:
-        return Wishes(self.store, self.clock, registry=self.registry, rotation=self.rotation, watch=self.watch)
+    def moves(self) -> Moves:
+        return Moves(
+            self.store,
+            self.clock,
+            registry=self.registry,
+            rotation=self.rotation,
+            watch=self.watch,
+            accounts=self.accounts,
+            quota=self.quota,
+            actions=self.actions,
+        )
+
+    @cached_property
+    def actions(self) -> SelfActions:
+        return SelfActions(self.store, self.clock, self.audit)
 
     @cached_property
     def hold(self) -> Hold:

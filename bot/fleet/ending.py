@@ -21,7 +21,7 @@ from bot.errors import MafError
 from bot.fleet.reservations import Reservations
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
-from bot.fleet.wishes import Wishes
+from bot.fleet.self_actions import SelfActions
 from bot.foreign import read_json
 from bot.home import Home
 from bot.store import Store
@@ -74,7 +74,7 @@ class Ending:
         deliveries: Deliveries,
         rotation: Rotation,
         resume: Resume,
-        wishes: Wishes,
+        actions: SelfActions,
         panes: Panes,
         hooks: Hooks,
         claims: Claims,
@@ -87,7 +87,7 @@ class Ending:
         self._deliveries = deliveries
         self._rotation = rotation
         self._resume = resume
-        self._wishes = wishes
+        self._actions = actions
         self._panes = panes
         self._hooks = hooks
         self._claims = claims
@@ -117,7 +117,7 @@ class Ending:
         problems: list[str] = []
         await self._deliveries.call_off(agent.id, f"{agent.id} is deleted.")
         await self._resume.forget(agent.id)
-        await self._wishes.forget(agent.id)
+        await self._actions.forget(agent.id)
         claims = await self._release_claims(agent.id, problems)
         reservations = 0
         try:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -24,8 +24,9 @@ from bot.clis.model import State
 from bot.clock import Clock, iso
 from bot.errors import MafError, NotFound
 from bot.fleet.crash import how_it_ended, judge, let_go
+from bot.fleet.self_actions import RESTART, RESTORE, SelfAction, SelfActions
 from bot.notices import post
-from bot.store import Store
+from bot.store import Store, Transaction
 from bot.store.errors import explained, trouble
 from bot.store.patience import kept
 from bot.store.tables import OutboxRow
@@ -40,7 +41,16 @@ class Guardian:
     """One for each running bot; `attach` makes it listen. Without a bot only `restore` is of use."""
 
     def __init__(
-        self, *, store: Store, registry: Registry, life: Life, watch: Watch, panes: Panes, diary: Diary, clock: Clock
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        life: Life,
+        watch: Watch,
+        panes: Panes,
+        diary: Diary,
+        actions: SelfActions,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -48,6 +58,7 @@ class Guardian:
         self._watch = watch
         self._panes = panes
         self._diary = diary
+        self._actions = actions
         self._clock = clock
         self._server = 0
         self._lost_at: datetime | None = None
@@ -85,17 +96,47 @@ class Guardian:
             if view.state is State.DEAD and (view.at - view.since).total_seconds() >= hold(State.DEAD):
                 await self._see_to(view)
 
-    async def restore(self, patience: float = ROOM_S) -> Restored:
+    async def restore(self, patience: float = ROOM_S, *, asked: bool = False) -> Restored:
         """Bring back all that should run; told in the alert that said it was lost, else in one quiet message.
 
-        `patience`: seconds to wait for room on this machine before each.
+        `patience`: seconds to wait for room on this machine before each. `asked`: a person said so; else it is the
+        start of the bot.
         """
+        action = None if asked else await self._announce_restore()
         restored = await self._life.restore(patience)
         for agent in restored.started:
             await self._diary.write(agent, "restored")
+        if action is not None:
+            told = {"back": list(restored.started), "failed": dict(restored.failed)}
+            why = "; ".join(restored.failed)
+            await self._actions.end(action, failed=bool(why), outcome=f"not started: {why}" if why else "", data=told)
         if restored.started or restored.failed:
-            await kept(lambda: self._tell_restored(restored))
+            await kept(lambda: self._tell_restored(restored, told=action is not None))
         return restored
+
+    async def _announce_restore(self) -> SelfAction | None:
+        """What is left of an earlier run of the bot: who was not to be started again stays stopped."""
+        for action in (await self._actions.standing(RESTART)).values():
+            if action.declined:
+                await self._stays_stopped(action)
+            else:
+                await self._actions.drop(action, "The bot was restarted, and brings it back with the others.")
+        await self._actions.cut_off(RESTORE)
+        lost = [agent.id for agent in await self._life.lost()]
+        if not lost:
+            return None
+        alert = await self._say_coming()
+        action = await self._actions.announce(RESTORE, "", "start", data={"agents": lost}, tell=not alert)
+        await self._actions.begun(action)
+        return action
+
+    async def _say_coming(self) -> bool:
+        """In the alert that said they were lost, if one stands."""
+        async with self._store.begin() as tx:
+            alert = await _open_alert(tx)
+            if alert is not None:
+                await post(tx, "fleet", {**alert.data, "coming": True}, key=alert.key, urgent=True)
+            return alert is not None
 
     async def _taken_up(self, agent_id: str) -> None:
         with contextlib.suppress(NotFound):  # deleted meanwhile
@@ -176,7 +217,10 @@ class Guardian:
             await self._diary.write(agent.id, "not started again: it crashed too often")
             await self._post("ended", {**told, "state": "given up"})
         elif agent.id not in self._restarts:
-            task = asyncio.create_task(self._again(agent.id, verdict.pause, told), name=f"restart {agent.id}")
+            due = self._clock.now() + timedelta(seconds=verdict.pause)
+            told["pause"] = verdict.pause
+            action = await self._actions.announce(RESTART, agent.id, agent.id, due_at=due, data=told)
+            task = asyncio.create_task(self._again(action, verdict.pause, told), name=f"restart {agent.id}")
             self._restarts[agent.id] = task
             task.add_done_callback(lambda done: self._over(agent.id, done))
 
@@ -192,12 +236,19 @@ class Guardian:
             return Restart()
         return types[agent.type].restart if agent.type in types else Restart()
 
-    async def _again(self, agent_id: str, pause: float, told: Mapping[str, Any]) -> None:
+    async def _again(self, action: SelfAction, pause: float, told: Mapping[str, Any]) -> None:
         await asyncio.sleep(pause)
+        agent_id = action.agent
         try:
             look = (await self._watch.look([agent_id])).get(agent_id)
             if look is None or look.view.agent.desired != "running" or look.clis:
-                return  # a person was faster: it is deleted, stopped, or runs
+                # A person was faster: it is deleted, stopped, or runs.
+                runs = look is not None and bool(look.clis)
+                await self._actions.drop(action, "It runs again." if runs else "It was stopped since.")
+                return
+            if not await self._actions.begun(action):
+                await self._stays_stopped(await self._actions.get(action.id))
+                return
             agent = await self._life.start_again(agent_id)
         except NotFound:
             return  # deleted at this moment
@@ -206,26 +257,36 @@ class Guardian:
                 log.exception("%s could not be started again", agent_id)
             why = explained(error).sentence
             await self._diary.write(agent_id, f"could not be started again: {why}")
+            await self._actions.end(action, failed=True, outcome=why)
             await self._post("ended", {**told, "state": "failed", "why": why})
             return
         if agent is None:
-            return  # stopped at this moment
+            await self._actions.drop(action, "It was stopped since.")
+            return
         await self._registry.update(agent_id, restarts=agent.restarts + 1)
         await self._diary.write(agent_id, f"started again, {'with its conversation' if agent.conversation else 'anew'}")
-        await self._post("ended", {**told, "state": "again", "resumed": bool(agent.conversation)}, silent=True)
+        before = look.view.agent.profile
+        moved = f"It runs on {agent.profile} now, no longer on {before}." if agent.profile != before else ""
+        data = {"resumed": bool(agent.conversation), "profile_reason": moved}
+        await self._actions.end(action, data=data)
 
-    async def _tell_restored(self, restored: Restored) -> None:
-        told = {"state": "back", "back": list(restored.started), "failed": dict(restored.failed)}
+    async def _stays_stopped(self, action: SelfAction) -> None:
+        """Somebody declined that it is started again."""
+        with contextlib.suppress(NotFound):  # deleted meanwhile
+            await self._life.left(action.agent)
+            await self._diary.write(action.agent, f"not started again: {action.declined_by} declined it")
+        await self._actions.drop(action)
+
+    async def _tell_restored(self, restored: Restored, *, told: bool) -> None:
+        """`told`: the message that announced it says how it went; what failed is said once more, to be heard."""
+        data = {"state": "back", "back": list(restored.started), "failed": dict(restored.failed)}
         async with self._store.begin() as tx:
-            rows = await tx.scalars(
-                select(OutboxRow).where(OutboxRow.kind == "fleet").order_by(OutboxRow.id.desc()).limit(_RECENT)
-            )
-            open_row = next((row for row in rows if row.data.get("state") == "lost"), None)
+            open_row = await _open_alert(tx)
             if open_row is not None and not restored.failed:
-                await post(tx, "fleet", {**open_row.data, **told}, key=open_row.key, urgent=True)
-            else:
+                await post(tx, "fleet", {**open_row.data, **data}, key=open_row.key, urgent=True)
+            elif restored.failed or not told:
                 key = f"fleet:{secrets.token_hex(6)}"
-                await post(tx, "fleet", told, key=key, silent=not restored.failed)
+                await post(tx, "fleet", data, key=key, silent=not restored.failed)
 
     async def _post(self, kind: str, data: Mapping[str, Any], **how: Any) -> None:
         async def write() -> None:
@@ -233,6 +294,14 @@ class Guardian:
                 await post(tx, kind, data, **how)
 
         await kept(write)
+
+
+async def _open_alert(tx: Transaction) -> OutboxRow | None:
+    """The alert that agents were lost, as long as they are not back."""
+    rows = await tx.scalars(
+        select(OutboxRow).where(OutboxRow.kind == "fleet").order_by(OutboxRow.id.desc()).limit(_RECENT)
+    )
+    return next((row for row in rows if row.data.get("state") == "lost"), None)
 
 
 def _how(look: Look | None) -> str:

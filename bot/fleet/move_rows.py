@@ -55,9 +55,9 @@ class MoveRows:
         async with self._store.begin() as tx:
             return (await tx.get_one(RotationRow, row)).step
 
-    async def end(self, row: int, outcome: str, detail: str) -> Move:
-        """How it ended, told to the person."""
-        return await kept(lambda: self._end(row, outcome, detail))
+    async def end(self, row: int, outcome: str, detail: str, *, key: str | None = None) -> Move:
+        """How it ended, told to the person: in the message with this key, or in a new one."""
+        return await kept(lambda: self._end(row, outcome, detail, key))
 
     async def open(self, agent_id: str | None = None) -> list[RotationRow]:
         """Moves that have not ended (of one agent), the oldest first."""
@@ -67,11 +67,11 @@ class MoveRows:
         async with self._store.begin() as tx:
             return list(await tx.scalars(query))
 
-    async def _end(self, row: int, outcome: str, detail: str) -> Move:
+    async def _end(self, row: int, outcome: str, detail: str, key: str | None) -> Move:
         async with self._store.begin() as tx:
             found = await tx.get_one(RotationRow, row)
             found.outcome, found.detail, found.ended_at = outcome, detail, self._clock.now()
-            await post(tx, NOTICE, {"rotation": row}, urgent=outcome == "stuck")
+            await post(tx, NOTICE, {"rotation": row}, key=key, urgent=outcome == "stuck")
             if self._mail:
                 why = found.reason if outcome == "moved" else detail
                 letter = letters.of_move(found.agent, found.source, found.target, outcome, why)

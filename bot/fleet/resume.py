@@ -1,4 +1,4 @@
-"""Agents that stopped at a usage limit go on when it resets, with the bead they held.
+"""Agents that stopped at a usage limit go on when it resets, with the bead they held, unless somebody declines it.
 
 Each stop is a row, so that a reset which passes while no bot runs is not missed. Several agents of one account begin
 one after another, for a fleet that wakes at once would be at the next limit at once. A Claude agent continues by
@@ -8,7 +8,7 @@ itself; it is only watched, and prompted when two minutes after the reset nothin
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -24,11 +24,13 @@ from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError
 from bot.fleet.reset_time import banner_time
+from bot.fleet.self_actions import GO_ON, SelfAction, SelfActions
 from bot.notices import post
 from bot.packs.library import Packs
 from bot.packs.render import PromptContext, render_prompt
 from bot.quota.service import Quota
 from bot.store import Store
+from bot.store.audit import BOT, fingerprint
 from bot.store.tables import LimitStopRow, RotationRow
 from bot.work.claims import Claims
 
@@ -56,6 +58,7 @@ class Resume:
         claims: Claims,
         packs: Packs,
         book: BeadsBook,
+        actions: SelfActions,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -66,6 +69,7 @@ class Resume:
         self._claims = claims
         self._packs = packs
         self._book = book
+        self._actions = actions
         self._over: set[str] = set()  # agents whose limit has passed though their screens still show it
         self._explained: set[int] = set()  # stops whose account was seen to be used up
 
@@ -77,7 +81,7 @@ class Resume:
         return self._clock.now().timestamp()
 
     async def tick(self) -> None:
-        """Every few seconds: write new stops down, let those go on whose time has come."""
+        """Every few seconds: write new stops down and announce what follows, let those go on whose time has come."""
         views = {view.id: view for view in self._watch.views()}
         standing = {stop.agent for stop in await self._open()}
         for view in views.values():
@@ -141,17 +145,36 @@ class Resume:
 
     async def _look(self, stop: LimitStopRow, view: AgentView) -> None:
         if stop.delivery is not None:
-            await self._follow(stop, stop.delivery)
-        elif view.state is State.STOPPED:
-            await self._end(stop, "gone")
-        elif view.state is State.WORKING or self._went_on(stop):
-            await self._end(stop, "by itself")
-        elif view.agent.profile != stop.profile:
-            await self._go_on(stop)  # what stopped it does not hold it on another account
+            return await self._follow(stop, stop.delivery)
+        if view.state is State.STOPPED:
+            return await self._end(stop, "gone")
+        if view.state is State.WORKING or self._went_on(stop):
+            return await self._end(stop, "by itself")
+        action = await self._announce(stop, view)
+        if view.agent.profile != stop.profile:
+            await self._go_on(stop, action)  # what stopped it does not hold it on another account
         elif stop.resume_at is None:
             await self._set_time(stop, view.agent)
         elif self.now() >= stop.resume_at:
-            await self._go_on(stop)
+            await self._go_on(stop, action)
+        return None
+
+    async def _announce(self, stop: LimitStopRow, view: AgentView) -> SelfAction:
+        """What is going to be done, as far as it is known now."""
+        due = _latest(stop.resume_at, stop.resets_at)
+        return await self._actions.announce(
+            GO_ON,
+            stop.agent,
+            _cause(stop),
+            due_at=None if due is None else datetime.fromtimestamp(due, UTC),
+            data={
+                "bead": stop.bead,
+                "profile": stop.profile,
+                "moved_to": view.agent.profile if view.agent.profile != stop.profile else None,
+                "resets_at": stop.resets_at,
+                "own_way": view.agent.kind == "claude",
+            },
+        )
 
     def _went_on(self, stop: LimitStopRow) -> bool:
         """Did it end a turn after it was stopped, perhaps while nobody looked? (One that is begun may be no more than
@@ -174,13 +197,12 @@ class Resume:
             and not status.candidate.emergency
         )
         resets = _latest(stop.resets_at, self._used_up_until(stop.profile, stop.stopped_at))
-        if resets is None:
-            resets = stop.stopped_at.timestamp() + UNKNOWN_RESET_S
-        if now < resets and not has_room:
+        looked_at_again = resets if resets is not None else stop.stopped_at.timestamp() + UNKNOWN_RESET_S
+        if now < looked_at_again and not has_room:
             if resets != stop.resets_at:
                 await self._change(stop, resets_at=resets)
             return
-        begins = now if has_room else resets
+        begins = now if has_room else looked_at_again
         first = max(now, begins + OWN_WAY_S) if agent.kind == "claude" else now
         await self._change(stop, resume_at=max(first, await self._last_time(stop.profile) + APART_S))
 
@@ -190,9 +212,11 @@ class Resume:
             last = await tx.scalar(select(func.max(LimitStopRow.resume_at)).where(LimitStopRow.profile == profile))
         return float(last or 0.0)
 
-    async def _go_on(self, stop: LimitStopRow) -> None:
-        """Prompt it, unless it works already or a person is at it."""
+    async def _go_on(self, stop: LimitStopRow, action: SelfAction) -> None:
+        """Prompt it, unless it works already, a person is at it, or somebody declined."""
         self._over.add(stop.agent)
+        if not self._actions.ready(action):
+            return None
         view = await self._watch.fresh(stop.agent)
         if view.state is State.WORKING:
             self._over.discard(stop.agent)
@@ -201,8 +225,10 @@ class Resume:
             return None  # a dialog, a human's text, a start under way: next time
         text = await self._prompt(view.agent, stop.bead)
         async with self._store.begin() as tx:
+            if not await self._actions.begin(tx, action, fingerprint(text)):
+                return None
             delivery = await self._deliveries.create(
-                tx, agent=stop.agent, text=text, created_by="schedule", notice_key=f"resume:{stop.id}"
+                tx, agent=stop.agent, text=text, created_by=BOT, notice_key=f"resume:{stop.id}"
             )
             (await tx.get_one(LimitStopRow, stop.id)).delivery = delivery.id
         await self._deliveries.run(delivery.id)
@@ -211,8 +237,11 @@ class Resume:
     async def _follow(self, stop: LimitStopRow, delivery_id: str) -> None:
         """What became of its prompt. One that was not typed is tried again; one without proof is the person's."""
         delivery = await self._deliveries.get(delivery_id)
+        action = (await self._actions.standing(GO_ON, stop.agent)).get(_cause(stop))
         if delivery.status in FAILED:
             log.warning("%s could not go on after its limit: %s", stop.agent, delivery.reason)
+            if action is not None:
+                await self._actions.again(action, delivery.reason)
             await self._change(stop, delivery=None, resume_at=self.now() + AGAIN_S)
         elif delivery.final:
             if delivery.status == "unconfirmed":
@@ -221,6 +250,9 @@ class Resume:
                     await post(tx, "delivery", {"delivery": delivery_id, "why": why}, key=delivery.notice_key)
             else:
                 self._over.discard(stop.agent)  # the next limit that it shows is another one
+            if action is not None:
+                doubt = "the prompt was typed and is not confirmed" if delivery.status == "unconfirmed" else ""
+                await self._actions.end(action, failed=bool(doubt), outcome=doubt)
             await self._end(stop, "prompted")
 
     async def _prompt(self, agent: Agent, bead_id: str | None) -> str:
@@ -248,6 +280,13 @@ class Resume:
     async def _end(self, stop: LimitStopRow, outcome: str) -> None:
         self._explained.discard(stop.id)
         await self._change(stop, outcome=outcome, ended_at=self._clock.now())
+        standing = await self._actions.standing(GO_ON, stop.agent)
+        if (action := standing.get(_cause(stop))) is not None:
+            await self._actions.drop(action, outcome)
+
+
+def _cause(stop: LimitStopRow) -> str:
+    return f"limit {stop.id}"
 
 
 def _latest(*times: float | None) -> float | None:

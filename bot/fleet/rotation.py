@@ -23,13 +23,14 @@ from bot.clis.homes import HOMES
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError
-from bot.fleet.accounts import HOME_KEY, Accounts, agent_on, reasons, stats_after
+from bot.fleet.accounts import Accounts, agent_on, reasons, stats_after
 from bot.fleet.answering import answers, conversation_of, free
 from bot.fleet.handover import Handover
 from bot.fleet.move import Move, Moving, NotIdle, NotMoved
 from bot.fleet.move_rows import MoveRows
 from bot.quota.service import Quota
 from bot.store import Store
+from bot.store.audit import BOT, SCHEDULE, Audit
 from bot.store.errors import trouble
 from bot.store.patience import kept
 from bot.store.tables import DeliveryRow, RotationRow
@@ -61,6 +62,7 @@ class Rotation:
         accounts: Accounts,
         quota: Quota,
         handover: Handover,
+        audit: Audit,
         mail: bool = False,
     ) -> None:
         self._store = store
@@ -71,19 +73,24 @@ class Rotation:
         self._accounts = accounts
         self._quota = quota
         self._handover = handover
+        self._audit = audit
         self._rows = MoveRows(store, clock, mail=mail)
         self.checkpoint = _pass_by
         self.answers_s = ANSWERS_S
 
-    async def rotate(self, agent_id: str, by: str, *, to: str | None = None, reason: str = "") -> Move:
+    async def rotate(
+        self, agent_id: str, by: str, *, to: str | None = None, reason: str = "", key: str | None = None
+    ) -> Move:
         """Move an idle agent to the next profile (or to `to`). Raises NotMoved with what stands in the way; a move
-        that failed brings the agent back, and up to `max_rotation_attempts` profiles are tried."""
+        that failed brings the agent back, and up to `max_rotation_attempts` profiles are tried.
+
+        `key`: of the message that announced it, which becomes the one about the move."""
         if self._accounts.is_moving(agent_id):
             raise NotMoved(f"{agent_id} is being moved already.")
         with self._accounts.moving(agent_id):
-            return await self._rotate(agent_id, by, to, reason)
+            return await self._rotate(agent_id, by, to, reason, key)
 
-    async def _rotate(self, agent_id: str, by: str, to: str | None, reason: str) -> Move:
+    async def _rotate(self, agent_id: str, by: str, to: str | None, reason: str, key: str | None) -> Move:
         await self._quota.fresh()
         attempts = 1 if to else self._quota.book.config().codex_profiles.max_rotation_attempts
         tried: frozenset[str] = frozenset()
@@ -95,7 +102,7 @@ class Rotation:
                 if move is not None:
                     return move
                 raise NotMoved(f"{agent_id} stays on {agent.profile}: {why}.", hint="Look: maf quota status")
-            move = await self._move(agent, target, by, reason or self._why(agent))
+            move = await self._move(agent, target, by, reason or self._why(agent), key)
             if move.outcome != "returned":
                 return move
             tried |= {target}
@@ -136,7 +143,7 @@ class Rotation:
             return await self._registry.get(agent_id)
         return await self._registry.update(agent_id, conversation=found.id, transcript=found.path)
 
-    async def _move(self, agent: Agent, target: str, by: str, reason: str) -> Move:
+    async def _move(self, agent: Agent, target: str, by: str, reason: str, key: str | None) -> Move:
         row = await self._rows.begin(agent, target, by, reason)
         try:
             await self._go(agent, target, row)
@@ -146,7 +153,7 @@ class Rotation:
             return await self._back(agent, row, detail)
         await kept(lambda: self._quota.take(target, agent.kind))
         log.info("%s moved from %s to %s: %s", agent.id, agent.profile, target, reason)
-        return await self._rows.end(row, "moved", "")
+        return await self._rows.end(row, "moved", "", key=key)
 
     async def _go(self, agent: Agent, target: str, row: int) -> None:
         source_home, target_file = self._accounts.setup(agent).home, None
@@ -231,8 +238,15 @@ class Rotation:
         for agent_id in {row.agent: None for row in await self._rows.open()}:
             with self._accounts.moving(agent_id):
                 # Read again: it may have been started, stopped or deleted while others came back.
-                found += [await self._come_back(row) for row in await self._rows.open(agent_id)]
+                found += [await self._audited(row) for row in await self._rows.open(agent_id)]
         return found
+
+    async def _audited(self, row: RotationRow) -> Move:
+        detail = {"source": row.source, "target": row.target, "step": row.step}
+        async with self._audit.action(
+            actor=BOT, place=SCHEDULE, action="agent.come-back", target=row.agent, detail=detail
+        ):
+            return await self._come_back(row)
 
     async def _come_back(self, row: RotationRow) -> Move:
         try:
@@ -244,28 +258,6 @@ class Rotation:
             where = "moved" if agent.profile == row.target else "returned"
             return await self._rows.end(row.id, where, f"{CUT_OFF} It works already.")
         return await self._back(_as_it_was(agent, row), row.id, CUT_OFF)
-
-    async def check(self) -> list[Move]:
-        """Every `rotation_monitoring` minutes: idle agents on used-up profiles move on; those away go home again."""
-        if not self._quota.book.config().codex_profiles.enable:
-            return []
-        await self._quota.fresh()
-        moves = []
-        for agent in await self._registry.all():
-            status = self._quota.status(agent.profile)
-            if agent.kind not in HOMES or status is None or agent.desired != "running" or agent.adopted:
-                continue
-            if self._accounts.pinned(agent):
-                continue
-            home = agent.stats.get(HOME_KEY)
-            try:
-                if self._accounts.objection(status):
-                    moves.append(await self.rotate(agent.id, "schedule"))
-                elif isinstance(home, str) and not self._accounts.against(agent, home):
-                    moves.append(await self.rotate(agent.id, "schedule", to=home, reason=f"{home} has room again"))
-            except MafError as error:
-                log.debug("%s", error.message)
-        return moves
 
 
 def _as_it_was(agent: Agent, row: RotationRow) -> Agent:

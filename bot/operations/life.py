@@ -50,7 +50,7 @@ async def _hold(app: Services, agent_id: str | None, *, frozen: bool) -> dict[st
 
 async def restore(app: Services) -> dict[str, Any]:
     """Bring back every agent that should run. -> {"started":[…],"failed":{id: why}}"""
-    restored = await app.guardian.restore()
+    restored = await app.guardian.restore(asked=True)
     return {"started": list(restored.started), "failed": dict(restored.failed)}
 
 

@@ -270,6 +270,20 @@ async def rotate(app: Services, *, actor: str, id: str, to: str | None = None) -
     return (await app.rotation.rotate(id, actor, to=to)).as_dict()
 
 
+async def rotate_when_idle(app: Services, *, actor: str, id: str, to: str) -> dict[str, Any]:  # noqa: A002
+    """Have one agent moved to that profile as soon as it is idle; the move tells of itself. Raises NotFound, Refused
+    (it runs there already, the profile cannot serve)."""
+    app.profiles.get(to)
+    agent = await app.registry.get(id)
+    await app.quota.fresh()
+    if agent.profile is None or agent.profile == to:
+        raise Refused(f"{id} runs on {to} already." if agent.profile else f"{id} has no profile to be moved from.")
+    if why := app.accounts.against(agent, to):
+        raise Refused(f"{to} {why}.", hint="Look: /quota")
+    await app.moves.wish(id, actor, agent.profile, to=to)
+    return {"agent": id, "from": agent.profile, "to": to}
+
+
 async def rotate_profile(app: Services, *, actor: str, profile: str) -> dict[str, Any]:
     """Have every agent of a profile moved as soon as it is idle; the moves tell of themselves.
 
@@ -284,5 +298,5 @@ async def rotate_profile(app: Services, *, actor: str, profile: str) -> dict[str
     if choice.profile is None:
         raise Refused(f"There is no profile to move to: {reasons(choice)}.", hint="Look: /quota")
     for agent in agents:
-        await app.wishes.add(agent.id, actor, profile)
+        await app.moves.wish(agent.id, actor, profile)
     return {"profile": profile, "agents": [a.id for a in agents], "to": choice.profile}

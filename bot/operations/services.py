@@ -29,11 +29,12 @@ from bot.fleet.accounts import Accounts
 from bot.fleet.cleanup import Cleanup
 from bot.fleet.ending import Ending
 from bot.fleet.guardian import Guardian
+from bot.fleet.moves import Moves
 from bot.fleet.reservations import Reservations
 from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
+from bot.fleet.self_actions import SelfActions
 from bot.fleet.side import SideFiles
-from bot.fleet.wishes import Wishes
 from bot.home import Home
 from bot.notices.live import Live
 from bot.packs import Packs
@@ -74,7 +75,8 @@ class Services:
     accounts: Accounts
     rotation: Rotation
     resume: Resume
-    wishes: Wishes
+    moves: Moves
+    actions: SelfActions
     hook_setup: HookSetup
     hooks: Hooks
     permissions: Permissions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,11 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock, iso
 from bot.errors import MafError
-from bot.store.engine import Store
+from bot.store.engine import Store, Transaction
 from bot.store.patience import kept, patient_task
 from bot.store.tables import AuditRow
 
 log = logging.getLogger(__name__)
+
+BOT = "bot"  # the actor of what is done without a tap or a command
+SCHEDULE = "schedule"  # and its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,15 @@ def in_words(actor: str) -> str:
     return f"{name or 'somebody'} at the terminal" if place == "cli" else actor
 
 
+def fingerprint(text: str) -> dict[str, Any]:
+    """A prompt as the trail holds it: the beginning of its SHA-256 (UTF-8), and its length in characters.
+
+    >>> fingerprint("go on")
+    {'sha256': 'b5013eb1c1b2db1f', 'characters': 5}
+    """
+    return {"sha256": hashlib.sha256(text.encode()).hexdigest()[:16], "characters": len(text)}
+
+
 class Audit:
     """Writes and reads the trail."""
 
@@ -71,18 +84,39 @@ class Audit:
     ) -> int:
         """Write that somebody is about to do something; committed when this returns."""
         async with self._store.begin() as tx:
-            row = AuditRow(
-                at=self._clock.now(),
-                actor=actor,
-                place=place,
-                action=action,
-                target=target[:200],
-                detail=dict(detail or {}),
-                outcome="begun",
-            )
-            tx.add(row)
-            await tx.flush()
-            return row.id
+            return await self.write(tx, actor=actor, place=place, action=action, target=target, detail=detail)
+
+    async def write(
+        self,
+        tx: Transaction,
+        *,
+        actor: str,
+        place: str,
+        action: str,
+        target: str = "",
+        detail: Mapping[str, Any] | None = None,
+        outcome: str = "begun",
+    ) -> int:
+        """The row of an action in the caller's transaction; its id. `outcome`: of one that this transaction does."""
+        now = self._clock.now()
+        row = AuditRow(
+            at=now,
+            actor=actor,
+            place=place,
+            action=action,
+            target=target[:200],
+            detail=dict(detail or {}),
+            outcome=outcome,
+            finished_at=None if outcome == "begun" else now,
+        )
+        tx.add(row)
+        await tx.flush()
+        return row.id
+
+    async def end(self, tx: Transaction, entry: int, outcome: str) -> None:
+        """Write how it ended, in the caller's transaction."""
+        ended = update(AuditRow).where(AuditRow.id == entry)
+        await tx.execute(ended.values(outcome=outcome[:500], finished_at=self._clock.now()))
 
     async def finish(self, entry: int, outcome: str) -> None:
         """Write how it ended. What was done is done: a store that takes nothing now must not have it told as failed,
@@ -117,11 +151,7 @@ class Audit:
 
     async def _write_end(self, entry: int, outcome: str) -> None:
         async with self._store.begin() as tx:
-            await tx.execute(
-                update(AuditRow)
-                .where(AuditRow.id == entry)
-                .values(outcome=outcome[:500], finished_at=self._clock.now())
-            )
+            await self.end(tx, entry, outcome)
 
     @asynccontextmanager
     async def action(

@@ -114,6 +114,8 @@ ACTIONS: dict[str, Role] = {
     "dialog.no": Role.OPERATOR,
     "dialog.always": Role.OWNER,
     "bead.release": Role.SUPERVISOR,
+    "self.decline": Role.OPERATOR,
+    "self.allow": Role.SUPERVISOR,
     "quota.rotate": Role.SUPERVISOR,
     "quota.mute": Role.OPERATOR,
     "context.cycle": Role.SUPERVISOR,

@@ -104,3 +104,11 @@ class ConfirmTap(CallbackData, prefix="c"):
 
     id: str
     verb: str
+
+
+class SelfTap(CallbackData, prefix="b"):
+    """decline, allow, move: on something that the bot does by itself; `profile` is the mark of where a move goes."""
+
+    id: int
+    verb: str
+    profile: str = ""

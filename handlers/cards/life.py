@@ -48,15 +48,12 @@ async def sure(data: Mapping[str, Any], context: RenderContext) -> Message:
 
 
 async def ended(data: Mapping[str, Any], _context: RenderContext) -> Message:
-    """data: {"agent", "state": again|failed|given up|left, "how", "times", "minutes", "why", "resumed"}."""
+    """data: {"agent", "state": failed|given up|left, "how", "times", "minutes", "why"}."""
     name, state = str(data["agent"]), data["state"]
     how = f" ({data['how']})" if data.get("how") else ""
     screen = Button("👁 Screen", AgentTap(id=name, verb="screen"))
     start = Button("▶ Start", AgentTap(id=name, verb="start"))
     fresh = Button("▶ New conversation", AgentTap(id=name, verb="fresh"))
-    if state == "again":
-        back = "with its conversation" if data.get("resumed") else "with a new conversation"
-        return Message(Text("🔄 ", Bold(name), f" crashed{how} and was started again, {back}."), [[screen]])
     if state == "left":
         return Message(Text("⏹ ", Bold(name), " has left by itself. It stays stopped."), [[start]])
     if state == "failed":
@@ -71,15 +68,39 @@ async def ended(data: Mapping[str, Any], _context: RenderContext) -> Message:
     )
 
 
+def restarted(name: str, data: Mapping[str, Any]) -> Message:
+    """data: {"how", "resumed", "profile_reason"}: it crashed, and runs again."""
+    how = f" ({data['how']})" if data.get("how") else ""
+    back = "with its conversation" if data.get("resumed") else "with a new conversation"
+    lines: list[Text | str] = [Text("🔄 ", Bold(name), f" crashed{how} and was started again, {back}.")]
+    lines += [clipped(str(why), 200)] if (why := data.get("profile_reason")) else []
+    return Message(as_list(*lines), [[Button("👁 Screen", AgentTap(id=name, verb="screen"))]])
+
+
+def restoring(data: Mapping[str, Any], status: str, outcome: str) -> Message:
+    """data: {"agents": ids, "back": ids, "failed": {id: why}}: the bot starts them, or has, after it was started."""
+    if data.get("back") or data.get("failed"):
+        return _back(list(data["back"]), dict(data["failed"]))
+    names = list(data["agents"])
+    if status == "begun":
+        return Message(as_list(Bold(f"🔄 Bringing back {counted(len(names), 'agent')} …"), _names(names)))
+    return Message(Text(f"🔄 {counted(len(names), 'agent')} not brought back: {outcome or 'none was missing'}."))
+
+
 async def fleet(data: Mapping[str, Any], _context: RenderContext) -> Message:
-    """data: {"state": lost|back, "lost": ids, "back": ids, "failed": {id: why}}."""
+    """data: {"state": lost|back, "coming": bool, "lost": ids, "back": ids, "failed": {id: why}}."""
     if data["state"] == "lost":
         lost = list(data["lost"])
         head = f"💥 tmux has ended, and with it {counted(len(lost), 'agent')}."
+        if data.get("coming"):
+            return Message(as_list(Bold(head), _names(lost), "🔄 I am bringing them back …"))
         body = "Their conversations are safe. Bring them back here, or with maf up."
         again = Button("▶ Bring them back", AgentTap(id="all", verb="restore"))
         return Message(as_list(Bold(head), _names(lost), body), [[again]])
-    back, failed = list(data["back"]), dict(data["failed"])
+    return _back(list(data["back"]), dict(data["failed"]))
+
+
+def _back(back: list[str], failed: Mapping[str, object]) -> Message:
     lines: list[Text | str] = []
     if back:
         lines += [Bold(f"🟢 {counted(len(back), 'agent')} {'is' if len(back) == 1 else 'are'} back."), _names(back)]

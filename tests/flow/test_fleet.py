@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from bot.agents.resources import room
 from bot.agents.resources.room import Machine
-from bot.store.tables import DeliveryRow
+from bot.fleet.self_actions import RESTART
+from bot.store.tables import AuditRow, DeliveryRow
 from bot.tmux.keeper import ALONE
 from bot.tmux.processes import scan
 from tests.flow.product import Product, button, product, until
@@ -116,6 +117,43 @@ async def test_a_crash_on_a_full_machine_waits_for_room(tmp_path: Path, monkeypa
         await made.message(lambda m: "w1 crashed" in m["text"] and "was started again" in m["text"])
         assert len(asked) == 3
         assert not any("cannot be started" in m["text"] for m in await made.all())
+
+
+async def test_a_crash_is_told_before_the_restart_and_who_declines_has_it_stay_stopped(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as made:
+        services = made.app.services
+        await kill(made, "w1")
+        await made.message(lambda m: "w1 crashed" in m["text"] and "was started again" in m["text"])
+        await alive(made, "w1")
+        await kill(made, "w1")
+        told = await made.message(lambda m: "starts again by itself in 5 s" in m["text"])
+        await made.client.press(told["message_id"], button(told, "Don't"))
+        await made.becomes(told["message_id"], lambda m: "declined: it is not started again" in m["text"])
+
+        async def stopped() -> bool:
+            return (await services.registry.get("w1")).desired == "stopped"
+
+        await until(stopped, "it stays stopped")
+        assert (await services.guardian.restore()).started == ()
+        async with services.store.begin() as tx:
+            rows = await tx.scalars(select(AuditRow).where(AuditRow.action == "agent.restart"))
+            assert [(row.actor, row.target, row.outcome) for row in rows] == [("bot", "w1", "done")]
+
+
+async def test_who_declined_a_restart_is_heard_though_the_bot_ended_meanwhile(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as made:
+        services = made.app.services
+        for name in made.agents:
+            await kill(made, name)
+        await services.guardian.close()  # as at the end of the bot
+        for name in made.agents:
+            await services.registry.update(name, desired="running")
+        w1 = await services.actions.announce(RESTART, "w1", "w1", data={"how": "", "pause": 5.0})
+        await services.actions.announce(RESTART, "w2", "w2", data={"how": "", "pause": 5.0})
+        await services.actions.decline(w1.id, "Olga")
+        assert (await services.guardian.restore()).started == ("w2",)
+        assert (await services.registry.get("w1")).desired == "stopped"
+        await made.message(lambda m: "1 agent is back" in m["text"])
 
 
 async def test_a_stop_that_was_cut_off_is_no_start(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot.fleet.self_actions import MOVE
 from tests.flow.product import Product, button, product, until
 from tests.integration.full_disk import full
 
@@ -76,7 +77,7 @@ async def test_an_agent_that_cannot_be_started_again_for_a_fault_of_ours_is_told
         # No input from outside is known to bring a fault of ours about; what is tested is that one is told.
         monkeypatch.setattr(p.app.services.life, "before_launch", broken)
         os.kill(look.clis[0].pid, signal.SIGKILL)
-        told = await p.message(lambda m: "w1 crashed" in m["text"])
+        told = await p.message(lambda m: "w1 crashed" in m["text"] and "cannot be started again" in m["text"])
         assert "Something went wrong inside the bot" in told["text"]
 
 
@@ -98,8 +99,8 @@ async def test_wishes_and_statistics_that_could_not_be_written_are_as_before(tmp
     async with product(tmp_path, agents=1, beads=False) as p:
         services = p.app.services
         with full(services.store), pytest.raises(Exception, match="disk is full"):
-            await services.wishes.add("w1", "Ann", "codex-plus-1")
-        assert await services.wishes._read() == {}
+            await services.moves.wish("w1", "Ann", "codex-plus-1")
+        assert await services.actions.standing(MOVE) == {}
         await until(lambda: services.statistics._spent.get("w1", {}).get("idle_s", 0) > 0, what="something counted")
         with full(services.store, "agents"), pytest.raises(Exception, match="disk is full"):
             await services.statistics.save()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from bot.fleet.move import NotMoved
+from bot.fleet.moves import KEPT
 from bot.fleet.resume import APART_S, PLAIN
-from bot.fleet.wishes import KEPT_S, KEY, Wishes
+from bot.fleet.self_actions import GO_ON, SelfActions
 from bot.operations.task import NothingToClaim
-from bot.store.tables import LimitStopRow, SettingRow
-from tests.flow.product import Product, product, until
+from bot.store.tables import AuditRow, LimitStopRow, SelfActionRow
+from tests.flow.product import Product, button, product, until
 from tests.rollouts import Rollout, write_monitoring, write_profiles
 
 
@@ -30,7 +32,8 @@ class Account:
 
 
 async def with_profiles(p: Product, **profiles: str) -> None:
-    """Two accounts; agents are put on them by name."""
+    """Two accounts; agents are put on them by name. What the bot does by itself comes a second after its notice."""
+    p.app.services.actions.lead = timedelta(seconds=1)
     write_profiles(p.home.agent_config, {"codex-plus-1": {"priority": 1}, "codex-plus-2": {"priority": 2}})
     write_monitoring(p.home.monitoring_config, status_update_interval_seconds=1)
     for agent, profile in profiles.items():
@@ -163,16 +166,14 @@ async def test_a_wish_to_have_an_agent_moved_that_cannot_be_granted_is_told(tmp_
     async with product(tmp_path, agents=1) as p:
         await with_profiles(p, w1="codex-plus-1")
         services = p.app.services
-        await services.wishes.add("w1", "cli", "codex-plus-1")
+        await services.moves.wish("w1", "Ann", "codex-plus-1")
         await p.message(lambda m: "w1 has no profile that it could be moved from" in m["text"])
+        await p.app.call("agent.send", {"id": "w1", "text": "WAIT60 please"})
+        await services.moves.wish("w1", "Ann", "codex-plus-1")
         async with services.store.begin() as tx:
-            old = {"w1": {"by": "cli", "at": time.time() - KEPT_S - 1, "off": "codex-plus-1"}}
-            (await tx.get_one(SettingRow, KEY)).value = old
-        after_a_restart = Wishes(
-            services.store, services.clock,
-            registry=services.registry, rotation=services.rotation, watch=services.watch,
-        )  # fmt: skip
-        assert await after_a_restart.tick() == []
+            row = await tx.scalar(select(SelfActionRow).where(SelfActionRow.ended_at.is_(None)))
+            assert row is not None
+            row.announced_at -= KEPT
         await p.message(lambda m: "w1 stays on codex-plus-1: it was not idle for 6 hours." in m["text"])
 
 
@@ -180,13 +181,83 @@ async def test_a_limit_that_ended_before_anybody_looked_is_over(tmp_path: Path) 
     """Nobody knows the account's numbers, and the banner's time of day would come tomorrow; its own file tells."""
     async with product(tmp_path, agents=1) as p:
         await with_profiles(p, w1="codex-plus-1")
-        services = p.app.services
         await p.app.call("agent.send", {"id": "w1", "text": "LIMIT1 please"})
 
         async def took_up() -> bool:
-            async with services.store.begin() as tx:
-                (row,) = list(await tx.scalars(select(LimitStopRow))) or [None]
-            return row is not None and row.outcome == "prompted"
+            return [row.outcome for row in await stops_of(p)] == ["prompted"]
 
         await until(took_up, "it goes on")
         assert PLAIN.splitlines()[0][:30] in p.prompts("w1")[-1]
+
+
+async def stops_of(p: Product) -> list[LimitStopRow]:
+    async with p.app.services.store.begin() as tx:
+        return list(await tx.scalars(select(LimitStopRow).order_by(LimitStopRow.id)))
+
+
+async def over(p: Product, agent: str) -> None:
+    """Its limit is over: it counts as idle again."""
+    await until(lambda: p.app.services.resume.over(agent), "the end of its limit")
+
+
+async def audited(p: Product, action: str) -> list[AuditRow]:
+    async with p.app.services.store.begin() as tx:
+        return list(await tx.scalars(select(AuditRow).where(AuditRow.action == action)))
+
+
+async def test_what_is_typed_after_a_limit_is_announced_before_and_audited(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        await with_profiles(p, w1="codex-plus-1")
+        claimed = (await p.app.call("task.claim", {"agent": "w1"}))["bead"]
+        account = Account(p, "codex-plus-1")
+        account.at(100, time.time() + 3600)
+        await p.app.call("agent.send", {"id": "w1", "text": "LIMIT3 please"})
+        told = await p.message(lambda m: "w1 hit its limit, resets" in m["text"])
+        assert f"goes on with {claimed} by itself then" in told["text"]
+        assert button(told, "Don't")
+        assert len(p.prompts("w1")) == 1, "nothing was typed before it was told"
+        account.at(3, time.time() + 3600)
+        after = await p.becomes(told["message_id"], lambda m: "I had it go on" in m["text"])
+        assert claimed in after["text"]
+        (row,) = await audited(p, "agent.go-on")
+        assert (row.actor, row.place, row.target, row.outcome) == ("bot", "schedule", "w1", "done")
+        assert row.detail["bead"] == claimed
+        assert row.detail["characters"] > 20
+
+
+async def test_who_was_not_to_go_on_is_not_told_to_after_a_restart_either(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        await with_profiles(p, w1="codex-plus-1")
+        await p.app.call("agent.send", {"id": "w1", "text": "LIMIT4 please"})
+        told = await p.message(lambda m: "w1 hit its limit" in m["text"])
+        for _ in range(2):  # once more is the same
+            await p.client.press(told["message_id"], button(told, "Don't"))
+        declined = await p.becomes(told["message_id"], lambda m: "declined: it is not told to go on" in m["text"])
+        await over(p, "w1")
+        services = p.app.services
+        (stop,) = await stops_of(p)
+        after_a_restart = SelfActions(services.store, services.clock, services.audit)
+        (standing,) = (await after_a_restart.standing(GO_ON)).values()
+        assert (standing.declined, standing.cause) == (True, f"limit {stop.id}")
+        for _ in range(3):
+            await services.resume.tick()
+        assert len(p.prompts("w1")) == 1
+        assert await audited(p, "agent.go-on") == []
+
+        await p.client.press(told["message_id"], button(declined, "Let it"))
+        await p.becomes(told["message_id"], lambda m: "I had it go on" in m["text"])
+        assert len(p.prompts("w1")) == 2
+
+
+async def test_nothing_is_typed_while_nobody_could_be_told(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        await with_profiles(p, w1="codex-plus-1")
+        await p.client.fault("500", method="sendMessage", count=1000)
+        await p.app.call("agent.send", {"id": "w1", "text": "LIMIT1 please"})
+        await over(p, "w1")
+        for _ in range(3):
+            await p.app.services.resume.tick()
+        assert len(p.prompts("w1")) == 1
+        p.client.sandbox.world.faults.clear()
+        await p.message(lambda m: "w1" in m["text"] and "I had it go on" in m["text"])
+        assert len(p.prompts("w1")) == 2

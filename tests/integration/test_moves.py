@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from bot.app import App
 from bot.fleet.move import Moving
+from bot.fleet.self_actions import MOVE
 from bot.store.tables import LimitStopRow, RotationRow
 from tests.integration.app_home import demo, open_app, state
 
@@ -74,7 +75,7 @@ async def test_the_next_agent_of_that_name_has_nothing_of_the_deleted_one(app: A
     await demo(app)
     await cut_off(app)
     services = app.services
-    await services.wishes.add("d1", "Ann", "b")
+    await services.moves.wish("d1", "Ann", "b")
     async with services.store.begin() as tx:
         tx.add(LimitStopRow(agent="d1", profile="b", bead="shop-1", stopped_at=services.clock.now()))
     await app.call("agent.delete", {"id": "d1"})
@@ -82,8 +83,8 @@ async def test_the_next_agent_of_that_name_has_nothing_of_the_deleted_one(app: A
     await services.registry.update("d1", profile="b")
     began = await started(app)
     assert await services.rotation.resume() == []
-    assert await services.wishes.tick() == []
-    assert await services.wishes._read() == {}
+    assert await services.moves.tick() == []
+    assert await services.actions.standing(MOVE) == {}
     async with services.store.begin() as tx:
         assert list(await tx.scalars(select(LimitStopRow.outcome))) == ["gone"]
     assert await started(app) == began

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ from sqlalchemy import select
 
 from bot.agents.model import Agent
 from bot.clock import SystemClock
-from bot.fleet.resume import APART_S, OWN_WAY_S, Resume
+from bot.fleet.resume import APART_S, OWN_WAY_S, UNKNOWN_RESET_S, Resume
+from bot.fleet.self_actions import SelfActions
 from bot.home import Home
 from bot.profiles.book import ProfileBook
 from bot.quota.service import Quota
 from bot.settings import load_settings
 from bot.store import Store
+from bot.store.audit import Audit
 from bot.store.tables import LimitStopRow
 from tests.rollouts import Rollout, write_profiles
 
@@ -35,9 +37,10 @@ class Scene:
         self.rollout = Rollout(home.profile("a"))
         self.quota = Quota(store, home, ProfileBook(home), load_settings(home), SystemClock(), path=lambda: "/nowhere")
         unused: Any = None
+        actions = SelfActions(store, SystemClock(), Audit(store, SystemClock()))
         self.resume = Resume(
             store, SystemClock(), registry=unused, watch=unused, deliveries=unused, quota=self.quota,
-            claims=unused, packs=unused, book=unused,
+            claims=unused, packs=unused, book=unused, actions=actions,
         )  # fmt: skip
 
     async def says(self, percent: float, resets: float) -> None:
@@ -113,8 +116,15 @@ async def test_room_says_nothing_of_a_limit_that_the_numbers_do_not_show(scene: 
     banner, unexplained = await scene.look()
     assert (banner.resume_at, banner.resets_at) == (None, resets)
     assert unexplained.resume_at is None
-    assert unexplained.resets_at is not None
-    assert unexplained.resets_at > time.time() + 3600
+    assert unexplained.resets_at is None, "nobody knows, so nothing is said"
+
+
+async def test_a_limit_of_which_nobody_says_when_it_ends_is_looked_at_again_after_six_hours(scene: Scene) -> None:
+    await scene.stop("w1", None)
+    async with scene.store.begin() as tx:
+        (await tx.get_one(LimitStopRow, 1)).stopped_at = datetime.now(UTC) - timedelta(seconds=UNKNOWN_RESET_S + 5)
+    (row,) = await scene.look()
+    assert row.resume_at == pytest.approx(time.time(), abs=10)
 
 
 async def test_a_reset_that_has_passed_when_the_stop_is_seen_is_known_from_what_was_read_before(scene: Scene) -> None:

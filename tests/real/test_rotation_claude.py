@@ -18,6 +18,7 @@ from tests.private_tmux import end_server
 from tests.real.homes import make_claude_home
 from tests.real.installed import ROOT, need, real_path
 from tests.real.mock_models import MockModels
+from tests.real.moving import moved
 from tests.rollouts import write_profiles
 
 ONE, TWO = "claude-max-1", "claude-max-2"
@@ -98,7 +99,7 @@ async def _move(app: App, models: MockModels) -> None:
     await until(told, "the status line was passed on")
     status = {s.profile.name: s for s in services.quota.statuses()}[ONE]
     assert {w.source for w in status.windows.values()} == {"statusline"}
-    (move,) = await services.rotation.check()
+    (move,) = await moved(services)
     assert (move.outcome, move.target) == ("moved", TWO)
     await prompt("still there? BUSSARD")
     request = next(r for r in reversed(models.requests) if not r.hidden and "BUSSARD" in r.user)

@@ -32,6 +32,7 @@ from tests.private_tmux import end_server
 from tests.real.homes import make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
+from tests.real.moving import moved, told
 from tests.rollouts import write_profiles
 
 ONE, TWO = "codex-plus-1", "codex-plus-2"
@@ -122,7 +123,7 @@ async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_ho
         before = s.hashes()
         claimed = await s.app.call("task.claim", {"agent": "w1"})
         await s.used(60)
-        assert await s.services.rotation.check() == []
+        assert await moved(s.services) == []
         s.models.set(KEYS[ONE], preset=20)
         await s.used(100)
 
@@ -131,7 +132,7 @@ async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_ho
         dry = await s.app.call("task.claim", {"agent": "w1", "dry_run": True})
         assert (dry["profile"], dry["dry_run"]) == (TWO, True)
 
-        (move,) = await s.services.rotation.check()
+        (move,) = await moved(s.services)
         assert (move.outcome, move.source, move.target) == ("moved", ONE, TWO)
         assert await s.profile() == TWO
         assert [c.bead for c in await s.services.claims.of("w1")] == [claimed["bead"]]
@@ -154,7 +155,7 @@ async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_ho
             return time.time() > resets
 
         await until(over, "the reset")
-        (home,) = await s.services.rotation.check()
+        (home,) = await moved(s.services)
         assert (home.outcome, home.target, home.reason) == ("moved", ONE, f"{ONE} has room again")
         s.models.set(KEYS[ONE], primary=1.0, preset=9000)
         await s.answers_on(ONE, "MILAN")
@@ -162,7 +163,7 @@ async def test_a_used_up_agent_moves_with_its_conversation_and_bead_and_comes_ho
         request = s.models.requests[-1]
         assert any("BUSSARD" in text for r in s.models.requests if not r.hidden and "MILAN" in r.user for text in r.all)
         assert request.key == KEYS[ONE]
-        assert await s.services.rotation.check() == []
+        assert await moved(s.services) == []
 
 
 @pytest.mark.parametrize("step", ["copying", "stopping", "switching", "starting", "verifying"])
@@ -250,13 +251,14 @@ async def test_an_agent_that_a_limit_stopped_goes_on_with_its_bead_on_the_next_a
 
         await until(stands, "it stopped at the limit")
         await s.services.quota.refresh()
-        moving = asyncio.create_task(s.services.rotation.check())
+        moving = asyncio.create_task(moved(s.services))
         while not moving.done():  # the bot looks at stops while it moves agents
             await s.services.resume.tick()
             await asyncio.sleep(0.1)
         assert [(move.outcome, move.target) for move in await moving] == [("moved", TWO)]
 
         async def goes_on() -> bool:
+            await told(s.services)
             await s.services.resume.tick()
             return any(claimed["bead"] in text for text in s.models.prompts(KEYS[TWO]))
 
@@ -271,7 +273,7 @@ async def test_an_agent_that_a_limit_stopped_goes_on_with_its_bead_on_the_next_a
 async def test_codex_profile_holds_a_running_agent_where_it_is(tmp_path: Path) -> None:
     async with scene(tmp_path, codex_profile=ONE) as s:
         await s.used(100)
-        assert await s.services.rotation.check() == []
+        assert await moved(s.services) == []
         with pytest.raises(NotMoved, match="CODEX_PROFILE keeps it on codex-plus-1"):
             await s.services.rotation.rotate("w1", "test")
         assert await s.profile() == ONE

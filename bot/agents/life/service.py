@@ -193,18 +193,26 @@ class Life:
             await self._registry.update(agent_id, desired="running", started_at=self._clock.now())
             return True
 
+    async def lost(self) -> list[Agent]:
+        """Every agent that should run and whose CLI is not there."""
+        looks = await self._watch.look()
+        return [
+            agent
+            for agent in await self._registry.all()
+            if agent.desired == "running"
+            and not agent.adopted
+            and (look := looks.get(agent.id)) is not None
+            and not look.clis
+        ]
+
     async def restore(self, patience: float = ROOM_S) -> Restored:
         """Start every agent that should run and whose CLI is not there. One that cannot start does not stop the rest.
 
         Waits for room before each, up to `patience` seconds.
         """
-        looks = await self._watch.look()
         started: list[str] = []
         failed: dict[str, str] = {}
-        for agent in await self._registry.all():
-            look = looks.get(agent.id)
-            if agent.desired != "running" or agent.adopted or look is None or look.clis:
-                continue
+        for agent in await self.lost():
             try:
                 # Meanwhile the others were started, which may have taken minutes.
                 if await self.start_again(agent.id, patience=patience) is not None:

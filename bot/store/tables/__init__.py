@@ -13,7 +13,7 @@ from bot.store.tables.chat import (
     SettingRow,
     UpdateRow,
 )
-from bot.store.tables.fleet import LimitStopRow, RotationRow
+from bot.store.tables.fleet import LimitStopRow, RotationRow, SelfActionRow
 from bot.store.tables.mail import AnnouncementRow, ReservationRow
 from bot.store.tables.permissions import PermissionRow
 from bot.store.tables.quota import QuotaBucketRow, QuotaEventRow, QuotaFileRow, QuotaReadingRow, QuotaToldRow
@@ -42,6 +42,7 @@ __all__ = [
     "QuotaToldRow",
     "ReservationRow",
     "RotationRow",
+    "SelfActionRow",
     "SettingRow",
     "UpdateRow",
     "UtcDateTime",

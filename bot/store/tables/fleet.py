@@ -1,10 +1,12 @@
-"""Moves of agents between accounts, and stops at a usage limit. Each step is written before it is taken."""
+"""Moves between accounts, stops at a usage limit, and what the bot does by itself. Each step is written before it is
+taken."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Double
+from sqlalchemy import Double, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.store.tables.base import Base
@@ -44,4 +46,38 @@ class LimitStopRow(Base):
     resume_at: Mapped[float | None] = mapped_column(Double)
     delivery: Mapped[str | None]
     outcome: Mapped[str] = mapped_column(default="")  # prompted, by itself, gone; empty while it stands
+    ended_at: Mapped[datetime | None]
+
+
+class SelfActionRow(Base):
+    """One thing that the bot does without a tap, from its announcement to its end.
+
+    `cause` names what it comes of; of one kind and cause at most one stands at a time. Status: announced, declined,
+    begun, done, failed, or dropped (not needed any more).
+    """
+
+    __tablename__ = "self_actions"
+    __table_args__ = (
+        Index(
+            "uq_self_actions_open",
+            "kind",
+            "cause",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    kind: Mapped[str]
+    agent: Mapped[str] = mapped_column(index=True)
+    cause: Mapped[str]
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what its message shows beside these columns
+    status: Mapped[str] = mapped_column(default="announced")
+    due_at: Mapped[datetime | None]  # none: as soon as its cause allows
+    announced_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]  # its message stands in the chat since then
+    declined_by: Mapped[str] = mapped_column(default="")
+    audit: Mapped[int | None]  # its row in the audit trail, once it is begun
+    outcome: Mapped[str] = mapped_column(default="")  # in words
     ended_at: Mapped[datetime | None]
