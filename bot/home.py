@@ -94,6 +94,11 @@ class Home:
     def packs(self) -> Path:
         return self.root / "packs"
 
+    @property
+    def secrets(self) -> Path:
+        """The folder of files that hold the secrets of a profile's agents."""
+        return self.root / "secrets"
+
     def profile(self, name: str) -> Path:
         return self.root / "profiles" / _one_name(name)
 

@@ -15,6 +15,7 @@ KEEP = 5
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # A Bot API token anywhere in a text (Telegram puts it into the path of every request).
 TOKEN = re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}")
+SHORTEST = 6  # a shorter value is a word of everyday
 # At INFO these tell of their own insides, every few seconds; what goes wrong they say louder.
 CHATTY = ("aiogram", "alembic.runtime.plugins", "apscheduler", "asyncio", "httpcore", "httpx", "matplotlib", "PIL")
 
@@ -33,7 +34,13 @@ class Redact(logging.Filter):
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
-        self.secrets = tuple(s for s in secrets if len(s) >= 6)
+        self.secrets: tuple[str, ...] = ()
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Blank these too, from now on; the longest first, for one may be the beginning of another."""
+        known = {*self.secrets, *(s for s in secrets if len(s) >= SHORTEST)}
+        self.secrets = tuple(sorted(known, key=lambda s: (-len(s), s)))
 
     def clean(self, text: str) -> str:
         for secret in self.secrets:
@@ -69,6 +76,15 @@ def set_up(logs: Path, *, level: str = "info", secrets: Iterable[str] = ()) -> N
         handler.setFormatter(logging.Formatter(FORMAT))
         handler.addFilter(redact)
         root.addHandler(handler)
+
+
+def keep_out(secrets: Iterable[str]) -> None:
+    """Blank these too, in the logs that `set_up` has opened."""
+    known = tuple(secrets)
+    for handler in logging.getLogger().handlers:
+        for one in handler.filters:
+            if isinstance(one, Redact):
+                one.add(known)
 
 
 def log_files(logs: Path) -> list[Path]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.agents.model import Agent
+from bot.envfile import read_env
 from bot.home import Home
 from bot.settings import SECRET
 
@@ -23,8 +22,6 @@ _KEPT = frozenset(
     }
 )  # fmt: skip
 SSH = "SSH_AUTH_SOCK"
-_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-_QUOTED = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +30,6 @@ class ProfileSetup:
 
     home: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
-
-
-def parse_env(text: str) -> dict[str, str]:
-    """`export K="V"`, `K='V'` and `K=V` lines. Nothing is executed: `$(…)` and `$K` stay as they are written.
-
-    Lines that are none of these are passed over.
-    """
-    found = {}
-    for line in text.splitlines():
-        match = _LINE.fullmatch(line)
-        if match is None:
-            continue
-        name, value = match[1], match[2]
-        if quoted := _QUOTED.fullmatch(value):
-            value = re.sub(r"\\([\"\\$`])", r"\1", quoted[1]) if quoted[1] is not None else quoted[2]
-        else:
-            value = re.sub(r"\s+#.*", "", value).strip()
-        if "\0" not in value:
-            found[name] = value
-    return found
-
-
-def read_env(path: Path) -> dict[str, str]:
-    """The variables of such a file, byte for byte where they are no UTF-8; {} where there is none. Raises OSError."""
-    try:
-        return parse_env(os.fsdecode(path.read_bytes()))
-    except FileNotFoundError:
-        return {}
 
 
 def login_environment(home: Home) -> dict[str, str]:

@@ -48,6 +48,7 @@ from bot.mail import AgentMail
 from bot.operations import Services
 from bot.packs import Packs
 from bot.profiles.book import ProfileBook
+from bot.profiles.secrets import ProfileSecrets
 from bot.quota.service import Quota
 from bot.settings import Settings, tool_environment
 from bot.store import Store
@@ -98,6 +99,10 @@ class Wiring:
         return panes
 
     @cached_property
+    def secrets(self) -> ProfileSecrets:
+        return ProfileSecrets(self.home)
+
+    @cached_property
     def registry(self) -> Registry:
         return Registry(self.store, self.home, self.clock)
 
@@ -124,6 +129,7 @@ class Wiring:
             clock=self.clock,
             login_env=tool_environment(),
         )
+        life.secrets = self.secrets.of
         life.choose_account = self.accounts.before_start
         life.before_launch = self.hook_setup.before_start
         return life
@@ -171,7 +177,7 @@ class Wiring:
 
     @cached_property
     def diary(self) -> Diary:
-        return Diary(self.home, self.clock)
+        return Diary(self.home, self.clock, self.secrets.blank)
 
     @cached_property
     def adoption(self) -> Adoption:
@@ -194,7 +200,15 @@ class Wiring:
     @cached_property
     def quota(self) -> Quota:
         search = {**tool_environment(), **login_environment(self.home)}.get("PATH")
-        return Quota(self.store, self.home, self.profiles, self.settings, self.clock, path=lambda: search)
+        return Quota(
+            self.store,
+            self.home,
+            self.profiles,
+            self.settings,
+            self.clock,
+            path=lambda: search,
+            secret_names=self.secrets.names,
+        )
 
     @cached_property
     def handover(self) -> Handover:

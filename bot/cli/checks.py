@@ -44,6 +44,7 @@ class Check:
 def all_checks(home: Home) -> Iterator[Check]:
     """Every quick check, in the order in which a person would mend them."""
     from bot.agents.environment import login_environment
+    from bot.cli.secrets_check import secrets
 
     yield python()
     yield tmux()
@@ -58,6 +59,7 @@ def all_checks(home: Home) -> Iterator[Check]:
     yield program("claude", path, "warning", claude)
     yield home_folder(home)
     yield login_env(home)
+    yield secrets(home)
     found, settings = read_settings(home)
     yield found
     yield running(home)
@@ -144,7 +146,8 @@ def _inside_private(path: Path, home: Home) -> bool:
 def login_env(home: Home) -> Check:
     """What agents have of the login shell: the programs that are found here, a folder to be at home in, and the SSH
     agent with the keys."""
-    from bot.agents.environment import SSH, read_env
+    from bot.agents.environment import SSH
+    from bot.envfile import read_env
 
     def look() -> Check:
         if not home.exists:

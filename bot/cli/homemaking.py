@@ -15,6 +15,7 @@ from pathlib import Path
 from bot import shipped
 from bot.errors import Refused
 from bot.home import Home
+from bot.profiles.secrets import ProfileSecrets
 
 MAF_ENV = """\
 # Settings of this home. A variable of the environment wins over a line here. Keep this file to yourself: it holds
@@ -81,7 +82,7 @@ MAF_ENV = """\
 
 AGENT_ENV = """\
 # The environment of every agent, beside what its type and its profile add. KEY=value or export KEY="value"; nothing
-# is executed.
+# is executed. Tokens and keys of an account belong into secrets/PROFILE.env, which its agents alone get.
 export PROJECT_ROOT={root}
 export NODE_ENV="development"
 export MAF_LOG_LEVEL="info"
@@ -97,6 +98,7 @@ GITIGNORE = """\
 !/config/
 !/packs/
 """
+SECRETS_IGNORED = frozenset({"/*", "*", "/secrets", "/secrets/", "secrets", "secrets/"})
 
 # What a service lacks and a person's shell has: without these an agent does not find its tools, its language and its
 # keys.
@@ -131,6 +133,8 @@ def make_home(home: Home, *, environment: Mapping[str, str]) -> Made:
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         root = home.root.parent
+        keep_secrets_from_git(home)
+        ProfileSecrets(home).make_folder()
         for path, text in (
             (home.root / ".gitignore", GITIGNORE),
             (home.env_file, MAF_ENV),
@@ -145,6 +149,17 @@ def make_home(home: Home, *, environment: Mapping[str, str]) -> Made:
             f"{home.root} cannot be made: {error.strerror or error}.", hint="Choose another place with --home."
         ) from error
     return Made(home, tuple(written))
+
+
+def keep_secrets_from_git(home: Home) -> None:
+    """The .gitignore of a home made earlier, or written by a person, may let new folders in."""
+    path = home.root / ".gitignore"
+    if path.is_file():
+        text = path.read_text(encoding="utf8", errors="surrogateescape")
+        if not SECRETS_IGNORED & {line.strip() for line in text.splitlines()}:
+            end = "" if text.endswith("\n") or not text else "\n"
+            with path.open("a", encoding="utf8") as file:
+                file.write(f"{end}/secrets/\n")
 
 
 def write_new(path: Path, text: str) -> bool:

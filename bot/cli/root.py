@@ -134,10 +134,12 @@ def _logged(home: Home, error: Exception) -> bool:
 
 
 def _secrets(home: Home) -> list[str]:
-    """What the log must not hold; as settings that cannot be read hold nothing that we use, none of those."""
+    """What the log must not hold; settings that cannot be read hold nothing that we use."""
+    from bot.profiles.secrets import ProfileSecrets
     from bot.settings import load_settings
 
     try:
-        return load_settings(home).secrets
+        of_settings = load_settings(home).secrets
     except MafError:
-        return []
+        of_settings = []
+    return [*of_settings, *ProfileSecrets(home).values]

@@ -177,7 +177,7 @@ def logs(terminal: Terminal, names: Sequence[str], lines: int) -> None:
 
 def _unseen(home: Home) -> list[str]:
     """Our settings that this shell has and maf.env has not, or not so."""
-    from bot.agents.environment import parse_env
+    from bot.envfile import parse_env
 
     kept = parse_env(home.env_file.read_text(encoding="utf8")) if home.env_file.is_file() else {}
     mine = {name: value for name, value in os.environ.items() if name.startswith("MAF_")}

@@ -17,7 +17,7 @@ from bot.foreign import read_json
 
 Login = Literal["ok", "needed", "unknown"]
 
-_CODEX_KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_ACCESS_TOKEN")
+CODEX_KEYS = frozenset({"OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_ACCESS_TOKEN"})
 _CLAUDE_KEYS = (
     *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
     *("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
@@ -45,7 +45,7 @@ def _codex(home: Path, env: Mapping[str, str]) -> Login:
     if _size(home / "auth.json"):
         return "ok"
     config = _text(home / "config.toml")
-    if any(env.get(name) for name in _CODEX_KEYS) or "model_provider" in config or "credentials_store" in config:
+    if any(env.get(name) for name in CODEX_KEYS) or "model_provider" in config or "credentials_store" in config:
         return "unknown"
     return "needed"
 

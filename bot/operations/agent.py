@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,7 @@ async def capture(app: Services, *, id: str, lines: int = 0) -> dict[str, Any]: 
     screen = await app.panes.whole(agent.pane, history=lines) if agent.pane and look.pane is not None else None
     if screen is None:
         raise Refused(f"{id} has no screen: it is not running.", hint=f"Start it: maf agent start {id}")
+    screen = replace(screen, ansi=app.secrets.blank(screen.ansi))
     text = "\n".join(line.rstrip() for line in screen.plain.split("\n")).rstrip("\n")
     seen = {"ansi": screen.ansi, "title": screen.title, "width": screen.width, "cursor": screen.cursor}
     return {"agent": id, "text": text, **seen}

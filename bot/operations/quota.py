@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 from collections.abc import Mapping, Sequence
@@ -239,9 +240,10 @@ async def add_profile(
     path: str | None = None,
     priority: int | None = None,
 ) -> dict[str, Any]:
-    """Make a profile; says how to log in there."""
+    """Make a profile, with a file for the secrets of its agents; says how to log in there."""
     made = app.profiles.add(id, kind=kind, path=Path(path) if path else None, priority=priority)
-    return {**await _shown(app, made), "login": login_steps(made)}
+    secrets_file = await asyncio.to_thread(app.secrets.make, made.name)
+    return {**await _shown(app, made), "login": login_steps(made), "secrets": str(secrets_file)}
 
 
 async def edit_profile(app: Services, *, id: str, changes: dict[str, Any]) -> dict[str, Any]:  # noqa: A002

@@ -39,6 +39,7 @@ from bot.home import Home
 from bot.notices.live import Live
 from bot.packs import Packs
 from bot.profiles.book import ProfileBook
+from bot.profiles.secrets import ProfileSecrets
 from bot.quota.service import Quota
 from bot.settings import Settings
 from bot.store import Store
@@ -71,6 +72,7 @@ class Services:
     drafts: Drafts
     apply: Apply
     profiles: ProfileBook
+    secrets: ProfileSecrets
     quota: Quota
     accounts: Accounts
     rotation: Rotation

@@ -23,7 +23,7 @@ from bot.profiles.held import Held
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One account. `home` is its CODEX_HOME or CLAUDE_CONFIG_DIR; `own_home` is false for a home that was the
-    person's."""
+    person's. `secrets` is the file of its agents' tokens and keys, which need not be there."""
 
     name: str
     title: str
@@ -34,6 +34,7 @@ class Profile:
     limits: QuotaLimits
     environment: Mapping[str, str]
     home: Path
+    secrets: Path
     own_home: bool
     alert_percent: float
 
@@ -89,6 +90,7 @@ class ProfileBook:
             limits=entry.quota_limits,
             environment=entry.environment,
             home=home,
+            secrets=self._home.secrets / f"{name}.env",
             own_home=entry.home is None,
             alert_percent=entry.alert_percent,
         )
@@ -176,6 +178,6 @@ def login_steps(profile: Profile) -> list[str]:
         return [first, f"{first} --device-auth   (no browser on this machine)"]
     return [
         first,
-        "claude setup-token   (no browser on this machine; put the token into the profile's environment, as"
-        " CLAUDE_CODE_OAUTH_TOKEN)",
+        "claude setup-token   (no browser on this machine; write the token into"
+        f" {profile.secrets} as CLAUDE_CODE_OAUTH_TOKEN=…, a file for you alone: chmod 600)",
     ]

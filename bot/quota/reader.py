@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.clis.codex.app_server import AppServerError, read_limits
+from bot.clis.login import CODEX_KEYS
 from bot.clock import Clock
 from bot.errors import DependencyMissing
 from bot.profiles.book import Profile
@@ -30,7 +31,15 @@ FILE_SOURCE = {"codex": "rollout", "claude": "transcript"}
 class Reader:
     """Reads the sources of every profile; `ledger` and `history` hold what they said."""
 
-    def __init__(self, store: Store, clock: Clock, *, path: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        path: Callable[[], str | None],
+        secret_names: Callable[[str], Collection[str]],
+    ) -> None:
+        """`secret_names`: the variables that only the agents of a profile get, by its name."""
         self.ledger = Ledger(store)
         self.history = History()
         self.known: dict[str, Known] = {}
@@ -38,6 +47,7 @@ class Reader:
         self._store = store
         self._clock = clock
         self._path = path
+        self._secret_names = secret_names
         self._files = ProfileFiles()
         self._loaded = False
         self._loading = asyncio.Lock()
@@ -133,8 +143,10 @@ class Reader:
             return
         now = self.now()
         known.login = answer.login
-        if answer.login != "ok":
-            why = "log in again" if answer.login == "needed" else "an API key has no limits to ask for"
+        if answer.login == "needed" and CODEX_KEYS & set(await asyncio.to_thread(self._secret_names, profile.name)):
+            known.login = "unknown"  # the key is its agents' alone, so this app-server was started without
+        if known.login != "ok":
+            why = "log in again" if known.login == "needed" else "an API key has no limits to ask for"
             known.sources["app-server"] = SourceState("app-server", False, why, at)
             return
         readings = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.clis.homes import HOMES
@@ -41,9 +41,10 @@ class Quota:
         clock: Clock,
         *,
         path: Callable[[], str | None] = lambda: None,
+        secret_names: Callable[[str], Collection[str]] = lambda profile: (),
     ) -> None:
         self.book = book
-        self.reader = Reader(store, clock, path=path)
+        self.reader = Reader(store, clock, path=path, secret_names=secret_names)
         self._store = store
         self._home = home
         self._settings = settings

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.environment import agent_environment, parse_env
+from bot.agents.environment import agent_environment
 from bot.agents.registry import free_id, natural
 from bot.agents.types import load_types
+from bot.envfile import parse_env
 from bot.errors import WrongSetting
 from bot.home import Home
 from bot.settings import SECRET

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from bot.agents.environment import ProfileSetup, agent_environment, login_environment, read_env
+from bot.agents.environment import ProfileSetup, agent_environment, login_environment
 from bot.agents.model import Agent
 from bot.agents.types import AgentType
 from bot.clis.entry import Conversation
 from bot.clis.kinds import cli_for
 from bot.clis.login import how_to_log_in, login_of
+from bot.envfile import read_env
 from bot.errors import DependencyMissing
 from bot.home import Home
 
@@ -37,12 +38,14 @@ def prepare(
     *,
     home: Home,
     login_env: Mapping[str, str],
+    secrets: Callable[[str | None], Mapping[str, str]],
     others: Collection[Agent] = (),
     same_home: bool = False,
 ) -> Start:
-    """Blocks. `same_home`: another agent works in the same folder on the same account, so files tell nothing for sure.
+    """Blocks. `secrets` gives those of a profile, which nobody but its agent gets. `same_home`: another agent works in
+    the same folder on the same account, so files tell nothing for sure.
 
-    Raises DependencyMissing (its CLI is not installed), LoginNeeded.
+    Raises DependencyMissing (its CLI is not installed), LoginNeeded, Refused (others may read its secrets).
     """
     login = {**login_env, **login_environment(home)}
     agent_env = read_env(home.agent_env)
@@ -61,7 +64,7 @@ def prepare(
         login=login,
         agent_env=agent_env,
         type_env=type_.env,
-        profile_env=setup.env,
+        profile_env={**setup.env, **secrets(agent.profile)},
         cli_env=launch.env,
         agent_id=agent.id,
         home=home.root,

@@ -72,6 +72,8 @@ class Life:
         self._login_env = login_env
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.choose_account: Callable[[Agent], Awaitable[Agent]] = _as_it_is
+        # The variables that only the agents of a profile get (bot/profiles/secrets.py).
+        self.secrets: Callable[[str | None], Mapping[str, str]] = _no_secrets
         # Once it is sure that its program can run: before that nothing is put into anybody's home, or asked about it.
         self.before_launch: Callable[[Agent], Awaitable[None]] = _nothing
 
@@ -287,6 +289,7 @@ class Life:
             self._watch.profiles(agent),
             home=self._home,
             login_env=self._login_env,
+            secrets=self.secrets,
             others=others,
             same_home=any(share_files(agent, other) for other in others),
         )
@@ -333,6 +336,10 @@ def _not_ours_to_start(agent: Agent) -> Refused:
         f"{agent.id} was adopted: its pane is yours, and we start nothing in it.",
         hint=f"Start {agent.kind} in that pane yourself, or let the agent go: maf agent delete {agent.id}",
     )
+
+
+def _no_secrets(_profile: str | None) -> Mapping[str, str]:
+    return {}
 
 
 async def _as_it_is(agent: Agent) -> Agent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from bot.clock import Clock, iso
 from bot.home import Home
@@ -12,15 +13,16 @@ MAX_BYTES = 512 * 1024
 
 
 class Diary:
-    """Appends; at half a megabyte the file becomes ID.log.1 and a new one begins."""
+    """Appends, without what `blank` takes out; at half a megabyte the file becomes ID.log.1 and a new one begins."""
 
-    def __init__(self, home: Home, clock: Clock) -> None:
+    def __init__(self, home: Home, clock: Clock, blank: Callable[[str], str] = str) -> None:
         self._home = home
+        self._blank = blank
         self._clock = clock
 
     async def write(self, agent: str, what: str) -> None:
         """A log that cannot be written stops nothing."""
-        line = f"{iso(self._clock.now())} {' '.join(what.split())}\n"
+        line = f"{iso(self._clock.now())} {self._blank(' '.join(what.split()))}\n"
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self._append, agent, line)
 

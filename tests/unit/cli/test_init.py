@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.environment import parse_env
 from bot.cli import main
 from bot.cli.homemaking import ask_login_shell, login_env, make_home, quoted
+from bot.envfile import parse_env
 from bot.home import Home
 from bot.settings import Settings, load_settings
 from tests.patience import PATIENCE_S

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.environment import login_environment, read_env
+from bot.agents.environment import login_environment
 from bot.cli.checks import login_env
+from bot.envfile import read_env
 from bot.home import Home
 
 
