@@ -17,7 +17,7 @@ from bot import log
 from bot.envfile import parse_env, read_env
 from bot.errors import Refused
 from bot.home import Home
-from bot.profiles.book import NAME
+from bot.profiles.config import NAME
 
 MAX_BYTES = 64 * 1024
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
