@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -58,3 +59,29 @@ def span(text: str) -> timedelta:
     if not match:
         raise ValueError("write a length of time like 90s, 30m or 2h")
     return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})
+
+
+_MILLISECONDS = 1e11  # as seconds, a number from here on lies after the year 5000
+_PAST_S, _AHEAD_S = 40 * 86_400.0, 400 * 86_400.0
+
+
+def reset_epoch(value: object, *, near: float) -> float | None:
+    """A reset time that a provider named at `near` (epoch s), as epoch seconds; None where it cannot be one.
+
+    Providers send seconds, milliseconds or ISO 8601. No reset lies 40 days before its statement, or 400 after.
+
+    >>> reset_epoch(1_795_336_186_000, near=1_795_327_186.0), reset_epoch("soon", near=0.0)
+    (1795336186.0, None)
+    """
+    try:
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value).timestamp()
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found = float(value)
+        else:
+            return None
+    except (ValueError, OverflowError, OSError):
+        return None
+    if found >= _MILLISECONDS:
+        found /= 1000
+    return found if math.isfinite(found) and near - _PAST_S <= found <= near + _AHEAD_S else None

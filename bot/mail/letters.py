@@ -22,15 +22,16 @@ class Letter:
 
 
 def of_alert(data: Mapping[str, Any]) -> Letter:
-    """From what the notice of a quota alert holds: profile, window, percent, kind, level, resets_at, empties_at."""
+    """From the data of a quota alert: profile, window, title, percent, kind, level, resets_at, empties_at."""
     account, window, percent = plain(str(data["profile"])), plain(str(data["window"])), f"{data['percent']:.0f} %"
+    title = plain(str(data["title"]))
     if data["kind"] == "recovery":
         happened = f"is back, {percent} used"
     elif data["level"] == "exhausted":
         happened = "is used up"
     else:
         happened = f"at {percent}"
-    lines = [f"Account {account}, {window} window: {percent} used."]
+    lines = [f"Account {account}, {title}: {percent} used."]
     if data["kind"] != "recovery" and data.get("empties_at"):
         lines.append(f"At this pace it is used up at {_time(data['empties_at'])}.")
     if data.get("resets_at"):

@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from bot.clock import reset_epoch
 from bot.mail import announce, letters
 from bot.notices import post
 from bot.profiles.config import Thresholds
 from bot.quota.alerts import Due, Told, step
 from bot.quota.levels import Level, alert_level
+from bot.quota.reading import limit_title
 from bot.quota.status import LOCAL, ProfileStatus, WindowStatus
 from bot.store import Store, Transaction
 from bot.store.tables import OutboxRow, QuotaToldRow
@@ -73,12 +75,18 @@ async def _of_window(
 ) -> dict[str, Any] | None:
     row = await _row(tx, status.profile.name, window.name)
     level = alert_level(window.percent, window.reached, thresholds, alert_percent=status.profile.alert_percent)
-    told = Told(row.instance, Level(row.highest), row.open)
+    told = Told(_near(row.instance, status.at), Level(row.highest), row.open)
     told, due = step(told, level, window.resets_at, status.at, length=window.minutes * 60)
     row.instance, row.highest, row.open = told.instance, int(told.highest), told.open
-    if due is None or (row.muted_until is not None and status.at < row.muted_until):
+    muted_until = _near(row.muted_until, status.at)
+    if due is None or (muted_until is not None and status.at < muted_until):
         return None
     return notice_data(status, window, due)
+
+
+def _near(moment: float | None, now: float) -> float | None:
+    """A reset time that was stored; none for one that cannot be, which would silence its window for good."""
+    return reset_epoch(moment, near=now)
 
 
 async def _of_the_gone(tx: Transaction, status: ProfileStatus) -> list[dict[str, Any]]:
@@ -123,10 +131,11 @@ async def _row(tx: Transaction, profile: str, window: str) -> QuotaToldRow:
 
 
 def notice_data(status: ProfileStatus, window: WindowStatus, due: Due) -> dict[str, Any]:
-    """What the card needs: profile, window, percent, reset and forecast (epoch s), kind and level."""
+    """What the card needs: profile, window and its title, percent, reset and forecast (epoch s), kind and level."""
     return {
         "profile": status.profile.name,
         "window": window.name,
+        "title": limit_title(window.name),
         "percent": round(window.percent, 1),
         "resets_at": window.resets_at,
         "empties_at": window.empties_at,
@@ -158,8 +167,8 @@ async def listed(tx: Transaction, profiles: Collection[str], now: float) -> list
             "window": row.window,
             "level": Level(row.highest).word,
             "open": row.open,
-            "muted_until": row.muted_until if row.muted_until and row.muted_until > now else None,
+            "muted_until": muted_until if muted_until and muted_until > now else None,
         }
         for row in rows
-        if row.open or (row.muted_until and row.muted_until > now)
+        if ((muted_until := _near(row.muted_until, now)) and muted_until > now) or row.open
     ]

@@ -1,7 +1,7 @@
 """What providers said, kept: the newest of each window in memory, every change as a row for forecast and chart.
 
-A provider may change the lengths of its windows. A statement that names two windows of a family is the whole of it, so
-the family's other windows are gone; a row says so, that they do not come back with a restart.
+A provider may change the lengths of its windows, or end a stop. What the newest statement of a family no longer names
+is withdrawn; a row says so, that it does not come back with a restart.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from sqlalchemy import delete, func, or_, select
 
 from bot.quota import forecast
-from bot.quota.reading import Point, Reading
+from bot.quota.reading import Point, Reading, Statement, as_stored
 from bot.store import Transaction
 from bot.store.tables import QuotaReadingRow
 
@@ -22,6 +22,9 @@ RECENT_S = 2 * forecast.LOOK_BACK_S
 # An unchanged percentage is written again after this long, so that a chart shows that somebody looked.
 REPEAT_S = 600.0
 GONE = "gone"  # source of the row that says so
+# Whose readings a statement withdraws: Codex's are about all of a family; a statusline names what a statusline names.
+_CODEX = frozenset({"rollout", "app-server", "hand"})
+COVERS = {"rollout": _CODEX, "app-server": _CODEX, "statusline": frozenset({"statusline", "hand"})}
 
 
 class History:
@@ -56,48 +59,50 @@ class History:
             .order_by(QuotaReadingRow.id)
         )
         for row in rows:
-            reading = Reading(
-                row.window, row.limit_id, row.minutes, row.percent, row.resets_at, row.at, row.source, row.reached
+            reading = as_stored(
+                Reading(
+                    row.window, row.limit_id, row.minutes, row.percent, row.resets_at, row.at, row.source, row.reached
+                )
             )
             if row.source == GONE:
                 self._drop(row.profile, row.window)
-            else:
+            elif reading is not None:
                 self._keep(row.profile, reading)
                 self._written[row.profile, row.window] = reading
 
-    async def add(self, tx: Transaction, profile: str, readings: Iterable[Reading], now: float) -> list[Reading]:
-        """Keep what is newer than what is known; returns that. Nothing is newer than now: what a clock that ran ahead
-        has stamped yields to the next reading."""
-        fresh = []
-        for stamped in readings:
-            reading = replace(stamped, at=min(stamped.at, now))
-            known = self._newest[profile].get(reading.window)
-            if known is not None and reading.at < known.at <= now:
-                continue
-            fresh.append(reading)
-            self._keep(profile, reading)
-            written = self._written.get((profile, reading.window))
-            if written is not None and _same(written, reading):
-                continue
+    async def add(self, tx: Transaction, profile: str, statements: Iterable[Statement], now: float) -> None:
+        """Keep what is newer than what is known. Nothing is newer than now: what a clock that ran ahead has stamped
+        yields to the next reading."""
+        for statement in sorted(statements, key=lambda one: one.at):
+            at = min(statement.at, now)
+            for stamped in statement.readings:
+                reading = replace(stamped, at=at)
+                known = self._newest[profile].get(reading.window)
+                if known is None or not at < known.at <= now:
+                    self._keep(profile, reading)
+                    self._write(tx, profile, reading)
+            for gone in self._withdrawn(profile, statement, at):
+                self._drop(profile, gone.window)
+                tx.add(_row(profile, gone))
+
+    def _write(self, tx: Transaction, profile: str, reading: Reading) -> None:
+        written = self._written.get((profile, reading.window))
+        if written is None or not _same(written, reading):
             self._written[profile, reading.window] = reading
             tx.add(_row(profile, reading))
-        for gone in self._gone(profile, fresh):
-            self._drop(profile, gone.window)
-            tx.add(_row(profile, gone))
-        return fresh
 
-    def _gone(self, profile: str, fresh: Iterable[Reading]) -> list[Reading]:
-        """Windows that later statements about their family name no more."""
-        statements: dict[tuple[str, float], set[str]] = defaultdict(set)
-        for reading in fresh:
-            statements[reading.limit_id, reading.at].add(reading.window)
-        found = {
-            known.window: replace(known, source=GONE, percent=0.0, reached=False, resets_at=None, at=at)
+    def _withdrawn(self, profile: str, statement: Statement, at: float) -> list[Reading]:
+        """Older readings of its family that a statement no longer names."""
+        named = {reading.window for reading in statement.readings}
+        covers = COVERS.get(statement.source, frozenset())
+        return [
+            replace(known, source=GONE, percent=0.0, reached=False, resets_at=None, at=at)
             for known in self._newest[profile].values()
-            for (family, at), windows in statements.items()
-            if family == known.limit_id and at > known.at and len(windows) > 1 and known.window not in windows
-        }
-        return list(found.values())
+            if known.limit_id == statement.limit_id
+            and known.at < at
+            and known.source in covers
+            and known.window not in named
+        ]
 
     def _drop(self, profile: str, window: str) -> None:
         self._newest[profile].pop(window, None)
@@ -117,7 +122,12 @@ class History:
         """The points of each window as far back as `since`, oldest first, for the chart."""
         rows = await tx.execute(
             select(QuotaReadingRow.profile, QuotaReadingRow.window, QuotaReadingRow.at, QuotaReadingRow.percent)
-            .where(QuotaReadingRow.profile.in_(profiles), QuotaReadingRow.at >= since, QuotaReadingRow.source != GONE)
+            .where(
+                QuotaReadingRow.profile.in_(profiles),
+                QuotaReadingRow.at >= since,
+                QuotaReadingRow.source != GONE,
+                QuotaReadingRow.percent.between(0, 100),
+            )
             .order_by(QuotaReadingRow.at)
         )
         found: dict[tuple[str, str], list[Point]] = defaultdict(list)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.quota.reading import number
 from bot.quota.status import SourceState
 from bot.store import Transaction, setting
 
@@ -33,21 +34,33 @@ class Known:
         }
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Known:
-        asked = raw.get("asked_at")
-        sources = [SourceState(str(n), bool(ok), str(error), at) for n, ok, error, at in raw.get("sources") or ()]
+    def of(cls, raw: object) -> Known:
+        """Read back what `as_dict` wrote; what cannot be read counts as not known."""
+        held = raw if isinstance(raw, Mapping) else {}
+        listed = held.get("sources")
+        found = (_source(one) for one in (listed if isinstance(listed, list) else ()))
+        asked = number(held.get("asked_at"))
         return cls(
-            str(raw.get("login", "unknown")),
-            {source.name: source for source in sources},
-            float(asked) if asked is not None else float("-inf"),
+            str(held.get("login", "unknown")),
+            {source.name: source for source in found if source is not None},
+            asked if asked is not None else float("-inf"),
         )
+
+
+def _source(raw: object) -> SourceState | None:
+    if not isinstance(raw, list) or len(raw) != 4:
+        return None
+    name, ok, error, at = raw
+    return SourceState(str(name), bool(ok), str(error), number(at))
 
 
 async def load(tx: Transaction) -> tuple[dict[str, Known], dict[str, str]]:
     """(known by profile, the profile chosen last by kind)."""
-    held: dict[str, Any] = await setting.get(tx, KEY, {})
-    chosen: dict[str, Any] = await setting.get(tx, LAST_KEY, {})
-    return {name: Known.of(raw) for name, raw in held.items()}, {kind: str(name) for kind, name in chosen.items()}
+    held: object = await setting.get(tx, KEY, None)
+    chosen: object = await setting.get(tx, LAST_KEY, None)
+    known = {str(name): Known.of(raw) for name, raw in held.items()} if isinstance(held, dict) else {}
+    last = {str(kind): str(name) for kind, name in chosen.items()} if isinstance(chosen, dict) else {}
+    return known, last
 
 
 async def save(tx: Transaction, known: Mapping[str, Known], names: Collection[str]) -> None:

@@ -23,6 +23,15 @@ BUCKET_S = 300
 BATCH = 1000
 
 
+MOST_TOKENS = 10**12  # of one response; a larger number is none, and no store has room for it
+MOST_KEY = 200
+
+
+def source_key(text: str) -> str:
+    """The identity of a source line as both databases can store it."""
+    return text.encode("utf-8", "replace").decode("utf-8", "replace").replace("\0", "")[:MOST_KEY]
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """One model response of one profile; `at` is epoch seconds, `key` names its source line."""

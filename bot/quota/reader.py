@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,16 @@ from bot.quota import known as memory
 from bot.quota.history import History
 from bot.quota.known import Known
 from bot.quota.ledger import Ledger, Use
-from bot.quota.reading import APP_SERVER, Reading, readings_of
+from bot.quota.reading import APP_SERVER, Statement, forbidden, statement_of
 from bot.quota.sources.files import ProfileFiles
-from bot.quota.sources.transcripts import statusline_readings
+from bot.quota.sources.transcripts import statusline_statements
 from bot.quota.status import SourceState
 from bot.store import Store, setting
 
 # App-servers that run at the same time, each a program of its own; twenty at once would leave the agents no machine. A
 # round that hangs ends after app_server.TIMEOUT_S, well within an interval.
 AT_ONCE = 4
+log = logging.getLogger(__name__)
 FILE_SOURCE = {"codex": "rollout", "claude": "transcript"}
 
 
@@ -53,6 +55,7 @@ class Reader:
         self._loading = asyncio.Lock()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._noted: set[str] = set()
 
     def now(self) -> float:
         return self._clock.now().timestamp()
@@ -122,13 +125,14 @@ class Reader:
             return
         try:
             await self.count(found.uses)
-            await self.remember(profile.name, found.history)
+            await self.remember(profile.name, found.statements)
             await self._files.remember(self._store, profile.name, found.moved)
         except BaseException:  # also a store that is locked, and who asked having left
             self._files.forget(found.moved)  # read again next time; nothing counts twice
             raise
-        at = max((r.at for r in found.readings.values()), default=None)
-        known.sources[name] = SourceState(name, True, at=at if at is not None else before.at if before else None)
+        at = found.statements[-1].at if found.statements else before.at if before else None
+        note = _note(found.statements) if found.statements else before.error if before and before.ok else ""
+        known.sources[name] = SourceState(name, True, note, at)
 
     async def _ask(self, profile: Profile, known: Known) -> None:
         before = known.sources.get("app-server")
@@ -149,13 +153,15 @@ class Reader:
             why = "log in again" if known.login == "needed" else "an API key has no limits to ask for"
             known.sources["app-server"] = SourceState("app-server", False, why, at)
             return
-        readings = [
-            reading
+        told = (
+            statement_of({**limits, "limitId": family}, APP_SERVER, at=now, source="app-server")
             for family, limits in answer.families.items()
-            for reading in readings_of({"limitId": family, **limits}, APP_SERVER, at=now, source="app-server")
-        ]
-        await self.remember(profile.name, readings)
-        known.sources["app-server"] = SourceState("app-server", True, at=now)
+        )
+        statements = [one for one in told if one is not None]
+        if answer.allowed is False:
+            statements = forbidden(statements, at=now)
+        await self.remember(profile.name, statements)
+        known.sources["app-server"] = SourceState("app-server", True, _note(statements), now)
 
     async def count(self, uses: Sequence[Use]) -> int:
         """Count responses; how many were new. Where some were known already another process may have counted more
@@ -165,21 +171,26 @@ class Reader:
             await self.ledger.rebuild(self.now())
         return new
 
-    async def remember(self, profile: str, readings: Sequence[Reading]) -> None:
-        if readings:
-            async with self._store.begin() as tx:
-                await self.history.add(tx, profile, readings, self.now())
+    async def remember(self, profile: str, statements: Sequence[Statement]) -> None:
+        """Keep what was said, and log each field that had to be left out once."""
+        if not statements:
+            return
+        for note in sorted({note for one in statements for note in one.notes} - self._noted):
+            self._noted.add(note)
+            log.warning("quota of %s: %s", profile, note)
+        async with self._store.begin() as tx:
+            await self.history.add(tx, profile, statements, self.now())
 
     async def statusline(self, profile: str, status: Mapping[str, Any]) -> bool:
         """What Claude told its statusline command; False when it held no limits (an API key has none)."""
         now = self.now()
-        readings = statusline_readings(status, at=now)
-        await self.remember(profile, readings)
-        if readings:
+        statements = statusline_statements(status, at=now)
+        await self.remember(profile, statements)
+        if statements:
             known = self.of(profile)
-            known.sources["statusline"] = SourceState("statusline", True, at=now)
+            known.sources["statusline"] = SourceState("statusline", True, _note(statements), now)
             known.login = "ok"
-        return bool(readings)
+        return bool(statements)
 
     async def skip(self, profile: str, path: Path, copied: Path) -> None:
         """`copied` is going to be renamed to `path`: its lines were counted, and its limits read, where they were
@@ -192,3 +203,9 @@ class Reader:
         await self.ledger.trim(now)
         async with self._store.begin() as tx:
             await self.history.trim(tx, now)
+
+
+def _note(statements: Sequence[Statement]) -> str:
+    """What the newest statements had to leave out, for the list of sources."""
+    newest = {one.limit_id: one for one in statements}.values()
+    return "; ".join(sorted({note for one in newest for note in one.notes}))

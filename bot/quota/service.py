@@ -16,7 +16,7 @@ from bot.profiles.held import Held
 from bot.quota import alarm, mirror
 from bot.quota.ledger import Use
 from bot.quota.reader import Reader
-from bot.quota.reading import Reading
+from bot.quota.reading import Reading, Statement
 from bot.quota.selection import Candidate, Choice, select
 from bot.quota.status import ProfileStatus, as_dict, status_of
 from bot.settings import Settings
@@ -167,12 +167,13 @@ class Quota:
         """The window of a profile that was told of once, but so long ago that nothing is known of it now."""
         now = self.now()
         known = self.reader.history.newest(status.profile.name).values()
-        return next((r.window for r in known if r.main and now - r.at > r.minutes * 60), "")
+        return next((r.window for r in known if r.main and r.minutes and now - r.at > r.minutes * 60), "")
 
     def used_up_until(self, profile: str | None) -> float | None:
         """When the last of the windows that were used up when they were read last resets, or has reset (epoch s)."""
         known = self.reader.history.newest(profile).values() if profile is not None else ()
-        return max((r.resets_at for r in known if r.main and r.reached and r.resets_at is not None), default=None)
+        ends = (r.resets_at for r in known if r.main and r.reached and r.resets_at is not None and r.resets_at > r.at)
+        return max(ends, default=None)
 
     def forced(self) -> str | None:
         """CODEX_PROFILE, where it forces; inside an agent it only names the agent's profile."""
@@ -224,7 +225,7 @@ class Quota:
     async def record_readings(self, profile: str, readings: Sequence[Reading]) -> None:
         """What a person read off the provider's own page."""
         await self.reader.load()
-        await self.reader.remember(profile, readings)
+        await self.reader.remember(profile, [Statement(one.limit_id, one.at, one.source, (one,)) for one in readings])
 
     async def record_statusline(self, home: str, agent_profile: str | None, status: Mapping[str, Any]) -> str | None:
         """What Claude told its statusline command, passed on by `maf hook statusline`; whose it was.

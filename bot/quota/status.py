@@ -11,12 +11,13 @@ from bot.clock import iso_seconds
 from bot.profiles.book import Profile
 from bot.profiles.config import Thresholds
 from bot.quota.levels import EMOJI, Level, level_of
-from bot.quota.reading import Reading
+from bot.quota.reading import Reading, limit_title
 from bot.quota.selection import Candidate
 from bot.quota.windows import MAIN_FAMILIES, SPANS, Usage
 
 LOCAL = ("daily", "weekly", "monthly")
 UNKNOWN = "❔"
+STOP_KEEP_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class ProfileStatus:
         """Why it cannot serve, in words; empty when it can. Other families' limits do not stop the main one."""
         for window in self.windows.values():
             if window.reached and window.main:
-                return f"{window.name} window is used up"
+                return f"{limit_title(window.name)} is used up"
         return ""
 
     @property
@@ -135,12 +136,17 @@ def iso(at: float | None) -> str | None:
 def provider_window(reading: Reading, thresholds: Thresholds, alert_percent: float, now: float) -> WindowStatus | None:
     """A provider's window as it stands now.
 
-    After its reset time it counts as empty until the provider says otherwise. A statement older than the window is long
-    says nothing any more.
+    After its reset time it counts as empty until the provider says otherwise; a reset that had passed before the
+    provider spoke is no reset of what it said. A statement older than the window is long says nothing any more, one of
+    a limit that is no window after a day.
     """
-    if now - reading.at > reading.minutes * 60:
+    if now - reading.at > (reading.minutes * 60 or STOP_KEEP_S):
         return None
-    if reading.resets_at is not None and now >= reading.resets_at:
+    if reading.resets_at is not None and reading.resets_at <= reading.at:
+        reading = replace(reading, resets_at=None)
+    elif reading.resets_at is not None and now >= reading.resets_at:
+        if not reading.minutes:
+            return None
         reading = replace(reading, percent=0.0, reached=False, resets_at=None)
     return WindowStatus(
         name=reading.window,

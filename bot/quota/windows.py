@@ -116,8 +116,14 @@ def window_name(minutes: float, limit_id: str = "codex") -> str:
     """Name of a provider's window by its length: 300 -> 5h, 1440 -> 24h, 10080 -> 7d, 43200 -> 30d; others LIMIT_ID/….
 
     Codex 0.169.0 sends the length in minutes (`window_minutes`); which of primary and secondary is longer is not fixed.
+    Older versions send a minute less (299, 10079).
+
+    >>> window_name(299), window_name(10079), window_name(90)
+    ('5h', '7d', '90m')
     """
     whole = round(minutes)
+    if whole > 60 and (whole + 1) % 60 == 0:
+        whole += 1
     if whole % 1440 == 0 and whole > 1440:
         name = f"{whole // 1440}d"
     elif whole % 60 == 0 and whole:
@@ -125,6 +131,16 @@ def window_name(minutes: float, limit_id: str = "codex") -> str:
     else:
         name = f"{whole}m"
     return name if limit_id in MAIN_FAMILIES else f"{limit_id}/{name}"
+
+
+@lru_cache(maxsize=256)
+def family_name(text: str) -> str:
+    """The id of a limit family as it may stand in a name: printable, at most 40 characters; `codex` where none is left.
+
+    >>> family_name("codex_other"), family_name("a b\\n")
+    ('codex_other', 'ab')
+    """
+    return "".join(char for char in text if char.isprintable() and char not in " /")[:40] or "codex"
 
 
 _UNITS = {"m": 1.0, "h": 60.0, "d": 1440.0, "w": 10_080.0}

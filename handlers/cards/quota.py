@@ -13,6 +13,7 @@ from bot.excerpt import clipped
 from bot.operations import Services, quota
 from bot.quota.levels import EMOJI, Level
 from bot.quota.lines import clock, span
+from bot.quota.reading import limit_title
 from bot.quota.status import ProfileStatus, WindowStatus
 from bot.store.tables import QuotaToldRow, RotationRow
 from bot.telegram.callbacks import QuotaTap
@@ -197,7 +198,7 @@ def account(status: ProfileStatus, agents: Sequence[str], context: RenderContext
 
 def _window_line(window: WindowStatus) -> str:
     used = f" ({window.used}/{window.limit})" if window.limit else ""
-    return f"{EMOJI[window.level]} {window.name} window at {window.percent:.0f} %{used}"
+    return f"{EMOJI[window.level]} {limit_title(window.name)} at {window.percent:.0f} %{used}"
 
 
 def alert_of(
@@ -223,12 +224,12 @@ def alert_of(
 
 
 def _alert_head(data: Mapping[str, Any]) -> str:
-    level, name, window = Level[str(data["level"]).upper()], data["profile"], data["window"]
+    level, name, window = Level[str(data["level"]).upper()], data["profile"], str(data["window"])
     if data["kind"] == "recovery":
-        return f"🟢 {name} · {window} window is back, {data['percent']:.0f} % used"
+        return f"🟢 {name} · {limit_title(window)} is back, {data['percent']:.0f} % used"
     if level is Level.EXHAUSTED:
-        return f"{EMOJI[level]} {name} · {window} window is used up"
-    return f"{EMOJI[level]} {name} · {window} window at {data['percent']:.0f} %"
+        return f"{EMOJI[level]} {name} · {limit_title(window)} is used up"
+    return f"{EMOJI[level]} {name} · {limit_title(window)} at {data['percent']:.0f} %"
 
 
 def digest_of(alerts: Sequence[Mapping[str, Any]], context: RenderContext) -> Message:

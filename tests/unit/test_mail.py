@@ -19,6 +19,7 @@ AT = 1_795_341_600.0  # 2026-11-22 10:00 UTC
 ALERT = {
     "profile": "codex-plus-1",
     "window": "5h",
+    "title": "5h window",
     "percent": 78.0,
     "kind": "alert",
     "level": "alert",

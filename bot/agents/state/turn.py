@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.clis.entry import Entry
+from bot.clock import reset_epoch
 
 Phase = Literal["", "working", "idle", "limited"]
 
@@ -64,7 +65,7 @@ def _step(turn: Turn, entry: Entry) -> Turn:
             return replace(turn, phase="working", at=at, aborted=False, calls=())
         return turn if turn.phase == "working" else replace(turn, phase="working", at=at, aborted=False)
     if entry.kind == "limit":
-        return replace(turn, phase="limited", at=at, resets_at=_epoch(entry.data.get("resets_at")))
+        return replace(turn, phase="limited", at=at, resets_at=_reset(entry))
     if entry.kind in ("turn_end", "aborted"):
         over = turn.phase in ("limited", "idle")
         return turn if over else replace(turn, phase="idle", at=at, aborted=entry.kind == "aborted")
@@ -80,5 +81,6 @@ def _calls(calls: tuple[Call, ...], entry: Entry) -> tuple[Call, ...]:
     return tuple(replace(call, end=end) if call.id == entry.id else call for call in calls)
 
 
-def _epoch(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+def _reset(entry: Entry) -> float | None:
+    """When the limit of this line ends (epoch s), as far as its CLI wrote down a time that can be."""
+    return reset_epoch(entry.data.get("resets_at"), near=entry.at.timestamp()) if entry.at else None

@@ -34,11 +34,13 @@ class AppServerError(Exception):
 class AccountLimits:
     """`login` is ok, needed, or unknown (an API key, which has no limits to ask for).
 
-    `families` are the limit families as the server sent them, in camel case, by limit id.
+    `families` are the limit families as the server sent them, in camel case, by limit id. `allowed` is false where the
+    server says that the account may not be used now, whatever its windows hold.
     """
 
     login: str
     families: dict[str, dict[str, Any]]
+    allowed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ async def _converse(pipe: _Pipe) -> AccountLimits:
     families = limits.get("rateLimitsByLimitId")
     if not isinstance(families, dict) or not families:
         families = {"codex": limits.get("rateLimits")}
-    return AccountLimits("ok", {str(k): v for k, v in families.items() if isinstance(v, dict)})
+    allowed = limits.get("ordinaryUsageAllowed")
+    known = {str(k): v for k, v in families.items() if isinstance(v, dict)}
+    return AccountLimits("ok", known, allowed if isinstance(allowed, bool) else None)
 
 
 async def _ask(pipe: _Pipe, number: int, method: str, params: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bot.clis.homes import HOMES, conversations_of
 from bot.clis.tail import first_record, mapping
 from bot.clis.text import neutralise
 
-_NAME = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
+_NAME = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl(?:\.zst)?")
 
 
 class Codex(Cli):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,14 +12,18 @@ from sqlalchemy import select
 
 from bot.profiles.book import Profile
 from bot.quota.ledger import Use
-from bot.quota.reading import Reading, newer
+from bot.quota.reading import Statement
 from bot.quota.sources import rollouts, transcripts
 from bot.store import Store
 from bot.store.tables import QuotaFileRow
 
 GLOBS = {
-    "codex": ("sessions/*/*/*/rollout-*.jsonl", "archived_sessions/rollout-*.jsonl"),
-    "claude": ("projects/*/*.jsonl",),
+    "codex": tuple(
+        f"{folder}/rollout-*.jsonl{packed}"
+        for folder in ("sessions/*/*/*", "archived_sessions")
+        for packed in ("", ".zst")
+    ),
+    "claude": ("projects/*/*.jsonl", "projects/*/*/subagents/**/*.jsonl"),
 }
 
 
@@ -40,17 +44,12 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at a profile's files brought: new uses, the newest readings, the places to remember."""
+    """What a look at a profile's files brought: new uses, the statements about limits in the order of time, the places
+    to remember."""
 
     uses: list[Use] = field(default_factory=list)
-    readings: dict[str, Reading] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
     moved: list[Path] = field(default_factory=list)
-    trail: list[Reading] = field(default_factory=list)  # what was said in the hours before, oldest first
-
-    @property
-    def history(self) -> list[Reading]:
-        """All of it in the order of time."""
-        return sorted([*self.trail, *self.readings.values()], key=lambda reading: reading.at)
 
 
 class ProfileFiles:
@@ -70,7 +69,6 @@ class ProfileFiles:
 
     def _look(self, profile: Profile) -> Found:
         found = Found()
-        readings: dict[str, Reading] = {}
         for path, status in _changed(profile, self._places):
             place = self._places.setdefault(path, _Place())
             if place.inode not in (0, status.st_ino):
@@ -84,11 +82,8 @@ class ProfileFiles:
                 found.moved.append(path)
             place.offset, place.records = scan.offset, scan.records
             found.uses.extend(scan.uses)
-            found.trail.extend(scan.trail)
-            readings = newer(readings, list(scan.readings.values()))
-        found.readings.update(readings)
-        newest = max((reading.at for reading in readings.values()), default=0.0)
-        found.trail[:] = [reading for reading in found.trail if newest - reading.at < TRAIL_S]
+            found.statements.extend(scan.statements)
+        found.statements[:] = _recent(found.statements)
         return found
 
     async def remember(self, store: Store, profile: str, moved: list[Path]) -> None:
@@ -110,6 +105,14 @@ class ProfileFiles:
         written. Said before the rename, so that no look in between takes its limits for those of the new profile."""
         status, records = copied.stat(), rollouts.has_records(copied)
         self._places[path] = _Place(status.st_size, status.st_ino, status.st_size, status.st_mtime_ns, records)
+
+
+def _recent(statements: Iterable[Statement]) -> list[Statement]:
+    """In the order of time: those of the last hours, and the newest of each family whenever it was."""
+    ordered = sorted(statements, key=lambda one: one.at)
+    newest = {id(one) for one in {one.limit_id: one for one in ordered}.values()}
+    since = ordered[-1].at - TRAIL_S if ordered else 0.0
+    return [one for one in ordered if one.at > since or id(one) in newest]
 
 
 def _changed(profile: Profile, places: dict[Path, _Place]) -> Iterator[tuple[Path, os.stat_result]]:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bot.quota.ledger import Use
-from bot.quota.reading import ROLLOUT, Reading, newer, readings_of
+from bot.clis.codex.packed import PACKED, unpacked_lines
+from bot.quota.ledger import MOST_TOKENS, Use, source_key
+from bot.quota.reading import ROLLOUT, Statement, statement_of
 
+Block = mmap.mmap | bytes
 RECORD, COUNT = b'"token_usage_record"', b'"token_count"'
 # A family that was silent for this many token_count lines is looked for no further back.
 LOOK_BACK_LINES = 64
@@ -61,32 +63,51 @@ class Scan:
     """What one read of one file found; `offset` is where the next read goes on."""
 
     uses: list[Use]
-    readings: dict[str, Reading]
+    statements: tuple[Statement, ...]  # in the order of the file
     offset: int
     records: bool  # the file has token_usage_record lines, so token_count lines are not counted
-    trail: tuple[Reading, ...] = ()  # readings before the newest, oldest first, for forecast and chart
 
 
 def scan(path: Path, profile: str, *, offset: int = 0, records: bool = False) -> Scan:
     """Read complete lines from `offset`. A file that vanished or cannot be read has nothing new."""
     try:
+        if path.suffix == PACKED:
+            return _scan_packed(path, profile, offset, records)
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size < offset:
                 offset = 0  # it was replaced
             if size == offset:
-                return Scan([], {}, offset, records)
+                return Scan([], (), offset, records)
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
                 end = block.rfind(b"\n", offset) + 1
                 if end <= offset:
-                    return Scan([], {}, offset, records)
-                return _scan_block(block, (offset, end), profile, path.stem[-36:], records)
+                    return Scan([], (), offset, records)
+                return _scan_block(block, (offset, end), profile, thread_of(path), records)
     except (OSError, ValueError):
-        return Scan([], {}, offset, records)
+        return Scan([], (), offset, records)
+
+
+def _scan_packed(path: Path, profile: str, offset: int, records: bool) -> Scan:
+    """Read a packed rollout whole, once: it is written when its conversation is put away, and does not grow. `offset`
+    is its packed size. Only the lines that count are kept while it is unpacked."""
+    size = path.stat().st_size
+    if offset == size:
+        return Scan([], (), offset, records)
+    kept = b"".join(line for line in unpacked_lines(path) if RECORD in line or COUNT in line)
+    found = _scan_block(kept, (0, len(kept)), profile, thread_of(path), records)
+    return replace(found, offset=size)
+
+
+def thread_of(path: Path) -> str:
+    """The id of the conversation in a rollout's name."""
+    return path.name.removesuffix(PACKED).removesuffix(".jsonl")[-36:]
 
 
 def has_records(path: Path) -> bool:
     """Whether token_usage_record lines stand in it, so that its token_count lines do not count."""
+    if path.suffix == PACKED:
+        return any(RECORD in line for line in unpacked_lines(path))
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
             return False
@@ -94,17 +115,16 @@ def has_records(path: Path) -> bool:
             return block.find(RECORD) != -1
 
 
-def _scan_block(block: mmap.mmap, span: tuple[int, int], profile: str, thread: str, records: bool) -> Scan:
+def _scan_block(block: Block, span: tuple[int, int], profile: str, thread: str, records: bool) -> Scan:
     start, end = span
     uses = [use for line in _lines(block, RECORD, start, end) if (use := _recorded(line, profile, thread))]
     records = records or bool(uses)
     if not records:
         uses = _counted(block, start, end, profile, thread)
-    readings, trail = _limits(block, start, end)
-    return Scan(uses, readings, end, records, trail)
+    return Scan(uses, _limits(block, start, end), end, records)
 
 
-def _lines(block: mmap.mmap, needle: bytes, start: int, end: int) -> Iterator[_Line]:
+def _lines(block: Block, needle: bytes, start: int, end: int) -> Iterator[_Line]:
     """The lines that hold `needle`, parsed; rubbish and foreign shapes are passed over."""
     at = block.find(needle, start, end)
     while at != -1:
@@ -125,24 +145,28 @@ def _parse(raw: bytes) -> _Line | None:
 def _epoch(stamp: str) -> float | None:
     try:
         return datetime.fromisoformat(stamp).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
 
 
 def _use(usage: _Usage, line: _Line, profile: str, thread: str) -> Use | None:
     at = _epoch(line.timestamp)
-    if at is None or usage.total_tokens < 0:
+    if at is None or not 0 <= usage.total_tokens <= MOST_TOKENS:
         return None
     return Use(
         profile=profile,
-        key=f"{thread}:{line.ordinal}:{line.timestamp}",
+        key=source_key(f"{thread}:{line.ordinal}:{line.timestamp}"),
         at=at,
         tokens=usage.total_tokens,
-        input_tokens=usage.input_tokens,
-        cached_tokens=usage.cached_input_tokens,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=usage.reasoning_output_tokens,
+        input_tokens=_part(usage.input_tokens),
+        cached_tokens=_part(usage.cached_input_tokens),
+        output_tokens=_part(usage.output_tokens),
+        reasoning_tokens=_part(usage.reasoning_output_tokens),
     )
+
+
+def _part(tokens: int) -> int:
+    return min(max(tokens, 0), MOST_TOKENS)
 
 
 def _recorded(line: _Line, profile: str, thread: str) -> Use | None:
@@ -152,7 +176,7 @@ def _recorded(line: _Line, profile: str, thread: str) -> Use | None:
     return _use(payload.usage, line, profile, payload.thread_id or thread)
 
 
-def _counted(block: mmap.mmap, start: int, end: int, profile: str, thread: str) -> list[Use]:
+def _counted(block: Block, start: int, end: int, profile: str, thread: str) -> list[Use]:
     """Uses of an older rollout; a token_count that repeats the total before it is no new response."""
     uses: list[Use] = []
     before = -1
@@ -170,11 +194,9 @@ def _counted(block: mmap.mmap, start: int, end: int, profile: str, thread: str) 
     return uses
 
 
-def _limits(block: mmap.mmap, start: int, end: int) -> tuple[dict[str, Reading], tuple[Reading, ...]]:
-    """The newest statement of each limit family, looked for from the end backwards (one line holds one family only),
-    and what was said before."""
-    found: dict[str, Reading] = {}
-    seen: list[Reading] = []
+def _limits(block: Block, start: int, end: int) -> tuple[Statement, ...]:
+    """The last statements about limits, looked for from the end backwards; one line holds one family only."""
+    found: list[Statement] = []
     stop = end
     for _ in range(LOOK_BACK_LINES):
         at = block.rfind(COUNT, start, stop)
@@ -186,8 +208,6 @@ def _limits(block: mmap.mmap, start: int, end: int) -> tuple[dict[str, Reading],
         limits = line.payload.rate_limits if line and line.payload else None
         when = _epoch(line.timestamp) if line else None
         if limits is not None and when is not None:
-            seen += readings_of(limits, ROLLOUT, at=when, source="rollout")
-    for reading in reversed(seen):
-        found = newer(found, [reading])
-    newest = set(map(id, found.values()))
-    return found, tuple(reading for reading in reversed(seen) if id(reading) not in newest)
+            said = statement_of(limits, ROLLOUT, at=when, source="rollout")
+            found += [said] if said is not None else []
+    return tuple(reversed(found))

@@ -73,8 +73,8 @@ async def test_windows_of_other_lengths_take_the_place_of_the_old_ones(home: Hom
     rollout, now, quota = Rollout(home.profile("a")), time.time(), quota_of(home, store)
     rollout.limits(now - 9, {"primary": (100.0, 300, now + HOUR), "secondary": (34.0, 10_080, now + HOUR)})
     assert percents(await status(quota)) == {"5h": 100.0, "7d": 34.0}
-    rollout.limits(now - 8, {"primary": (100.0, 300, now + HOUR)})  # an answer that names one window says nothing of 7d
-    assert percents(await status(quota)) == {"5h": 100.0, "7d": 34.0}
+    rollout.limits(now - 8, {"primary": (100.0, 300, now + HOUR)})  # the newest statement no longer names 7d
+    assert percents(await status(quota)) == {"5h": 100.0}
     rollout.limits(now - 7, {"primary": (12.0, 1440, now + HOUR)}, family="codex_other")
     rollout.limits(now - 6, {"primary": (20.0, 1440, now + HOUR), "secondary": (12.0, 43_200, now + HOUR)})
     new = {"24h": 20.0, "30d": 12.0, "codex_other/24h": 12.0}
