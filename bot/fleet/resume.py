@@ -297,4 +297,4 @@ def _on_screen(view: AgentView, since: datetime) -> float | None:
     """What its own banner says, in the machine's zone as CLIs write it."""
     if view.reading is None or not view.reading.reset_at:
         return None
-    return banner_time(view.reading.reset_at, since.astimezone())
+    return banner_time(view.reading.reset_at, since)
