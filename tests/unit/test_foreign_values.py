@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.agents.hooks import events
@@ -180,6 +180,7 @@ def check_scan(found: rollouts.Scan) -> None:
             assert as_stored(reading) == reading
 
 
+@settings(max_examples=300, deadline=None)
 @given(record=spoiled(ROLLOUTS))
 def test_rollouts(file: Path, record: Any) -> None:
     file.write_text(json.dumps(record) + "\n" + json.dumps(ROLLOUTS[0]) + "\n")
@@ -192,6 +193,7 @@ def test_rollouts(file: Path, record: Any) -> None:
         context.follow(context.Context(), entries)
 
 
+@settings(max_examples=300, deadline=None)
 @given(record=spoiled(TRANSCRIPTS))
 def test_transcripts(file: Path, record: Any) -> None:
     file.write_text(json.dumps(record) + "\n" + json.dumps(TRANSCRIPTS[0]) + "\n")
@@ -204,6 +206,7 @@ def test_transcripts(file: Path, record: Any) -> None:
         context.follow(context.Context(), entries)
 
 
+@settings(max_examples=300, deadline=None)
 @given(status=spoiled([STATUSLINE]))
 def test_statuslines(status: Any) -> None:
     if isinstance(status, dict):
@@ -212,6 +215,7 @@ def test_statuslines(status: Any) -> None:
         context.told(context.Context(), status)
 
 
+@settings(max_examples=300, deadline=None)
 @given(event=spoiled([HOOK]))
 def test_hooks(event: Any) -> None:
     if isinstance(event, dict) and (known := events.parse(event, NOW)) is not None:

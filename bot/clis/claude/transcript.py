@@ -55,7 +55,7 @@ def _user(record: Record, at: datetime | None) -> Iterator[Entry]:
     elif mapping(record.get("origin")).get("kind") == "auto-continuation":
         # Its own prompt after a limit has reset, a minute or so later (2.1.328): a turn that nobody asked for.
         yield Entry("turn_start", at, id=name)
-    elif record.get("promptSource") in _PROMPTS and mapping(record.get("origin")).get("kind") == "human":
+    elif string(record.get("promptSource")) in _PROMPTS and mapping(record.get("origin")).get("kind") == "human":
         data = {"source": record.get("promptSource"), "prompt": record.get("promptId")}
         yield Entry("user", at, texts(content), name, data)
 

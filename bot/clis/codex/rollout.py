@@ -57,7 +57,7 @@ def _event(payload: Record, at: datetime | None) -> Iterator[Entry]:
     elif kind == "token_count":
         data = {"rate_limits": payload.get("rate_limits"), "info": payload.get("info")}
         yield Entry("usage", at, id=turn, data=data)
-    elif kind == "error" and payload.get("codex_error_info") in _LIMITS:
+    elif kind == "error" and string(payload.get("codex_error_info")) in _LIMITS:
         yield Entry("limit", at, string(payload.get("message")), turn, {"resets_at": None})
     elif kind == "user_message":  # before 0.169
         yield Entry("user", at, string(payload.get("message")), turn)
@@ -68,7 +68,7 @@ def _event(payload: Record, at: datetime | None) -> Iterator[Entry]:
 def _complete(payload: Record, at: datetime | None, turn: str) -> Iterator[Entry]:
     """A usage limit leaves no event of its own: it stands in the error of task_complete."""
     error = mapping(payload.get("error"))
-    if error.get("codex_error_info") in _LIMITS:
+    if string(error.get("codex_error_info")) in _LIMITS:
         yield Entry("limit", at, string(error.get("message")), turn, {"resets_at": None})
     data: dict[str, Any] = {"last": string(payload.get("last_agent_message"))}
     if error:
@@ -77,7 +77,7 @@ def _complete(payload: Record, at: datetime | None, turn: str) -> Iterator[Entry
 
 
 def _item(item: Record, at: datetime | None, turn: str) -> Iterator[Entry]:
-    kind, name = item.get("type"), string(item.get("id"))
+    kind, name = string(item.get("type")), string(item.get("id"))
     if kind == "UserMessage":
         yield Entry("user", at, texts(item.get("content")), name, {"turn": turn})
     elif kind == "AgentMessage":
@@ -102,7 +102,7 @@ def _item(item: Record, at: datetime | None, turn: str) -> Iterator[Entry]:
 
 def _response(payload: Record, at: datetime | None) -> Iterator[Entry]:
     """What the model sent. Its messages come again as AgentMessage, so that only calls and reasoning are taken here."""
-    kind = payload.get("type")
+    kind = string(payload.get("type"))
     call = string(payload.get("call_id"))
     if kind in _CALLS:
         text = string(payload.get("arguments")) or string(payload.get("input"))
