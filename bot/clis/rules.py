@@ -8,7 +8,7 @@ File format (ours, `format = 1`):
   [[rule]]                      name, state, priority (higher is asked first), and the conditions, which must all hold:
                                 when = [{region, match, last?}], unless = [same], composer = [kinds], dialog = [kinds];
                                 trust = "high" | "low", reset = regex whose first group is the reset time
-Regions: title, screen, footer (below the composer), above (over the composer), turn (over the composer, since the last
+Regions: title, mark (the title without the names that the footer shows), screen, footer (below the composer), above (over the composer), turn (over the composer, since the last
 prompt of the user), dialog (title, detail and labels). `last = N` takes the last N non-empty lines of a region.
 """
 
@@ -25,7 +25,7 @@ from bot.clis.model import ComposerKind, DialogKind, State, Trust
 from bot.errors import MafError
 
 FORMAT = 1
-Region = Literal["title", "screen", "footer", "above", "turn", "dialog"]
+Region = Literal["title", "mark", "screen", "footer", "above", "turn", "dialog"]
 _SPECIAL = ("none",)  # a [[rule]] with state "none" says: this screen alone cannot tell
 
 

@@ -11,6 +11,7 @@ from bot.clis.dialogs import Found, find_dialog, find_notice
 from bot.clis.model import Composer, Dialog, ScreenLike, ScreenReading
 from bot.clis.regions import ABSENT, Box, Sheet, find_composer, find_turn, last_words
 from bot.clis.rules import Condition, Rule, Ruleset, RulesInvalid, load
+from bot.clis.titles import title_mark
 
 _REMEMBERED = 512  # readings kept: an unchanged screen is not read twice
 _UNREAD = ScreenReading(None, "no rules for this kind of agent", ABSENT)
@@ -123,6 +124,8 @@ class _Regions:
             return lines[:end]
         if region == "footer":
             return lines[self._box.bottom : end]
+        if region == "mark":
+            return [title_mark(self.get("title", 0), self.get("footer", 0))]
         if region == "above":
             return lines[: self._limit]
         if region == "turn":
@@ -139,11 +142,12 @@ def _reading(rules: Ruleset, ansi: str, title: str) -> ScreenReading:
     dialog = found.dialog if found else None
     regions = _Regions(sheet, title, box, found, rules)
     says = last_words(sheet, rules.layout, found.top if found else box.top)
+    mark = regions.get("mark", 0)
     for rule in rules.rules:
         if _holds(rule, regions, box.composer, dialog):
             reset = _reset(rule, regions)
-            return ScreenReading(rule.state, rule.name, box.composer, dialog, reset, says, rule.trust)
-    return ScreenReading(None, "no rule fits", box.composer, dialog, None, says, "low")
+            return ScreenReading(rule.state, rule.name, box.composer, dialog, reset, says, rule.trust, mark)
+    return ScreenReading(None, "no rule fits", box.composer, dialog, None, says, "low", mark)
 
 
 def _bottom(sheet: Sheet, rules: Ruleset) -> tuple[Box, Found | None]:

