@@ -20,6 +20,7 @@ _VARIES = re.compile(r"\s+|\[[ ✔]\]|[☐☒]")
 _QUESTION = re.compile(r"(?:[^\n?]+\n){0,3}[^\n?]+\?$", re.MULTILINE)
 _BROKEN = re.compile(r"(?<!\n)\n(?!\n)")  # where a line may have been broken to fit
 _OPEN_INDENT = 2  # columns: Codex indents the choices of a question of the model, not those of its own
+_FREE = 2  # columns at the right edge that Claude Code 2.1.332 leaves free in its dialogs
 _NOTICE = 8  # last lines of a screen in which a question without marked choices has to stand
 
 
@@ -58,9 +59,11 @@ def find_dialog(sheet: Sheet, rules: Ruleset) -> Found | None:
         return None
     line, column = chosen
     rows = _rows(sheet, layout, line, column, floor)
-    if not _is_real(sheet, layout, rows, line):
+    if len(rows) < 2:
         return None
-    return _build(sheet, rules, rows, floor)
+    found = _build(sheet, rules, rows, floor)
+    # Claude Code 2.1.332 asks about auto mode with neither digits nor key hints: known by its words alone.
+    return found if _is_real(sheet, layout, rows, line) or _is_known(rules, found.dialog) else None
 
 
 def _floors(sheet: Sheet, layout: Layout) -> list[int]:
@@ -95,6 +98,10 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
         at = column if index == line else _column(text)
         if (not text or sheet.is_rule(index)) and numbered:
             continue
+        if rows and not numbered and at == column and _is_broken(sheet, index, floor):
+            _go_on(rows[-1], text.strip(), layout, said=False)
+            rows[-1].selected = rows[-1].selected or index == line
+            continue
         if at == column and bool(_NUMBER.match(text, column)) == numbered:
             row = _row(sheet, index, text[column:], layout, selected=index == line)
             if _follows(rows, row):
@@ -110,6 +117,14 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
             break
         rows = [row] if row else []
     return rows
+
+
+def _is_broken(sheet: Sheet, index: int, floor: int) -> bool:
+    """True where this line of a list without numbers is the rest of the label above: in the width of the frame its
+    first word had no room there. Claude Code 2.1.332 keeps two columns free at the right, and does not indent the rest."""
+    width = len(sheet.lines[floor - 1]) if floor and sheet.is_rule(floor - 1) else 0
+    above, first = sheet.lines[index - 1], sheet.lines[index].split(maxsplit=1)[0]
+    return bool(width) and bool(above) and len(above) + 1 + len(first) > width - _FREE
 
 
 def _go_on(row: _Row, text: str, layout: Layout, *, said: bool) -> None:
@@ -160,9 +175,7 @@ def _label(text: str, layout: Layout) -> str:
 
 
 def _is_real(sheet: Sheet, layout: Layout, rows: list[_Row], line: int) -> bool:
-    """A list in somebody's text is no dialog: a real one has two choices, and a closing line or the looks of one."""
-    if len(rows) < 2:
-        return False
+    """A list in somebody's text is no dialog: a real one has a closing line or the looks of one."""
     below = sheet.lines[rows[-1].line + 1 : sheet.end]
     if layout.box == "open" and layout.footer.search("\n".join(below)):  # a footer says that the composer is there
         return False
@@ -171,6 +184,11 @@ def _is_real(sheet: Sheet, layout: Layout, rows: list[_Row], line: int) -> bool:
     if layout.box == "open":
         return sheet.lead(line).reverse and bool(rows[0].key)
     return bool(rows[0].key)
+
+
+def _is_known(rules: Ruleset, dialog: Dialog) -> bool:
+    """True where the title itself, on one line, is that of a dialog without key hints (`bare = true`)."""
+    return any(rule.bare and rule.match.fullmatch(dialog.title) for rule in rules.dialogs)
 
 
 def _build(sheet: Sheet, rules: Ruleset, rows: list[_Row], floor: int) -> Found:

@@ -4,12 +4,14 @@ File format (ours, `format = 1`):
   format, version, cli          the format of the file, the date of the rules, the CLI version they were measured on
   [layout]                      where things stand: see `Layout`
   [[dialog]]                    kind, match: the first whose regex is found in a dialog's text names its kind;
-                                digits = false where the numbers before its choices are no keys
+                                digits = false where the numbers before its choices are no keys; bare = true where it
+                                is drawn without digits and key hints, and known by its whole title
   [[rule]]                      name, state, priority (higher is asked first), and the conditions, which must all hold:
                                 when = [{region, match, last?}], unless = [same], composer = [kinds], dialog = [kinds];
                                 trust = "high" | "low", reset = regex whose first group is the reset time
-Regions: title, mark (the title without the names that the footer shows), screen, footer (below the composer), above (over the composer), turn (over the composer, since the last
-prompt of the user), dialog (title, detail and labels). `last = N` takes the last N non-empty lines of a region.
+Regions: title, mark (the title without the names that the footer shows), screen, footer (below the composer), above
+(over the composer), turn (over the composer, since the last prompt of the user), dialog (title, detail and labels).
+`last = N` takes the last N non-empty lines of a region.
 """
 
 from __future__ import annotations
@@ -61,11 +63,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class DialogRule:
-    """What a dialog with these words is about; `digits`: a choice is made by the digit before it."""
+    """What a dialog with these words is about; `digits`: a choice is made by the digit before it; `bare`: its title is
+    all that tells it from a list in somebody's text."""
 
     kind: DialogKind
     match: re.Pattern[str]
     digits: bool = True
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +251,11 @@ class _Reader:
     def _dialog(self, table: Mapping[str, Any]) -> DialogRule:
         self._only(table, "dialog", frozenset(DialogRule.__dataclass_fields__))
         kind: Any = self._one_of(table.get("kind"), "kind", get_args(DialogKind))
-        digits = table.get("digits", True)
-        if not isinstance(digits, bool):
-            raise self._fail("digits must be true or false")
-        return DialogRule(kind, self._pattern(table.get("match"), "match"), digits)
+        flags = {"digits": table.get("digits", True), "bare": table.get("bare", False)}
+        for name, value in flags.items():
+            if not isinstance(value, bool):
+                raise self._fail(f"{name} must be true or false")
+        return DialogRule(kind, self._pattern(table.get("match"), "match"), **flags)
 
     def _rule(self, table: Mapping[str, Any]) -> Rule:
         self._only(table, "rule", frozenset(Rule.__dataclass_fields__))

@@ -120,20 +120,24 @@ class _Regions:
 
     def _cut(self, region: str) -> list[str]:
         lines, end = self._sheet.lines, self._sheet.end
-        if region == "screen":
-            return lines[:end]
-        if region == "footer":
-            return lines[self._box.bottom : end]
-        if region == "mark":
-            return [title_mark(self.get("title", 0), self.get("footer", 0))]
-        if region == "above":
-            return lines[: self._limit]
-        if region == "turn":
-            return lines[find_turn(self._sheet, self._rules.layout, self._limit) : self._limit]
-        if region == "dialog" and self._found:
-            dialog = self._found.dialog
-            return [dialog.title, *dialog.detail.split("\n"), *(option.label for option in dialog.options)]
-        return []
+        match region:
+            case "screen":
+                cut = lines[:end]
+            case "footer":
+                cut = lines[self._box.bottom : end]
+            case "mark":
+                cut = [title_mark(self.get("title", 0), self.get("footer", 0))]
+            case "above":
+                cut = lines[: self._limit]
+            case "turn":
+                cut = lines[find_turn(self._sheet, self._rules.layout, self._limit) : self._limit]
+            case _:
+                cut = _words(self._found.dialog) if self._found else []
+        return cut
+
+
+def _words(dialog: Dialog) -> list[str]:
+    return [dialog.title, *dialog.detail.split("\n"), *(option.label for option in dialog.options)]
 
 
 def _reading(rules: Ruleset, ansi: str, title: str) -> ScreenReading:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "captures"
-_SIZED = re.compile(r"(?:codex|claude)-\d+x\d+-(.+)")
+_SIZED = re.compile(r"(?:codex|claude)-(?:\d[\d.]+-)?\d+x\d+-(.+)")
 
 
 @dataclass(frozen=True, slots=True)
