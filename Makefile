@@ -38,6 +38,7 @@ check: dev ## formatting, lint, types, import contracts
 test-real: dev ## run the tests that need the real Codex, Claude Code, bd, Chromium and PostgreSQL
 	$(BIN)/python -m tests.real.install
 	MAF_KILL_ROUNDS=50 $(BIN)/python -m tests.run tests/flow/test_kill.py tests/real $(ARGS)
+	MAF_REAL_CLIS=newest $(BIN)/python -m tests.run -m every_version tests/real $(ARGS)
 
 bench: dev ## measure, and compare with what is promised
 	$(BIN)/python -m tests.real.install ccusage

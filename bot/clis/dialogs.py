@@ -121,7 +121,7 @@ def _rows(sheet: Sheet, layout: Layout, line: int, column: int, floor: int) -> l
 
 def _is_broken(sheet: Sheet, index: int, floor: int) -> bool:
     """True where this line of a list without numbers is the rest of the label above: in the width of the frame its
-    first word had no room there. Claude Code 2.1.332 keeps two columns free at the right, and does not indent the rest."""
+    first word had no room there. Claude Code 2.1.332 keeps two columns free at the right and does not indent it."""
     width = len(sheet.lines[floor - 1]) if floor and sheet.is_rule(floor - 1) else 0
     above, first = sheet.lines[index - 1], sheet.lines[index].split(maxsplit=1)[0]
     return bool(width) and bool(above) and len(above) + 1 + len(first) > width - _FREE

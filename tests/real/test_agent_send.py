@@ -31,6 +31,8 @@ from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import real_path
 from tests.real.mock_models import MockModels
 
+pytestmark = pytest.mark.every_version
+
 TIMES = 10  # with a bot, and as many without: 20 to each CLI
 EVIDENCE = {"codex": {"rollout", "hook"}, "claude": {"transcript", "hook"}}
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from bot.clis.claude.cli import Claude
 from bot.clis.entry import Conversation, Entry
 from tests.private_tmux import Pane, until
 from tests.real.conftest import RealHome
+
+pytestmark = pytest.mark.every_version
 
 
 def conversation(home: RealHome, pane: Pane) -> Conversation | None:

@@ -10,6 +10,8 @@ from bot.clis.text import normal
 from tests.private_tmux import Pane, until
 from tests.real.conftest import RealHome
 
+pytestmark = pytest.mark.every_version
+
 TRICKY = "\n".join(
     [
         "Please look at this; it ends in a semicolon;", "cost $5 and `backticks` and \"double\" 'single' quotes",

@@ -16,6 +16,8 @@ from bot.clis.model import State
 from tests.flow.product import until
 from tests.real.product import RealProduct, real_product
 
+pytestmark = pytest.mark.every_version
+
 
 @pytest.fixture(params=["codex-hooks", "codex-plain", "claude-hooks", "claude-plain"])
 async def real(request: pytest.FixtureRequest) -> AsyncIterator[RealProduct]:

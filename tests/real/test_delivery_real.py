@@ -15,6 +15,8 @@ from tests.integration.agents_fleet import NASTY, Fleet, eventually
 from tests.real.fleet import ready
 from tests.real.mock_models import MockModels
 
+pytestmark = pytest.mark.every_version
+
 TIMES = 20
 
 

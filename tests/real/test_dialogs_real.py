@@ -16,6 +16,8 @@ from bot.clis.model import State
 from tests.flow.product import button, until
 from tests.real.product import RealProduct, real_product
 
+pytestmark = pytest.mark.every_version
+
 STORE = {
     "question": "Which store?",
     "header": "Store",

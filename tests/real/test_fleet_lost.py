@@ -24,6 +24,8 @@ from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
 
+pytestmark = pytest.mark.every_version
+
 DEMOS = 20
 REAL = {"codex1": "codex", "codex2": "codex", "claude1": "claude", "claude2": "claude"}
 _OWN = {"HOME", "PATH", "LANG", "TERM", "CODEX_HOME", "CLAUDE_CONFIG_DIR"}

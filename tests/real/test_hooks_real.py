@@ -13,6 +13,8 @@ from bot.clis.model import State
 from tests.flow.product import until
 from tests.real.product import RealProduct, real_product
 
+pytestmark = pytest.mark.every_version
+
 
 @pytest.fixture(params=["codex", "claude"])
 async def real(request: pytest.FixtureRequest) -> AsyncIterator[RealProduct]:

@@ -15,6 +15,8 @@ from tests.integration.agents_fleet import Fleet
 from tests.real.fleet import ready
 from tests.real.mock_models import MockModels
 
+pytestmark = pytest.mark.every_version
+
 
 async def test_an_interrupted_prompt_is_not_glued_to_the_next_one(fleet: Fleet, kind: str, models: MockModels) -> None:
     agent = await ready(fleet, kind)

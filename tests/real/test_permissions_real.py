@@ -19,6 +19,8 @@ from bot.clis.model import Dialog, State
 from tests.flow.product import answered, button, until
 from tests.real.product import RealProduct, real_product
 
+pytestmark = pytest.mark.every_version
+
 TIMES = 20
 
 

@@ -11,6 +11,8 @@ from bot.clis.model import State
 from tests.flow.product import button
 from tests.real.product import real_product
 
+pytestmark = pytest.mark.every_version
+
 
 @pytest.mark.parametrize("hooks", [True, False])
 async def test_a_question_of_claude_is_answered_from_the_chat(hooks: bool) -> None:

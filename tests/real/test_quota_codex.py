@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.app import App
 from bot.home import Home
 from bot.settings import load_settings
@@ -21,6 +23,8 @@ from tests.real.homes import make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
 from tests.rollouts import write_monitoring, write_profiles
+
+pytestmark = pytest.mark.every_version
 
 NAMES = ("codex-plus-1", "codex-plus-2", "codex-plus-3")
 INTERVAL_S = 2.0

@@ -8,6 +8,8 @@ import stat
 import sys
 from pathlib import Path
 
+import pytest
+
 from bot.app import App
 from bot.clis import hooks
 from bot.home import Home
@@ -20,6 +22,8 @@ from tests.real.installed import ROOT, need, real_path
 from tests.real.mock_models import MockModels
 from tests.real.moving import moved
 from tests.rollouts import write_profiles
+
+pytestmark = pytest.mark.every_version
 
 ONE, TWO = "claude-max-1", "claude-max-2"
 TOKENS = {ONE: "sk-ant-oat01-one", TWO: "sk-ant-oat01-two"}

@@ -35,6 +35,8 @@ from tests.real.mock_models import MockModels
 from tests.real.moving import moved, told
 from tests.rollouts import write_profiles
 
+pytestmark = pytest.mark.every_version
+
 ONE, TWO = "codex-plus-1", "codex-plus-2"
 KEYS = {ONE: "key-1", TWO: "key-2"}
 

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.clis.kinds import cli_for
 from bot.clis.model import State
 from bot.clis.screens import read_text
@@ -20,6 +22,8 @@ from tests.patience import PATIENCE_S
 from tests.real.conftest import RealHome
 from tests.real.installed import real_path
 from tests.real.product import PROFILE, RealProduct, real_product
+
+pytestmark = pytest.mark.every_version
 
 
 @asynccontextmanager

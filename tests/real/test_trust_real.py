@@ -7,9 +7,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from bot.clis.model import State
 from tests.flow.product import button, until
 from tests.real.product import PROFILE, RealProduct, real_product
+
+pytestmark = pytest.mark.every_version
 
 
 def is_idle(real: RealProduct, agent: str) -> Callable[[], bool]:
