@@ -111,7 +111,7 @@ class Cli(ABC):
 
     def newest(self, home: Path | None, workdir: Path, since: datetime | None) -> Conversation | None:
         """The conversation of this folder that was written to last, not before `since`."""
-        for path in newest(self.files(home, workdir), since=_epoch(since)):
+        for path in newest(self.files(home, workdir), since=changed_since(since)):
             if (name := self.name_of(path)) and self.is_of(path, workdir):
                 return Conversation(name, path)
         return None
@@ -122,7 +122,7 @@ class Cli(ABC):
 
     def find(self, *, home: Path | None, workdir: Path, ref: str, text: str, since: datetime) -> Found | None:
         """The record of a prompt, looked for in every file of this home and workdir that changed since."""
-        files = newest(self.files(home, workdir), since=_epoch(since))
+        files = newest(self.files(home, workdir), since=changed_since(since))
         return find_prompt(files, self.entries, ref=ref, text=text, since=since.astimezone(UTC))
 
     def same_text(self, sent: str, seen: str) -> bool:
@@ -139,5 +139,6 @@ class Cli(ABC):
         return None
 
 
-def _epoch(since: datetime | None) -> float:
+def changed_since(since: datetime | None) -> float:
+    """The epoch seconds at or after which a file changed that was written since; 0 without `since`."""
     return (since - _MARGIN).timestamp() if since else 0.0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.clis.claude.cli import Claude, munged
+from bot.clis.claude.cli import Claude, folder_name
 from bot.clis.claude.sessions import read_session
 from bot.clis.kinds import cli_for
 from bot.clis.program import find_program, open_files, start_ticks
@@ -163,7 +163,7 @@ def test_claude_word_on_its_state_counts_while_that_process_lives(tmp_path: Path
 
 
 def test_a_new_claude_session_is_not_given_the_transcript_of_another(tmp_path: Path) -> None:
-    folder = tmp_path / "projects" / munged(Path("/srv/my.app_x"))
+    folder = tmp_path / "projects" / folder_name(Path("/srv/my.app_x"))
     assert folder.name == "-srv-my-app-x"
     folder.mkdir(parents=True)
     other = folder / "891ff6b6-bae7-473a-bd41-3f582a796ea4.jsonl"
@@ -174,6 +174,56 @@ def test_a_new_claude_session_is_not_given_the_transcript_of_another(tmp_path: P
     assert claude.conversation(pid=os.getpid(), **asked) is None  # type: ignore[arg-type]
     found = claude.conversation(pid=None, **asked)  # type: ignore[arg-type]
     assert found is not None and found.path == other
+
+
+@pytest.mark.parametrize(
+    ("workdir", "name"),
+    [  # as Claude Code 2.1.328 named them
+        ("/srv/my.app_x", "-srv-my-app-x"),
+        ("/tmp/pr-t8z05cpa/emoji 🧪 dir", "-tmp-pr-t8z05cpa-emoji----dir"),
+        ("/tmp/pr-t8z05cpa/cafe\u0301", "-tmp-pr-t8z05cpa-cafe-"),
+        ("/tmp/pr-t8z05cpa/кирилл.ица_x", "-tmp-pr-t8z05cpa------------x"),
+        (f"/tmp/pr-t8z05cpa/{'a' * 100}/{'q' * 82}", f"-tmp-pr-t8z05cpa-{'a' * 100}-{'q' * 82}"),
+        (f"/tmp/pr-t8z05cpa/{'a' * 100}/{'q' * 82}w", f"-tmp-pr-t8z05cpa-{'a' * 100}-{'q' * 82}-9fv092"),
+        (
+            f"/tmp/pr-t8z05cpa/{'a' * 100}/{'b_c' * 20}/{'z' * 54}",
+            f"-tmp-pr-t8z05cpa-{'a' * 100}-{'b-c' * 20}-{'z' * 21}-la1pv2",
+        ),
+        (
+            f"/tmp/pr-t8z05cpa/{'a' * 100}/{'b_c' * 20}/{'z' * 54}🧪x",
+            f"-tmp-pr-t8z05cpa-{'a' * 100}-{'b-c' * 20}-{'z' * 21}-pyymwq",
+        ),
+    ],
+)
+def test_claude_names_a_folder_of_conversations_by_utf16_units_and_a_hash(workdir: str, name: str) -> None:
+    assert folder_name(Path(workdir)) == name
+
+
+def test_a_prompt_is_found_by_its_ref_where_the_folder_has_another_name(tmp_path: Path) -> None:
+    """A version may name its folders otherwise; only a ref is ours alone."""
+    since = datetime.now(UTC)
+    path = tmp_path / "projects" / "named-otherwise" / f"{THREAD}.jsonl"
+    path.parent.mkdir(parents=True)
+    human = {"promptSource": "typed", "origin": {"kind": "human"}, "timestamp": since.isoformat()}
+    prompt = {"type": "user", "message": {"role": "user", "content": "go on\nref: d23456789"}}
+    path.write_text(json.dumps(prompt | human) + "\n")
+    look = {"home": tmp_path, "workdir": Path("/srv/app"), "since": since - timedelta(seconds=1)}
+    found = Claude().find(ref="d23456789", text="go on\nref: d23456789", **look)  # type: ignore[arg-type]
+    assert found is not None and found.path == path
+    assert Claude().find(ref="", text="go on\nref: d23456789", **look) is None  # type: ignore[arg-type]
+    later = look | {"since": since + timedelta(minutes=1)}
+    assert Claude().find(ref="d23456789", text="", **later) is None  # type: ignore[arg-type]
+
+
+def test_the_newest_transcript_of_a_shared_folder_is_that_of_the_right_directory(tmp_path: Path) -> None:
+    folder = tmp_path / "projects" / "-srv-a-b"
+    folder.mkdir(parents=True)
+    for number, cwd in enumerate(("/srv/a/b", "/srv/a-b")):
+        path = folder / f"{number}91ff6b6-bae7-473a-bd41-3f582a796ea4.jsonl"
+        path.write_text('{"type":"mode"}\n' + json.dumps({"type": "user", "cwd": cwd}) + "\n")
+        os.utime(path, (1000 + number, 1000 + number))
+    found = Claude().newest(tmp_path, Path("/srv/a/b"), None)
+    assert found is not None and found.id.startswith("0")
 
 
 def test_a_cli_that_is_not_installed_says_how_to_install_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Claude Code transcripts: `$CLAUDE_CONFIG_DIR/projects/<cwd, munged>/<session>.jsonl` of Claude Code 2.1.328."""
+"""Claude Code transcripts: `$CLAUDE_CONFIG_DIR/projects/FOLDER/SESSION.jsonl` of Claude Code 2.1.328."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bot.clis.tail import Record, mapping, moment, read_records, records_of, str
 
 # What 2.1.328 writes as the result of a call that a person refused, or stopped while it ran.
 _REFUSED = "The user doesn't want to proceed with this tool use."
+_HEAD = 256 * 1024  # bytes
 _PROMPTS = frozenset({"typed", "queued", "pasted"})
 
 
@@ -19,6 +20,12 @@ def entries(path: Path, offset: int) -> tuple[list[Entry], int]:
     """Entries from `offset`, and the offset to go on from."""
     records, end = read_records(path, offset)
     return records_of(records, parse), end
+
+
+def started_in(path: Path) -> str:
+    """The folder that its Claude Code was started in, as the first record says that names one; "" before there is."""
+    records, _ = read_records(path, 0, limit=_HEAD)
+    return next((cwd for record in records if (cwd := string(record.get("cwd")))), "")
 
 
 def parse(record: Record) -> Iterator[Entry]:
