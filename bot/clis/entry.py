@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 EntryKind = Literal[
-    "user", "model", "tool", "turn_start", "turn_end", "aborted", "limit", "usage", "compacted", "queued", "meta"
+    "user",
+    "model",
+    "tool",
+    "turn_start",
+    "turn_end",
+    "aborted",
+    "blocked",
+    "limit",
+    "usage",
+    "compacted",
+    "queued",
+    "unqueued",
+    "meta",
 ]
 
 
@@ -17,13 +29,17 @@ EntryKind = Literal[
 class Entry:
     """One fact of a conversation.
 
-    user        the CLI took a prompt: `text` as it recorded it (wrapped or trimmed as that CLI does)
+    user        the CLI took a prompt: `text` as it recorded it (wrapped or trimmed as that CLI does); data: {"joins":
+                it came into the turn that was under way (Claude), ...}
     queued      the CLI keeps the prompt in its own queue and will take it itself (Claude); never type it again
+    unqueued    a queued prompt was given back to the composer instead
+    blocked     a hook of the person's turned a prompt away; `text` holds the hook's words; data: {"prompt": the whole
+                prompt, or "" for the last one recorded}
     model       output of the model; `text` may be empty (reasoning)
     tool        a tool call, its result (of the same `id`), or both in one; data: {"name", "input"?, "call"?, "result"?,
                 "error"?, "refused"?}; `text` of a result is what it gave; the tool of an MCP server is
                 mcp__SERVER__TOOL; refused: a person said no to it, or stopped it
-    turn_start, turn_end, aborted    data of turn_end: {"last": text of the last answer}
+    turn_start, turn_end, aborted    `id` names the turn (Codex); data of turn_end: {"last": text of the last answer}
     limit       a usage limit stopped the turn; data: {"resets_at": epoch seconds | None, "window"?: str}
     usage       tokens and quota; Codex: {"rate_limits", "info"} of token_count, Claude: {"usage", "model", "message"}
     compacted   the context was compacted
@@ -35,6 +51,21 @@ class Entry:
     text: str = ""
     id: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def prompt(self) -> str:
+        """The prompt that it tells of, whatever became of it; "" where it tells of none."""
+        if self.kind == "blocked":
+            return str(self.data.get("prompt", ""))
+        return self.text if self.kind in ("user", "queued", "unqueued") else ""
+
+    @property
+    def turn(self) -> str:
+        """The id of the turn it belongs to, where its CLI names turns (Codex)."""
+        if self.kind in ("turn_start", "turn_end", "aborted"):
+            return self.id
+        turn = self.data.get("turn")
+        return turn if isinstance(turn, str) else ""
 
 
 @dataclass(frozen=True, slots=True)

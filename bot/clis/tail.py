@@ -121,7 +121,7 @@ def find_prompt(
     text: str,
     since: datetime,
 ) -> Found | None:
-    """The first record of our prompt in these files: a user (or queued) entry that holds `ref`, else the same text.
+    """The first record of our prompt in these files, taken or not: one that holds `ref`, else the same text.
 
     Entries older than `since` do not count: an equal text may have been sent before. Only the last 32 MB of
     each file are read.
@@ -129,9 +129,9 @@ def find_prompt(
     wanted = normal(text)
     for path in paths:
         for entry in last_entries(path, LOOKED_AT, entries):
-            if entry.kind not in {"user", "queued"} or (entry.at is not None and entry.at < since):
+            if not entry.prompt or (entry.at is not None and entry.at < since):
                 continue
-            if (ref in entry.text) if ref else normal(entry.text) == wanted:
+            if (ref in entry.prompt) if ref else normal(entry.prompt) == wanted:
                 return Found(entry, path)
     return None
 

@@ -85,6 +85,30 @@ def assistant(content: object, *, model: str = "claude-sonnet-5-5", **fields: An
     return {"type": "assistant", "timestamp": AT, "message": {"id": "m1", "model": model, "content": content}} | fields
 
 
+# A prompt given while a tool ran, as 2.1.328 wrote it; and one that a hook of the person's turned away.
+JOINED: dict[str, Any] = {
+    "type": "attachment",
+    "uuid": "20e363d4",
+    "timestamp": AT,
+    "attachment": {
+        "type": "queued_command",
+        "prompt": "steer plain\nref: dsteer",
+        "commandMode": "prompt",
+        "origin": {"kind": "human"},
+        "humanTurn": True,
+    },
+}
+BLOCKED: dict[str, Any] = {
+    "type": "system",
+    "subtype": "informational",
+    "timestamp": AT,
+    "content": "UserPromptSubmit operation blocked by hook:\n[/x]: policy: no deploys\n\n\nOriginal prompt: ship it",
+    "preventContinuation": True,
+    "promptSubmitEnding": {
+        "ending": {"kind": "blocked_by_hook", "reason": "policy: no deploys"},
+        "promptKept": False,
+    },
+}
 TEXT = [{"type": "text", "text": "hi"}]
 BASH = [{"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}]
 RESULT = [{"type": "tool_result", "tool_use_id": "t1", "content": "no", "is_error": True}]
@@ -121,6 +145,17 @@ CLAUDE_LIMIT = [{"type": "text", "text": "You've hit your 5-hour limit · resets
             [("queued", "later")],
         ),
         ({"type": "queue-operation", "operation": "dequeue", "timestamp": AT}, []),
+        (
+            {"type": "queue-operation", "operation": "popAll", "timestamp": AT, "content": "later"},
+            [("unqueued", "later")],
+        ),
+        (
+            {"type": "queue-operation", "operation": "remove", "reason": "absorbed_mid_turn", "timestamp": AT},
+            [],
+        ),
+        (JOINED, [("user", "steer plain\nref: dsteer")]),
+        ({**JOINED, "attachment": {**JOINED["attachment"], "origin": {"kind": "hook"}}}, []),
+        (BLOCKED, [("blocked", "policy: no deploys")]),
         (
             {
                 "type": "system",

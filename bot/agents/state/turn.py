@@ -66,7 +66,7 @@ def _step(turn: Turn, entry: Entry) -> Turn:
         return turn if turn.phase == "working" else replace(turn, phase="working", at=at, aborted=False)
     if entry.kind == "limit":
         return replace(turn, phase="limited", at=at, resets_at=_reset(entry))
-    if entry.kind in ("turn_end", "aborted"):
+    if entry.kind in ("turn_end", "aborted", "blocked"):
         over = turn.phase in ("limited", "idle")
         return turn if over else replace(turn, phase="idle", at=at, aborted=entry.kind == "aborted")
     return turn

@@ -14,6 +14,8 @@ from bot.clis.tail import Record, mapping, moment, read_records, records_of, str
 _REFUSED = "The user doesn't want to proceed with this tool use."
 _HEAD = 256 * 1024  # bytes
 _PROMPTS = frozenset({"typed", "queued", "pasted"})
+_ENDINGS = frozenset({"blocked_by_hook", "stopped_by_hook"})
+_ORIGINAL = "\nOriginal prompt: "  # what a hook turned away follows it, at the end of the text
 
 
 def entries(path: Path, offset: int) -> tuple[list[Entry], int]:
@@ -39,9 +41,9 @@ def parse(record: Record) -> Iterator[Entry]:
     elif kind == "assistant":
         yield from _assistant(record, at)
     elif kind == "queue-operation":
-        operation = string(record.get("operation"))
-        if operation == "enqueue":
-            yield Entry("queued", at, texts(record.get("content")), data={"operation": operation})
+        yield from _queue(record, at)
+    elif kind == "attachment":
+        yield from _joined(mapping(record.get("attachment")), at, string(record.get("uuid")))
     elif kind == "system":
         yield from _system(record, at)
 
@@ -65,6 +67,23 @@ def _user(record: Record, at: datetime | None) -> Iterator[Entry]:
     elif string(record.get("promptSource")) in _PROMPTS and mapping(record.get("origin")).get("kind") == "human":
         data = {"source": record.get("promptSource"), "prompt": record.get("promptId")}
         yield Entry("user", at, texts(content), name, data)
+
+
+def _queue(record: Record, at: datetime | None) -> Iterator[Entry]:
+    """Prompts given while a turn is under way. One that is taken (`dequeue`, or `remove` as absorbed_mid_turn) leaves a
+    record of its own."""
+    operation = string(record.get("operation"))
+    if operation == "enqueue":
+        yield Entry("queued", at, texts(record.get("content")))
+    elif operation == "popAll" or (operation == "remove" and record.get("reason") != "absorbed_mid_turn"):
+        yield Entry("unqueued", at, texts(record.get("content")))
+
+
+def _joined(attachment: Record, at: datetime | None, name: str) -> Iterator[Entry]:
+    """A queued prompt that the turn under way took between two of its steps. `at` is when it was queued."""
+    human = mapping(attachment.get("origin")).get("kind") == "human"
+    if attachment.get("type") == "queued_command" and attachment.get("commandMode") == "prompt" and human:
+        yield Entry("user", at, texts(attachment.get("prompt")), name, {"source": "queued", "joins": True})
 
 
 def _assistant(record: Record, at: datetime | None) -> Iterator[Entry]:
@@ -102,5 +121,8 @@ def _system(record: Record, at: datetime | None) -> Iterator[Entry]:
     subtype, name = record.get("subtype"), string(record.get("uuid"))
     if subtype == "compact_boundary":
         yield Entry("compacted", at, id=name, data=mapping(record.get("compactMetadata")))
+    elif (ending := mapping(mapping(record.get("promptSubmitEnding")).get("ending"))).get("kind") in _ENDINGS:
+        _, found, prompt = string(record.get("content")).partition(_ORIGINAL)
+        yield Entry("blocked", at, string(ending.get("reason")), name, {"prompt": prompt if found else ""})
     elif subtype == "turn_duration":
         yield Entry("turn_end", at, id=name, data={"last": "", "duration_ms": record.get("durationMs")})

@@ -69,7 +69,7 @@ def _complete(payload: Record, at: datetime | None, turn: str) -> Iterator[Entry
     """A usage limit leaves no event of its own: it stands in the error of task_complete."""
     error = mapping(payload.get("error"))
     if string(error.get("codex_error_info")) in _LIMITS:
-        yield Entry("limit", at, string(error.get("message")), turn, {"resets_at": None})
+        yield Entry("limit", at, string(error.get("message")), turn, {"resets_at": None, "turn": turn})
     data: dict[str, Any] = {"last": string(payload.get("last_agent_message"))}
     if error:
         data["error"] = string(error.get("message"))
@@ -104,12 +104,14 @@ def _response(payload: Record, at: datetime | None) -> Iterator[Entry]:
     """What the model sent. Its messages come again as AgentMessage, so that only calls and reasoning are taken here."""
     kind = string(payload.get("type"))
     call = string(payload.get("call_id"))
+    turn = {"turn": mapping(payload.get("internal_chat_message_metadata_passthrough")).get("turn_id")}
     if kind in _CALLS:
         text = string(payload.get("arguments")) or string(payload.get("input"))
-        yield Entry("tool", at, text, call, {"name": string(payload.get("name")) or str(kind), "call": call})
+        yield Entry("tool", at, text, call, {"name": string(payload.get("name")) or str(kind), "call": call, **turn})
     elif kind in _RESULTS:
         output = payload.get("output")
         said = output if isinstance(output, str) else texts(output)
-        yield Entry("tool", at, said, call, {"name": "", "result": True, "refused": _REFUSED.search(said) is not None})
+        refused = _REFUSED.search(said) is not None
+        yield Entry("tool", at, said, call, {"name": "", "result": True, "refused": refused, **turn})
     elif kind == "reasoning":
-        yield Entry("model", at, "", string(payload.get("id")), {"reasoning": True})
+        yield Entry("model", at, "", string(payload.get("id")), {"reasoning": True, **turn})
