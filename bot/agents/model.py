@@ -45,6 +45,17 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """A prompt that a hook of the CLI spoke of before the CLI accepted it: a reason to look, and no proof. `turn` and
+    `transcript` (the conversation's file, which may not be there yet) where the hook names them."""
+
+    at: datetime
+    text: str
+    turn: str = ""
+    transcript: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentView:
     """An agent as it was last seen. `since` is when it came into this state, `at` when it was looked at.
 

@@ -125,6 +125,16 @@ class Cli(ABC):
         files = newest(self.files(home, workdir), since=changed_since(since))
         return find_prompt(files, self.entries, ref=ref, text=text, since=since.astimezone(UTC))
 
+    def queue(self, screen: str) -> list[str]:
+        """The prompts in the CLI's own queue as this screen shows them, each from its beginning and mostly not to its
+        end. Of a CLI that writes its queue down the record tells."""
+        return []
+
+    def turned_away(self, screen: str) -> str | None:
+        """The words of a hook that turned the last prompt away, as this screen shows them; None where it shows none. Of
+        a CLI that writes them down the record tells."""
+        return None
+
     def same_text(self, sent: str, seen: str) -> bool:
         """True if `seen`, as this CLI recorded it, is the text `sent`."""
         return same_text(sent, seen)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.agents.permissions.holding import MOST_OPEN
 from bot.agents.permissions.rows import mark
@@ -20,6 +21,7 @@ from bot.clis.model import State
 from bot.errors import WrongUsage
 from bot.home import Home
 from bot.remote import spool
+from bot.store.tables import DeliveryRow
 from tests import in_agent
 from tests.flow.product import Product, button, product, until
 from tests.patience import PATIENCE_S
@@ -220,20 +222,23 @@ async def test_broken_and_huge_events_are_harmless(tmp_path: Path) -> None:
         assert asked["status"] in {"submitted", "started"}
 
 
-async def test_a_taken_prompt_is_proven_by_the_hook(tmp_path: Path) -> None:
-    """The transcript is out of reach here: the hook alone tells."""
+async def test_the_hook_of_a_prompt_proves_nothing(tmp_path: Path) -> None:
+    """It fires before the CLI accepts the prompt: here another hook turns it away."""
     async with product(tmp_path, agents=1, beads=False) as p:
-        services = p.app.services
-        begun = asyncio.create_task(p.app.call("agent.send", {"id": "w1", "text": "WAIT3 look", "wait": 10.0}))
-        await until(lambda: bool(p.prompts("w1")), what="the prompt")
-        text = p.prompts("w1")[0]
-        done = await begun
-        assert done["evidence"]["kind"] == "transcript"
+        hooks, agent = p.app.services.hooks, await p.app.services.registry.get("w1")
+        begun = asyncio.create_task(p.app.call("agent.send", {"id": "w1", "text": "HOOK `no`", "wait": 10.0}))
+        text = ""
+        while not text:
+            async with p.app.services.store.begin() as tx:
+                text = await tx.scalar(select(DeliveryRow.text)) or ""
         told = {"hook_event_name": "UserPromptSubmit", "prompt": text}
         assert await (await Held.begin(p, "w1", told)).printed() is None
-        agent = await services.registry.get("w1")
-        heard = services.hooks.prompts("w1", agent.created_at)
-        assert [entry.text for entry in heard] == [text]
+        assert [one.text for one in hooks.prompts("w1", agent.created_at)] == [text]
+        done = await begun
+        assert (done["status"], done["evidence"]) == ("failed", None), done
+        # A spooled hook tells nothing of a prompt.
+        await hooks.take_spooled([{"agent": "w1", "ppid": 0, "payload": told}])
+        assert len(hooks.prompts("w1", agent.created_at)) == 1
 
 
 async def test_all_of_a_long_command_comes_as_a_document(tmp_path: Path) -> None:

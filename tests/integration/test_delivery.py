@@ -182,6 +182,22 @@ async def test_a_question_that_opens_after_the_text_was_typed_gets_no_enter(flee
     assert len(fleet.prompts(agent.id)) == 1
 
 
+async def test_enter_that_a_person_presses_on_our_text_is_proven_at_once(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+
+    def person_sends(at: Point, delivery_id: str) -> None:
+        if at == "after_typed":  # between our paste and our Enter
+            enter = ["tmux", "-S", fleet.sessions.socket, "send-keys", "-t", str(agent.pane), "Enter"]
+            subprocess.check_call(enter, timeout=PATIENCE_S)
+            until(lambda: fleet.prompts(agent.id), "the prompt")
+
+    done = await fleet.again(person_sends).send(agent.id, "by hand", created_by="test")
+    assert done.exit_code == 0, done
+    assert done.evidence is not None
+    assert done.updated_at - done.evidence.at < timedelta(seconds=8)  # our text is waited for 10 s in the composer
+    assert fleet.prompts(agent.id) == [f"by hand\nref: {done.id}"]
+
+
 async def test_a_queued_prompt_whose_time_is_up_is_refused(fleet: Fleet) -> None:
     agent = await fleet.demo()
     await fleet.deliveries.send(agent.id, "WAIT6 first", created_by="test")
@@ -245,10 +261,26 @@ async def test_marks_are_made_inert_and_raw_keeps_them(fleet: Fleet) -> None:
     assert inert.exit_code == 0, inert
     assert inert.notes
     assert fleet.prompts(agent.id) == [f"Message: /quit\nref: {inert.id}"]
+    asked = await fleet.deliveries.send(agent.id, "/help", created_by="test", raw=True, wait=20)
+    assert (asked.status, asked.evidence and asked.evidence.kind) == ("submitted", "screen"), asked
+    # Its composer is gone with it, which says nothing of the command.
     left = await fleet.deliveries.send(agent.id, "/quit", created_by="test", raw=True, wait=20)
-    assert (left.status, left.evidence and left.evidence.kind) == ("submitted", "screen"), left
+    assert (left.status, left.evidence) == ("unconfirmed", None), left
+    assert "ended after Enter" in left.reason
     await fleet.until(agent.id, lambda look: not look.clis)
     assert len(fleet.prompts(agent.id)) == 1
+
+
+async def test_a_prompt_that_a_hook_turns_away_has_failed_and_gets_no_second_enter(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    done = await fleet.deliveries.send(agent.id, "HOOK `no deploys <b>on</b> fridays`", created_by="test")
+    assert (done.status, done.evidence) == ("failed", None), done
+    assert "no deploys <b>on</b> fridays" in done.reason
+    assert "stands in its composer" in done.reason
+    assert fleet.prompts(agent.id) == []
+    look = await fleet.until(agent.id, lambda look: look.view.state is State.COMPOSING)
+    assert look.files.path is not None
+    assert look.files.path.read_text("utf8").count('"blocked"') == 1
 
 
 async def test_what_cannot_be_sent_leaves_no_row(fleet: Fleet) -> None:

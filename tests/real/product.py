@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.agents.hooks.setup import REFUSED
 from bot.agents.state.watch import Look
+from bot.checkpoint import Checkpoint, pass_by
 from bot.clis.model import State
-from tests.flow.product import Product, product, until
+from tests.flow.product import Product, product, socket_of, until
 from tests.patience import PATIENCE_S
 from tests.real.agent_mail import MailServer, give_mail, settings_of
 from tests.real.homes import make_claude_home, make_codex_home
@@ -54,6 +56,14 @@ class RealProduct:
     async def prompt(self, text: str) -> dict[str, object]:
         return dict(await self.p.app.call("agent.send", {"id": self.agent, "text": text, "wait": 15.0}))
 
+    def tmux(self, *words: str) -> str:
+        """Ask the agents' tmux server, as a person would."""
+        socket = socket_of(self.p.project.parent)
+        done = subprocess.run(
+            ["tmux", "-S", socket, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+        )
+        return done.stdout.strip()
+
     async def keys(self, *names: str) -> None:
         """Somebody at the pane."""
         pane = self.look.view.agent.pane
@@ -63,19 +73,26 @@ class RealProduct:
 
 @asynccontextmanager
 async def real_product(
-    folder: Path, kind: str, *, hooks: bool, mail: MailServer | None = None
+    folder: Path,
+    kind: str,
+    *,
+    hooks: bool,
+    mail: MailServer | None = None,
+    prepare: Callable[[Path, str], None] = lambda home, kind: None,
+    checkpoint: Checkpoint = pass_by,
 ) -> AsyncIterator[RealProduct]:
     """Started and idle. Without `hooks` the person has refused them for this home. With `mail` the bot and its agents
-    have that server."""
+    have that server. `prepare(home, kind)` may change the CLI's home before its first start."""
     need(kind)
     with MockModels() as models:
         ours = settings_of(mail) if mail is not None else {}
-        async with product(folder, agents=0, beads=False, **ours) as p:
+        async with product(folder, agents=0, beads=False, checkpoint=checkpoint, **ours) as p:
             home = p.home.profile(PROFILE)
             make = make_codex_home if kind == "codex" else make_claude_home
             env = make(home, p.project, models.url)
             if mail is not None:
                 env |= give_mail(home, kind, mail)
+            prepare(home, kind)
             if not hooks:
                 (home / REFUSED).touch()
             p.home.agent_env.write_text("".join(f"{k}={v}\n" for k, v in env.items() if k != "PATH"), "utf8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.delivery.composer import fold, standing
-from bot.agents.delivery.evidence import Proof, match
 from bot.agents.delivery.recovery import after_restart
 from bot.agents.delivery.text import MAX_BYTES, TextRefused, new_ref, normalise, prepare, with_ref
 from bot.agents.preflight import Facts, decide
@@ -227,34 +226,6 @@ def test_after_a_restart(
     assert after_restart(status, stands=stands, dialog=dialog, running=running) == verdict
 
 
-# Evidence
-
-
-def entry(kind: EntryKind, text: str = "", seconds: int = 0) -> Entry:
-    return Entry(kind, NOW + timedelta(seconds=seconds), text)
-
-
-def test_evidence_needs_our_text_and_then_an_answer() -> None:
-    sent = "do\tit\nref: dk7q2m3f9"
-    proof = match(Proof(), [entry("user", "something else"), entry("model", "hi")], text=sent, ref="dk7q2m3f9")
-    assert proof == Proof()
-    wrapped = '<pasted_content id="b0">\ndo    it\nref: dk7q2m3f9\n</pasted_content id="b0">\n'
-    proof = match(proof, [entry("user", wrapped, 3)], text=sent, ref="dk7q2m3f9")
-    assert (proof.submitted, proof.started, proof.altered) == (True, False, False)
-    assert proof.submitted_at == NOW + timedelta(seconds=3)
-    assert match(proof, [entry("usage")], text=sent, ref="dk7q2m3f9").started is False
-    assert match(proof, [entry("tool")], text=sent, ref="dk7q2m3f9").started is True
-    assert match(proof, [entry("limit")], text=sent, ref="dk7q2m3f9").limited is True
-
-
-def test_a_glued_text_is_told_and_a_queued_one_is_no_evidence_yet() -> None:
-    sent = "do it\nref: dk7q2m3f9"
-    assert match(Proof(), [entry("user", f"mine {sent}")], text=sent, ref="dk7q2m3f9").altered
-    queued = match(Proof(), [entry("queued", sent)], text=sent, ref="dk7q2m3f9")
-    assert (queued.queued, queued.submitted) == (True, False)
-    assert not match(Proof(), [entry("user", "/compact now")], text="/compact", ref="").submitted
-
-
 # Turn, announcing, ids, environment, types
 
 
@@ -270,7 +241,7 @@ def test_a_glued_text_is_told_and_a_queued_one_is_no_evidence_yet() -> None:
     ],
 )
 def test_the_turn_of_a_conversation(kinds: list[EntryKind], phase: str) -> None:
-    assert follow(Turn(), [entry(kind) for kind in kinds]).phase == phase
+    assert follow(Turn(), [Entry(kind, NOW) for kind in kinds]).phase == phase
 
 
 @pytest.mark.parametrize(
@@ -284,7 +255,7 @@ def test_the_turn_of_a_conversation(kinds: list[EntryKind], phase: str) -> None:
     ],
 )
 def test_whether_somebody_stopped_the_last_turn(kinds: list[EntryKind], aborted: bool) -> None:
-    assert follow(Turn(), [entry(kind) for kind in kinds]).aborted is aborted
+    assert follow(Turn(), [Entry(kind, NOW) for kind in kinds]).aborted is aborted
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from collections import defaultdict
 from typing import Any
 
 from bot.agents.delivery.composer import Standing, standing
-from bot.agents.delivery.evidence import Trail
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.proving import Prover
 from bot.agents.delivery.recovery import after_restart
 from bot.agents.delivery.rows import DeliveryRows
 from bot.agents.delivery.second_look import may_enter, unsent, why_held
-from bot.agents.delivery.typist import Typed, Typist, trail_of
+from bot.agents.delivery.trail import Trail, trail_of
+from bot.agents.delivery.typist import Typed, Typist
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint
@@ -47,7 +47,7 @@ class Errands:
         self._clock = clock
         self._background = background
         self._typist = Typist(watch, panes, rows, checkpoint, over=self._over)
-        self._prover = Prover(watch, panes, rows, clock, checkpoint)
+        self._prover = Prover(watch, panes, rows, clock, checkpoint, held=self._is_held)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._lines: defaultdict[str, list[str]] = defaultdict(list)  # of each agent, who waits for it, the first first
         self._queued: dict[str, asyncio.Event] = {}
@@ -69,7 +69,7 @@ class Errands:
         await self._typist.close()
 
     async def until_queued(self, delivery_id: str) -> None:
-        """Until this delivery waits for a busy agent."""
+        """Until this delivery waits for a busy agent, here or in the agent's own queue."""
         event = self._queued.setdefault(delivery_id, asyncio.Event())
         try:
             await event.wait()
@@ -141,6 +141,7 @@ class Errands:
         if typed.trail is not None:
             self._trails[delivery.id] = typed.trail
         if typed.outcome == "entered" and typed.trail is not None:
+            typed.trail.entered_at = self._clock.now()
             proven = await self._prover.prove(delivery, typed.trail)
             if proven.status == "started":
                 self._trails.pop(delivery.id, None)
@@ -210,8 +211,12 @@ class Errands:
         delivery = await self._rows.get(delivery.id)
         if delivery.status != "queued" or delivery.reason != reason:
             delivery = await self._rows.change(delivery.id, status="queued", reason=reason)
-        self._queued.setdefault(delivery.id, asyncio.Event()).set()
+        self._is_held(delivery)
         return delivery
+
+    def _is_held(self, delivery: Delivery) -> None:
+        """It waits, for us or in the CLI's own queue: who asked need not stay."""
+        self._queued.setdefault(delivery.id, asyncio.Event()).set()
 
     async def _wait_free(self, delivery: Delivery, deadline: float) -> None:
         """Until the agent seems free, or something else is to be decided (its end, the prompt's time)."""
@@ -245,7 +250,7 @@ class Errands:
         if (known := self._trails.pop(delivery.id, None)) is not None:
             return known
         agent = await self._registry.get(delivery.agent)
-        return Trail(agent, self._watch.profiles(agent), delivery, path=None, heard=self._watch.heard_prompts)
+        return Trail(agent, self._watch.profiles(agent), delivery, path=None, announced=self._watch.announced)
 
 
 def _cut_off(look: Look | None, delivery: Delivery) -> str:

@@ -11,7 +11,7 @@ from bot.errors import DONE, NOT_CONFIRMED, REFUSED
 
 Status = Literal["intended", "queued", "typed", "submitted", "started", "unconfirmed", "refused", "failed"]
 Mode = Literal["idle", "now"]
-EvidenceKind = Literal["hook", "rollout", "transcript", "screen"]
+EvidenceKind = Literal["rollout", "transcript", "screen"]
 Decision = Literal["left", "resent"]
 
 UNDER_WAY: frozenset[Status] = frozenset({"intended", "queued", "typed"})

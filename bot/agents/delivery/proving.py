@@ -1,18 +1,22 @@
-"""From Enter to proof: wait for the CLI's own record, press Enter again where our text still stands, never paste."""
+"""From Enter to proof: wait for the CLI's own record, press Enter again where it did nothing, never paste."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.agents.delivery.composer import standing
-from bot.agents.delivery.evidence import Proof, Trail, evidence_kind, has_ref
+from bot.agents.delivery import verdicts
+from bot.agents.delivery.evidence import Proof, evidence_kind, has_ref
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.rows import DeliveryRows
-from bot.agents.delivery.second_look import may_enter, why_held
+from bot.agents.delivery.second_look import may_enter
+from bot.agents.delivery.trail import Trail
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint
+from bot.clis.kinds import cli_for
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError
@@ -24,43 +28,58 @@ GIVE_UP_S = 15.0
 QUEUED_S = 600.0  # the CLI has it in its own queue and takes it when its turn is over
 STARTED_S = 600.0
 COMMAND_S = 10.0
-LATE_S = 300.0
+LATE_S = 3600.0
+ENDED_S = 2.0  # for what a program that has ended wrote last to be read
+SOON_S = 3.0  # after a hook was heard the record comes within this time
 
 
 class Prover:
-    """Follows deliveries whose text has been typed."""
+    """Follows deliveries whose text has been typed. `held(delivery)` is told when a CLI keeps one in its own queue."""
 
-    def __init__(self, watch: Watch, panes: Panes, rows: DeliveryRows, clock: Clock, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        panes: Panes,
+        rows: DeliveryRows,
+        clock: Clock,
+        checkpoint: Checkpoint,
+        *,
+        held: Callable[[Delivery], None],
+    ) -> None:
         self._watch = watch
         self._panes = panes
         self._rows = rows
         self._clock = clock
         self._checkpoint = checkpoint
+        self._held = held
 
     async def prove(
         self, delivery: Delivery, trail: Trail, *, enters: int = 1, give_up: float = GIVE_UP_S, reason: str = ""
     ) -> Delivery:
-        """Wait for evidence; `enters` have been pressed already. Ends as submitted, started or unconfirmed."""
-        begun = pressed_at = self._clock.monotonic()
+        """Wait for evidence; `enters` have been pressed already. Ends as submitted, started, failed or unconfirmed."""
+        wait = _Wait(self._clock.monotonic(), enters)
         while True:
-            proof = await asyncio.to_thread(trail.read)
-            if not proof.submitted and not has_ref(delivery):
-                proof = await self._by_screen(delivery, proof)
-            if proof.submitted:
-                return await self.record(delivery, trail, proof)
+            look = await self._glance(delivery)
+            proof = await self._read(delivery, trail, look)
+            if (settled := await self._settled(delivery, trail, proof)) is not None:
+                return settled
             now = self._clock.monotonic()
-            if now - begun >= (QUEUED_S if proof.queued else give_up):
+            held = proof.queued or verdicts.queued(look, delivery, trail)
+            wait.note(now, held=held, ended=verdicts.ended(look, trail))
+            if proof.stopped or wait.is_over(now, give_up):
                 break
-            if not proof.queued and enters < ENTERS and now - pressed_at >= ENTER_AGAIN_S:
-                pressed_at = now
-                enters += await self._enter_again(delivery)
-            await asyncio.sleep(0.1 if now - begun < 3 else 0.25)
+            # Once the text has gone off it is not sent again, should a person stop it or a hook turn it away.
+            wait.off = wait.off or proof.entered or verdicts.left_composer(look, delivery, trail)
+            if held:
+                delivery = await self._say_held(delivery)
+            elif wait.may_press(now) and not trail.announced():
+                wait.pressed, wait.enters = now, wait.enters + await self._enter_again(delivery)
+            await self._watch.stirred(delivery.agent, 0.1 if now - wait.begun < SOON_S else 0.25)
         proof = await asyncio.to_thread(trail.read, search=True)
-        if proof.submitted:
-            return await self.record(delivery, trail, proof)
-        return await self._rows.change(
-            delivery.id, status="unconfirmed", reason=reason or await self._why(delivery, proof)
-        )
+        if (settled := await self._settled(delivery, trail, proof)) is not None:
+            return settled
+        why = reason or verdicts.not_recorded(delivery, proof, trail, await self._look(delivery))
+        return await self._rows.change(delivery.id, status="unconfirmed", reason=why)
 
     async def record(self, delivery: Delivery, trail: Trail, proof: Proof) -> Delivery:
         """Write down what is proven."""
@@ -69,45 +88,75 @@ class Prover:
         at: datetime = proof.submitted_at or now
         values: dict[str, Any] = {
             "status": "started" if proof.started else "submitted",
-            "evidence_kind": _kind_of(proof, trail),
+            "evidence_kind": "screen" if proof.by_screen else evidence_kind(trail.agent),
             "evidence_at": at,
-            "reason": _remark(proof, delivery.agent),
+            "reason": verdicts.remark(proof, delivery.agent),
         }
         if proof.started:
             values["started_at"] = now
         return await self._rows.change(delivery.id, **values)
 
     async def follow(self, delivery: Delivery, trail: Trail) -> Delivery:
-        """From submitted to started: output, a tool call, or a working sign after our text. Gives up in silence."""
+        """From submitted to started: output, a tool call, or a working sign of the turn that took our text. Ends too
+        with that turn, and gives up in silence."""
         begun = self._clock.monotonic()
-        # A command leaves no record that could still come.
-        patience = COMMAND_S if delivery.evidence and delivery.evidence.kind == "screen" else STARTED_S
-        submitted = delivery.evidence.at if delivery.evidence else delivery.updated_at
+        # A command leaves no record that could still come, and what else works there is not known.
+        command = not has_ref(delivery)
+        patience, signs = (COMMAND_S, trail.idle) if command else (STARTED_S, True)
+        recorded = max(delivery.updated_at, delivery.evidence.at if delivery.evidence else delivery.updated_at)
         while (passed := self._clock.monotonic() - begun) < patience:
+            # The look comes first: what it shows is of our turn if the record says afterwards that the turn goes on.
+            look = await self._glance(delivery)
             proof = await asyncio.to_thread(trail.read)
-            # Without a bot nobody else looks.
-            look = self._watch.last(delivery.agent) if self._watch.running else await self._look(delivery)
-            sign = (
-                look is not None
-                and look.view.state is State.WORKING
-                and look.view.at > max(submitted, delivery.updated_at)
-            )
-            if proof.started or (sign and not proof.limited):
+            if proof.blocked is not None:
+                return await self._turned_away(delivery, proof.blocked, kept=proof.submitted)
+            seen = look.view.state if look is not None and look.view.at > recorded else State.UNKNOWN
+            signs = signs and seen not in verdicts.QUIET
+            going_on = command or (proof.submitted and not proof.over)
+            if proof.started or (signs and going_on and seen is State.WORKING):
                 return await self._rows.change(delivery.id, status="started", started_at=self._clock.now())
-            if proof.limited:
-                return await self._rows.change(delivery.id, reason=_remark(proof, delivery.agent))
-            await asyncio.sleep(0.1 if passed < 2 else 0.3 if passed < 10 else 2.0)
+            if proof.over:
+                return await self._rows.change(delivery.id, reason=verdicts.remark(proof, delivery.agent))
+            await self._watch.stirred(delivery.agent, 0.1 if passed < 2 else 0.3 if passed < 10 else 2.0)
         return delivery
 
     async def late(self, delivery: Delivery, trail: Trail) -> Delivery:
         """Evidence that comes after we gave up still counts, as long as nobody has decided otherwise."""
         begun = self._clock.monotonic()
-        while self._clock.monotonic() - begun < LATE_S:
-            await asyncio.sleep(2.0)
+        soon = 0.0
+        while (now := self._clock.monotonic()) - begun < LATE_S:
+            if await self._watch.stirred(delivery.agent, 0.1 if now < soon else 2.0):
+                soon = now + SOON_S
             proof = await asyncio.to_thread(trail.read)
-            if proof.submitted:
-                now = await self._rows.get(delivery.id)
-                return await self.record(now, trail, proof) if now.status == "unconfirmed" else now
+            if proof.submitted or proof.blocked is not None:
+                current = await self._rows.get(delivery.id)
+                done = await self._settled(current, trail, proof) if current.status == "unconfirmed" else None
+                return done or current
+        return delivery
+
+    async def _settled(self, delivery: Delivery, trail: Trail, proof: Proof) -> Delivery | None:
+        """Its end, where the record tells it. Of a prompt that was turned away Codex records a turn with nothing in it,
+        and only the screen has the hook's words."""
+        if proof.blocked is not None:
+            return await self._turned_away(delivery, proof.blocked, kept=proof.submitted)
+        if proof.submitted:
+            return await self.record(delivery, trail, proof)
+        if proof.empty:
+            look = await self._look(delivery)
+            shown = look.screen.plain if look is not None and look.screen is not None else ""
+            if (words := cli_for(trail.agent.kind).turned_away(shown)) is not None:
+                return await self._turned_away(delivery, words)
+        return None
+
+    async def _turned_away(self, delivery: Delivery, words: str, *, kept: bool = False) -> Delivery:
+        why = verdicts.turned_away(delivery, words, await self._look(delivery), kept=kept)
+        return await self._rows.change(delivery.id, status="failed", reason=why)
+
+    async def _say_held(self, delivery: Delivery) -> Delivery:
+        why = f"{delivery.agent} keeps the text in its own queue and takes it when it comes to it."
+        if delivery.reason != why:
+            delivery = await self._rows.change(delivery.id, reason=why)
+            self._held(delivery)
         return delivery
 
     async def _enter_again(self, delivery: Delivery) -> int:
@@ -119,13 +168,16 @@ class Prover:
         except MafError:
             return 0
 
-    async def _by_screen(self, delivery: Delivery, proof: Proof) -> Proof:
-        """A command leaves no record: it was taken when it is gone from the composer where it stood before Enter."""
-        look = await self._look(delivery)
-        if look is None:
+    async def _read(self, delivery: Delivery, trail: Trail, look: Look | None) -> Proof:
+        """The record; of a command, which leaves none, that it is gone from the composer it stood in before Enter."""
+        proof = await asyncio.to_thread(trail.read)
+        if proof.submitted or has_ref(delivery) or not verdicts.left_composer(look, delivery, trail):
             return proof
-        gone = not look.clis or look.reading is None or standing(look.reading.composer, delivery.text) != "ours"
-        return Proof(submitted=gone, by_screen=gone) if gone else proof
+        return Proof(submitted=True, by_screen=True)
+
+    async def _glance(self, delivery: Delivery) -> Look | None:
+        """What was seen last, where somebody looks all the time."""
+        return self._watch.last(delivery.agent) if self._watch.running else await self._look(delivery)
 
     async def _look(self, delivery: Delivery) -> Look | None:
         try:
@@ -133,27 +185,29 @@ class Prover:
         except MafError:
             return None
 
-    async def _why(self, delivery: Delivery, proof: Proof) -> str:
-        name = delivery.agent
-        if proof.queued:
-            return f"{name} keeps the text in its own queue and has not taken it yet."
-        look = await self._look(delivery)
-        if look is not None and look.reading is not None and look.clis:
-            found = standing(look.reading.composer, delivery.text)
-            if found == "ours":
-                return f"The text stands in the composer of {name}, and Enter did not send it."
-            if found == "empty" and look.reading.dialog is None:
-                return f"The text is gone from the composer of {name}, but {name} has not recorded it."
-        return why_held(look, name)
 
+@dataclass(slots=True)
+class _Wait:
+    """How long is waited for one record, in seconds of the monotonic clock."""
 
-def _kind_of(proof: Proof, trail: Trail) -> str:
-    if proof.by_screen or proof.by_hook:
-        return "screen" if proof.by_screen else "hook"
-    return evidence_kind(trail.agent)
+    begun: float
+    enters: int
+    pressed: float = 0.0
+    held: float = 0.0  # when the CLI was last seen to keep the text in its queue
+    ended: float = 0.0  # when its program was first seen to have ended
+    off: bool = False  # the text went off
 
+    def __post_init__(self) -> None:
+        self.pressed = self.held = self.begun
 
-def _remark(proof: Proof, agent: str) -> str:
-    if proof.limited:
-        return f"{agent} took the text and met its usage limit."
-    return f"{agent} took the text, but not exactly as it was sent: look at it." if proof.altered else ""
+    def note(self, now: float, *, held: bool, ended: bool) -> None:
+        self.held = now if held else self.held
+        self.ended = (self.ended or now) if ended else 0.0
+
+    def is_over(self, now: float, give_up: float) -> bool:
+        if self.ended and now - self.ended >= ENDED_S:
+            return True
+        return now - self.begun >= QUEUED_S or now - self.held >= give_up
+
+    def may_press(self, now: float) -> bool:
+        return not self.off and self.enters < ENTERS and now - self.pressed >= ENTER_AGAIN_S

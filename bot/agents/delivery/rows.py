@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from sqlalchemy import select, update
 
@@ -122,9 +122,9 @@ async def sent_again(tx: Transaction, old: DeliveryRow) -> list[DeliveryRow]:
 
 
 def delivery_of(row: DeliveryRow) -> Delivery:
-    """The row as a frozen value."""
+    """The row as a frozen value. A row of before may name a hook as its evidence, which is none."""
     evidence = None
-    if row.evidence_kind and row.evidence_at:
+    if row.evidence_kind in get_args(EvidenceKind) and row.evidence_at:
         evidence = Evidence(cast(EvidenceKind, row.evidence_kind), row.evidence_at)
     return Delivery(
         id=row.id,

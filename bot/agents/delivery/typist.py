@@ -12,11 +12,12 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from bot.agents.delivery.evidence import Trail, has_ref
+from bot.agents.delivery.evidence import has_ref
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.points import Point
 from bot.agents.delivery.rows import DeliveryRows
 from bot.agents.delivery.second_look import may_enter, unsent, why_held
+from bot.agents.delivery.trail import Trail, trail_of
 from bot.agents.preflight import Decision, decide
 from bot.agents.state.watch import Look, Watch
 from bot.checkpoint import Checkpoint
@@ -37,8 +38,8 @@ Outcome = Literal["entered", "held", "busy", "refused", "lost"]
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """How far it came. entered: Enter was pressed · held: the text is in the pane, without Enter · busy, refused:
-    the pane is untouched · lost: tmux went away in the middle, so it has to be looked at."""
+    """How far it came. entered: Enter was pressed, by us or at the terminal · held: the text is in the pane, without
+    Enter · busy, refused: the pane is untouched · lost: tmux went away in the middle, so it has to be looked at."""
 
     outcome: Outcome
     reason: str = ""
@@ -235,6 +236,9 @@ class Typist:
                     if not work.by_hand and (why := self._over(work.delivery)):
                         work.end("held", unsent(work.delivery, why))
                         return
+                    if work.trail is not None and (await asyncio.to_thread(work.trail.read)).entered:
+                        work.end("entered")  # by the person at the terminal
+                        return
                     answer = may_enter(look, work.delivery) if look is not None else "no"
                     if answer == "yes":
                         await self._press([work])
@@ -273,12 +277,6 @@ async def _all(jobs: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
-
-
-def trail_of(watch: Watch, look: Look, delivery: Delivery) -> Trail:
-    """Begin to follow the agent's files from where they are now. Blocks for a stat."""
-    agent = look.view.agent
-    return Trail(agent, watch.profiles(agent), delivery, path=look.files.path, heard=watch.heard_prompts)
 
 
 def _decided(work: _Work, looks: Mapping[str, Look]) -> bool:

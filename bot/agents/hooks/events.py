@@ -1,4 +1,7 @@
-"""What the agents' own hooks tell: which state, which conversation, which prompt was taken, which permission is asked.
+"""What the agents' own hooks tell: which state, which conversation, which prompt goes off, which permission is asked.
+
+UserPromptSubmit comes before the CLI accepts the prompt (another hook may turn it away): a reason to look into the
+CLI's record, and no proof.
 
 An event comes from a process inside the agent, so every field of it is untrusted: checked for its type, bounded in
 length, and of no effect on any agent but the one whose CLI ran the hook, as the kernel tells. One from the spool comes
@@ -18,12 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.agents.caller import Caller
-from bot.agents.model import Agent
+from bot.agents.model import Agent, Announcement
 from bot.agents.registry import Registry
 from bot.agents.state.fusion import Signal
 from bot.agents.state.look import Look
 from bot.agents.state.watch import Watch
-from bot.clis.entry import Entry
 from bot.clis.homes import HOMES, conversations_of
 from bot.clis.model import State
 from bot.clock import Clock
@@ -73,7 +75,7 @@ class _Ear:
     newest: Heard | None = None
     held: int = 0  # permission hooks that wait for an answer now
     asks: str = ""
-    prompts: deque[Entry] = field(default_factory=lambda: deque(maxlen=PROMPTS_KEPT))
+    prompts: deque[Announcement] = field(default_factory=lambda: deque(maxlen=PROMPTS_KEPT))
 
 
 def parse(event: Mapping[str, Any], now: datetime) -> HookEvent | None:
@@ -141,7 +143,7 @@ class Hooks:
         self.permit: Callable[[Agent, HookEvent], Awaitable[object]] | None = None
         self.heard: Callable[[Agent, HookEvent], None] | None = None
         watch.sight.hook_signals = self.signals
-        watch.heard_prompts = self.prompts
+        watch.announced = self.prompts
 
     async def take(self, raw: Mapping[str, Any], caller: Caller) -> object:
         """One event from the control socket; what the hook is to print, or None."""
@@ -150,6 +152,7 @@ class Hooks:
         if event is None or agent is None:
             return None
         await self._remember(agent, event)
+        self._watch.stir(agent.id)
         if event.name != "PermissionRequest" and self.heard is not None:
             self.heard(agent, event)
         if event.name != "PermissionRequest" or self.permit is None:
@@ -206,10 +209,10 @@ class Hooks:
             return ()
         return (Signal("hook", newest.vote, max(0.0, (now - newest.at).total_seconds()), newest.detail),)
 
-    def prompts(self, agent_id: str, since: datetime) -> list[Entry]:
-        """The prompts that its CLI said it took since then, oldest first."""
+    def prompts(self, agent_id: str, since: datetime) -> list[Announcement]:
+        """The prompts that its CLI was about to take since then, oldest first."""
         ear = self._ears.get(agent_id)
-        return [entry for entry in tuple(ear.prompts) if entry.at and entry.at >= since] if ear else []
+        return [one for one in tuple(ear.prompts) if one.at >= since] if ear else []
 
     def asking(self, agent_id: str) -> bool:
         """Does a hook of this agent wait for an answer now?"""
@@ -224,34 +227,38 @@ class Hooks:
         heard = hear(event)
         if ear.newest is None or heard.at >= ear.newest.at:
             ear.newest = heard
-        if event.name == "UserPromptSubmit":
-            prompt = event.payload.get("prompt")
-            if isinstance(prompt, str):
-                ear.prompts.append(Entry("user", event.at, prompt[:LONGEST_PROMPT], "", {}))
-        if event.name != "SessionEnd":
-            await self._follow(agent, event)
+        path = await asyncio.to_thread(self._conversation_of, agent, event)
+        prompt = event.payload.get("prompt")
+        if event.name == "UserPromptSubmit" and isinstance(prompt, str):
+            turn = _word(event.payload.get("turn_id"))
+            ear.prompts.append(Announcement(event.at, prompt[:LONGEST_PROMPT], turn, path))
+        if event.name != "SessionEnd" and path is not None:
+            await self._follow(agent, event.conversation, path)
 
-    async def _follow(self, agent: Agent, event: HookEvent) -> None:
+    async def _follow(self, agent: Agent, conversation: str, path: Path) -> None:
         """Which conversation the agent is in now, so that a restart goes on with it."""
-        path = Path(event.transcript) if event.transcript else None
-        known = (agent.conversation, agent.transcript) == (event.conversation, path)
-        if known or not event.conversation or path is None:
+        if (agent.conversation, agent.transcript) == (conversation, path) or not conversation:
             return
-        if not await asyncio.to_thread(self._is_its_own, agent, path):
-            log.info("a hook of %s names a conversation outside its home; not followed", agent.id)
-            return
-        with contextlib.suppress(NotFound):  # deleted meanwhile
-            await self._registry.update(agent.id, conversation=event.conversation, transcript=path)
+        if await asyncio.to_thread(path.is_file):  # Claude writes a new one only after these hooks
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                await self._registry.update(agent.id, conversation=conversation, transcript=path)
 
-    def _is_its_own(self, agent: Agent, path: Path) -> bool:
-        """Only what lies among the conversations of its own home is read."""
+    def _conversation_of(self, agent: Agent, event: HookEvent) -> Path | None:
+        """The file that the event names, if it lies among the conversations of the agent's own home: no other is
+        read. Blocking."""
+        path = Path(event.transcript)
+        if path == agent.transcript:
+            return path
         if agent.kind not in HOMES or not path.is_absolute() or path.suffix != ".jsonl":
-            return False
+            return None
         folder = conversations_of(agent.kind, self._watch.profiles(agent).home)
         try:
-            return folder.resolve() in path.resolve().parents and path.is_file()
+            if folder.resolve() in path.resolve().parents:
+                return path
         except OSError:
-            return False
+            pass
+        log.info("a hook of %s names a conversation outside its home; not followed", agent.id)
+        return None
 
     def _ear(self, agent_id: str) -> _Ear:
         return self._ears.setdefault(agent_id, _Ear())

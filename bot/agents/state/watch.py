@@ -15,13 +15,12 @@ from datetime import datetime
 
 from bot.agents.caller import Owned
 from bot.agents.environment import ProfileSetup, profile_setups
-from bot.agents.model import Agent, AgentView
+from bot.agents.model import Agent, AgentView, Announcement
 from bot.agents.registry import Registry
 from bot.agents.resources.usage import Resources
 from bot.agents.state.announce import Announcer, Subscriber
 from bot.agents.state.look import Change, Look
 from bot.agents.state.sight import Sight
-from bot.clis.entry import Entry
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import DependencyMissing, NotFound
@@ -64,7 +63,8 @@ class Watch:
         # or the bot restarted.
         self.asked_since: Callable[[str], datetime | None] = lambda agent_id: None
         # The prompts that hooks told of since some moment (agents/hooks/events.py).
-        self.heard_prompts: Callable[[str, datetime], list[Entry]] = lambda agent_id, since: []
+        self.announced: Callable[[str, datetime], list[Announcement]] = lambda agent_id, since: []
+        self._stirs: dict[str, asyncio.Event] = {}
         self.sight = Sight(clock, self.profiles)
         self.resources = Resources()
         self._captures = Captures(panes)
@@ -154,6 +154,19 @@ class Watch:
                 await self._ticked.wait()
         except TimeoutError:
             return
+
+    def stir(self, agent_id: str) -> None:
+        """A hook of this agent was heard: who waits for it looks now."""
+        if (waited := self._stirs.pop(agent_id, None)) is not None:
+            waited.set()
+
+    async def stirred(self, agent_id: str, timeout: float) -> bool:
+        """Wait until a hook of this agent is heard, at most `timeout` seconds; was one?"""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._stirs.setdefault(agent_id, asyncio.Event()).wait()
+        except TimeoutError:
+            return False
 
     async def look(
         self, ids: Iterable[str] | None = None, *, anew: bool = True, again: bool = False

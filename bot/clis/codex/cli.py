@@ -13,6 +13,10 @@ from bot.clis.homes import HOMES, conversations_of
 from bot.clis.tail import first_record, mapping
 from bot.clis.text import neutralise
 
+# "• Blocked by hook" (exit 2, or decision: block) and "• Hook stopped" (continue: false), the words below, indented.
+_TURNED_AWAY = re.compile(r"^• (?:Blocked by hook|Hook stopped)[ ]*((?:\n {2,}\S.*)*)", re.MULTILINE)
+# Prompts given while a tool runs; of each the first three lines on the screen, and "…" for the rest.
+_QUEUE = re.compile(r"^• Messages to be submitted after next tool call.*\n((?: {2}(?:↳| ) .*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl(?:\.zst)?")
 
 
@@ -51,6 +55,15 @@ class Codex(Cli):
     def is_of(self, path: Path, workdir: Path) -> bool:
         first = first_record(path) or {}
         return mapping(first.get("payload")).get("cwd") == str(workdir)
+
+    def queue(self, screen: str) -> list[str]:
+        shown = list(_QUEUE.finditer(screen))
+        return [prompt.rstrip().removesuffix("…") for prompt in shown[-1][1].split("  ↳ ")[1:]] if shown else []
+
+    def turned_away(self, screen: str) -> str | None:
+        # Its rollout holds a turn without a prompt then, and no word of the hook.
+        shown = list(_TURNED_AWAY.finditer(screen))
+        return " ".join(shown[-1][1].replace("└", " ", 1).split()) if shown else None
 
     def entries(self, path: Path, offset: int) -> tuple[list[Entry], int]:
         return rollout.entries(path, offset)

@@ -72,6 +72,7 @@ def parse(record: Record) -> Iterator[Entry]:
         "turn_start",
         "turn_end",
         "aborted",
+        "blocked",
         "limit",
         "usage",
         "compacted",

@@ -10,7 +10,7 @@ from bot.sandbox.demo.composer import Composer
 from bot.sandbox.demo.keys import Event
 from bot.sandbox.demo.terminal import Line, Terminal
 from bot.sandbox.demo.transcript import Transcript
-from bot.sandbox.demo.turn import HELP, Turn, plan
+from bot.sandbox.demo.turn import HELP, Turn, plan, turned_away
 from bot.sandbox.demo.view import OPTIONS
 
 
@@ -97,7 +97,11 @@ class Agent:
         if not text:
             return
         self.composer.take()
-        if text.startswith(("/", "!")) or text.lower() == "exit":
+        if (why := turned_away(text)) is not None:
+            self.transcript.write("blocked", why, data={"prompt": text})
+            self.note(f"Blocked by hook: {why}")
+            self.composer.paste(text)  # as Claude Code 2.1.328 does
+        elif text.startswith(("/", "!")) or text.lower() == "exit":
             self._command(text)
         elif self.turn is not None:
             self.transcript.write("queued", text)

@@ -10,10 +10,20 @@ Words that I obey, anywhere in a prompt:
   WAIT5     work for 5 seconds       SLOW20    answer in 20 slow words
   SHELL     ask for a permission     SHELL `git push`   ask for that one
   LIMIT     hit a usage limit        LIMIT60   one that ends after 60 s
-  CRASH     leave with exit code 1
+  CRASH     leave with exit code 1   HOOK `why`   turned away by a hook
 /help  /clear  /compact  /quit · Esc stops the work"""
 COMMAND = "touch notes.txt"
 LIMIT_SECONDS = 3600
+
+
+def turned_away(prompt: str) -> str | None:
+    """The words of a hook that does not let this prompt through; None for one that goes through.
+
+    >>> turned_away("HOOK `not on fridays`")
+    'not on fridays'
+    """
+    hook = re.search(r"\bHOOK\b(?: `([^`\n]{1,400})`)?", prompt)
+    return (hook[1] or "a demo hook says no") if hook else None
 
 
 class Turn(NamedTuple):
