@@ -16,11 +16,12 @@ from bot.errors import MafError
 from bot.store import Store
 from bot.store.audit import Audit
 from bot.store.errors import trouble
-from bot.telegram.access import ROLES, Role, command_of
+from bot.telegram.access import Role, command_of
 from bot.telegram.people import Access, Person, plain_name
 from bot.telegram.text import render
 from handlers.commands import WhichAgent
 from handlers.rights import LOOKS, may
+from handlers.said import said
 from handlers.say import TOO_OLD, Say, Tap, fits
 from handlers.wording import told
 
@@ -106,7 +107,7 @@ class Rights(BaseMiddleware):
                     actor=f"{person.name} ({person.user_id})",
                     place=f"chat:{_chat_id(event)}",
                     action=needs,
-                    target=_target(event, needs),
+                    **said(event, data, needs),
                 )
             )
             may(person, needs, await self.access.people())
@@ -181,11 +182,3 @@ def _topic(message: Message) -> int | None:
 def _chat_id(event: TelegramObject) -> int:
     message = event.message if isinstance(event, CallbackQuery) else event
     return message.chat.id if isinstance(message, Message) else 0
-
-
-def _target(event: TelegramObject, needs: str) -> str:
-    if isinstance(event, CallbackQuery):
-        return event.data or ""
-    text = event.text or "" if isinstance(event, Message) else ""
-    # A pair code is a secret for as long as it lives.
-    return "" if needs == "pair" or needs not in ROLES else text[:200]

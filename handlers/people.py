@@ -8,6 +8,7 @@ from aiogram.types import Message
 from aiogram.utils.formatting import Code, Text
 
 from bot.errors import Refused, WrongUsage
+from bot.store.audit import note
 from bot.telegram.access import Role
 from bot.telegram.links import tappable
 from bot.telegram.people import Access, Person
@@ -55,6 +56,7 @@ async def pair(message: Message, command: CommandObject, access: Access, person:
     )
     if paired is None:
         raise WrongCode
+    note(role=paired.person.role.word)
     welcome = f"Welcome, {paired.person.name}. You are {paired.person.role.a} now. "
     await say.text(Text(welcome, tappable("/help shows what you can do.")))
 

@@ -18,7 +18,7 @@ from bot.app.wiring import Wiring
 from bot.checkpoint import Checkpoint, pass_by
 from bot.errors import MafError, NotFound, WrongUsage
 from bot.home import Home
-from bot.operations import OPERATIONS, Services, check, reads
+from bot.operations import OPERATIONS, Services, check, reads, trail
 from bot.remote import spool
 from bot.remote.peer import Peer
 from bot.remote.server import Server
@@ -110,8 +110,8 @@ class App:
             raise WrongUsage(f"{op}: {error}") from error
         if reads(op):
             return await work(self.services, **given)
-        target = next((str(given[k]) for k in ("id", "draft", "type", "role") if given.get(k)), "")
-        async with self.services.audit.action(actor=actor, place=actor.split(":", 1)[0], action=op, target=target):
+        place, target, detail = actor.split(":", 1)[0], trail.target_of(given), trail.detail_of(given)
+        async with self.services.audit.action(actor=actor, place=place, action=op, target=target, detail=detail):
             return await work(self.services, **given)
 
     async def run(self) -> None:

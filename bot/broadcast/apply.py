@@ -26,6 +26,7 @@ from bot.clock import Clock
 from bot.errors import Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
+from bot.store.audit import fingerprint, note
 from bot.store.errors import explained, trouble
 from bot.store.patience import kept, patient_task
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
@@ -65,6 +66,7 @@ class Apply:
             before = await ledger.read(tx, draft_id)
             ledger.refuse_closed(before, now)
             chosen = _chosen(before, items)
+            note(draft=before.id, prompts={item.agent: fingerprint(item.prompt) for item in chosen})
             rest = len(before.sendable) - len(chosen)
             status = "pending" if rest else "applying"
             values: dict[str, Any] = {"status": status, "applied_at": now, "applied_by": by}
@@ -92,6 +94,7 @@ class Apply:
                 now = f"{draft.applied_by} is sending it already" if moves else "nothing of it failed"
                 raise Refused(f"There is nothing to retry in draft {draft.id}: {now}.")
             again = {"status": "intended", "delivery_id": None, "reason": f"tried again by {by}"}
+            note(draft=draft.id, prompts={item.agent: fingerprint(item.prompt) for item in failed})
             taken = [i.id for i in failed if await ledger.move_item(tx, i, {"intended", *FAILED}, **again)]
             if not taken:  # on PostgreSQL another transaction may have come in between
                 raise Refused(f"Somebody tries draft {draft.id} again already.")

@@ -23,6 +23,7 @@ from bot.notices import post, touch
 from bot.packs import Pack, Packs
 from bot.packs.render import PromptContext, render_prompt
 from bot.store import Store, Transaction
+from bot.store.audit import fingerprint, note
 from bot.store.tables import DraftRow
 
 CARD = "draft"
@@ -87,6 +88,7 @@ class Drafts:
             await self._supersede(tx, draft_id)
             if not auto:
                 await post(tx, CARD, {"draft": draft_id}, chat_id=chat_id, key=f"draft:{draft_id}", urgent=True)
+            note(draft=draft_id)
             return await ledger.read(tx, draft_id)
 
     async def get(self, draft_id: str | None = None) -> Draft:
@@ -120,6 +122,7 @@ class Drafts:
     async def cancel(self, draft_id: str | None, by: str, *, version: int | None = None) -> Draft:
         """Discard a draft. What was sent of it stays sent."""
         draft_id = (await self.get(draft_id)).id
+        note(draft=draft_id)
         async with self._store.begin() as tx:
             values = {"status": "cancelled", "options": {"closed_by": by}}
             draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=f"{by} cancelled it", **values)
@@ -132,6 +135,7 @@ class Drafts:
         Raises TextRefused for an empty or too long text, Refused for an item that was sent.
         """
         new = normalise(text)
+        note(**fingerprint(new.text.strip("\n")))
         values = {"prompt": new.text.strip("\n"), "reason": "; ".join((f"{EDITED}{by}", *new.notes))}
         changed = f"{by} edited the prompt of {agent}"
         return await self._change_item(
@@ -176,6 +180,7 @@ class Drafts:
         mine, theirs = before.item(agent), before.item(other)
         if other not in self.others(before, agent):
             raise Refused(f"{other} cannot take this over from {agent}: it goes on with work of its own.")
+        note(draft=before.id, agent=agent, other=other, beads=[mine.bead, theirs.bead])
         situation = await self._survey.take(with_beads=mine.bead is not None or theirs.bead is not None)
         pack = self._packs.get(before.pack)
         gets = self._handed(mine, other, situation, pack, by)
@@ -237,6 +242,7 @@ class Drafts:
         async with self._store.begin() as tx:
             before = await ledger.read(tx, draft_id)
             item = before.item(agent)
+            note(draft=before.id, agent=agent, bead=item.bead)
             draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=changed)
             if item.status not in expect or not await ledger.set_item(tx, item.id, expect, **values):
                 raise Refused(f"{agent} is {item.status} in this draft already.")

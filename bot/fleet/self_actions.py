@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
-from bot.store.audit import BOT, SCHEDULE, Audit
+from bot.store.audit import BOT, SCHEDULE, Audit, note
 from bot.store.patience import kept
 from bot.store.tables import OutboxRow, SelfActionRow
 
@@ -155,6 +155,7 @@ class SelfActions:
     async def _switch(self, action_id: int, before: str, after: str, by: str) -> SelfAction:
         async with self._store.begin() as tx:
             row = await _row(tx, action_id)
+            note(does=AUDITED[row.kind], agent=row.agent)
             if row.status == before and row.ended_at is None:
                 row.status, row.declined_by = after, by
                 await touch(tx, key_of(row.id), urgent=True)

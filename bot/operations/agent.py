@@ -16,6 +16,7 @@ from bot.clock import iso
 from bot.errors import Refused, WrongUsage
 from bot.notices import post
 from bot.operations.services import Services
+from bot.store.audit import note
 
 MAX_LINES = 2000
 ONE_SHOT_S = 1.0
@@ -63,6 +64,7 @@ async def create(
         start=start,
         own_tree=worktree,
     )
+    note(agent=agent.id, profile=agent.profile, workdir=str(agent.workdir))
     return await _shown(app, await app.watch.fresh(agent.id))
 
 
@@ -87,7 +89,9 @@ async def restart(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
 
 async def delete(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     """End an agent for good; all that it held is let go."""
-    return (await app.ending.end(id)).as_dict()
+    ended = (await app.ending.end(id)).as_dict()
+    note(**{name: ended[name] for name in ("claims", "reservations", "worktree", "problems")})
+    return ended
 
 
 async def list_(app: Services) -> list[dict[str, Any]]:
@@ -165,6 +169,7 @@ async def send(
 ) -> dict[str, Any]:
     """One prompt to one agent; the delivery as it stands after at most `wait` seconds, with its proof."""
     delivery = await app.deliveries.send(id, text, now=now, wait=wait, raw=raw, created_by=actor)
+    note(delivery=delivery.id, status=delivery.status)
     return delivery.as_dict()
 
 
@@ -174,6 +179,7 @@ async def send_and_tell(app: Services, *, actor: str, id: str, text: str, chat_i
     async with app.store.begin() as tx:
         delivery = await app.deliveries.create(tx, agent=id, text=text, created_by=actor, notice_key=key)
         await post(tx, "delivery", {"delivery": delivery.id}, chat_id=chat_id, key=key)
+    note(delivery=delivery.id)
     app.spawn(app.deliveries.run(delivery.id), f"send {delivery.id}")
 
 
@@ -181,6 +187,7 @@ async def interrupt(app: Services, *, id: str) -> dict[str, Any]:  # noqa: A002
     """Stop what the agent does now. -> the agent, with "stopped" and "composer": empty, cleared (its prompt had come
     back into it) or text (something stands there that may be a person's)."""
     done = await app.interrupts.interrupt(id)
+    note(stopped=done.stopped, composer=done.composer)
     shown = await _shown(app, done.look.view)
     return {**shown, "stopped": done.stopped, "composer": done.composer}
 

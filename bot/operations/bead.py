@@ -8,6 +8,7 @@ from typing import Any
 from bot.beads import Bead, Beads
 from bot.errors import NotFound
 from bot.operations.services import Services
+from bot.store.audit import note
 
 
 async def _beads(app: Services) -> Beads:
@@ -40,6 +41,7 @@ async def release(app: Services, *, actor: str, id: str) -> dict[str, Any]:  # n
     claims = [claim for claim in await app.claims.all_open() if claim.bead == id]
     if not claims:
         raise NotFound.of("claimed bead", id, [claim.bead for claim in await app.claims.all_open()])
+    note(agents=[claim.agent for claim in claims])
     for claim in claims:
         await app.claims.release(claim.bead, claim.agent, f"released by {actor}", repo=claim.repo)
     return {"bead": id, "released": [claim.agent for claim in claims]}

@@ -10,6 +10,7 @@ from bot.agents.hooks.setup import HomeHooks
 from bot.clis.hooks import SETTINGS_FILE
 from bot.errors import Refused, WrongUsage
 from bot.operations.services import Services
+from bot.store.audit import note
 
 
 async def status(
@@ -40,6 +41,7 @@ async def answer(app: Services, wish_id: str, *, yes: bool, by: str) -> Wish:
     """What a person says to our hooks in a home that was theirs. Raises NotFound, Refused (answered already, or its
     settings cannot be read)."""
     wish = await app.hook_setup.consent.get(wish_id)
+    note(home=str(wish.home), kind=wish.kind, yes=yes)
     if wish.answer:
         raise Refused("This was answered already.", hint="Change it on the machine: maf hooks install, or remove")
     if yes:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.operations.services import Services
+from bot.store.audit import note
 
 
 async def adopt(
@@ -19,6 +20,7 @@ async def adopt(
 ) -> dict[str, Any]:
     """Take over an agent that a person started in a pane of theirs."""
     agent = await app.adoption.adopt(pane, type, server=socket, agent_id=id, labels=tuple(labels))
+    note(agent=agent.id)
     await app.diary.write(agent.id, f"adopted in pane {agent.pane}")
     return (await app.watch.fresh(agent.id)).as_dict()
 
@@ -43,6 +45,7 @@ async def thaw(app: Services, *, id: str | None = None) -> dict[str, Any]:  # no
 async def _hold(app: Services, agent_id: str | None, *, frozen: bool) -> dict[str, Any]:
     if agent_id is None:
         done, refused = await app.hold.all(frozen=frozen)
+        note(agents=done, refused=refused)
         return {"agents": done, "refused": refused}
     await (app.hold.freeze if frozen else app.hold.thaw)(agent_id)
     return {"agents": [agent_id], "refused": {}}
@@ -51,9 +54,12 @@ async def _hold(app: Services, agent_id: str | None, *, frozen: bool) -> dict[st
 async def restore(app: Services) -> dict[str, Any]:
     """Bring back every agent that should run. -> {"started":[…],"failed":{id: why}}"""
     restored = await app.guardian.restore(asked=True)
+    note(started=list(restored.started), failed=dict(restored.failed))
     return {"started": list(restored.started), "failed": dict(restored.failed)}
 
 
 async def cleanup(app: Services, *, dry_run: bool = False) -> dict[str, Any]:
     """Remove what is ours and wanted no more. -> {"dry_run","removed":[{"what","id","why","outcome"}]}"""
-    return {"dry_run": dry_run, "removed": await app.cleanup.run(dry_run=dry_run)}
+    removed = await app.cleanup.run(dry_run=dry_run)
+    note(removed=[f"{one['what']} {one['id']}: {one['outcome']}" for one in removed])
+    return {"dry_run": dry_run, "removed": removed}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.clock import iso
 from bot.errors import WrongUsage
 from bot.operations.services import Services
+from bot.store.audit import note
 
 if TYPE_CHECKING:
     from bot.telegram.people import Access, Person
@@ -31,6 +32,7 @@ async def set_role(app: Services, *, id: int, role: str) -> dict[str, Any]:  # n
     """Another role for a person, from the next thing on that they send. Raises WrongUsage, NotFound, Refused."""
     wanted = _role(role)
     was = await _access(app).set_role(id, wanted)
+    note(name=was.name, was=was.role.word)
     return {**_as_dict(was), "role": wanted.word, "was": was.role.word}
 
 
@@ -38,7 +40,9 @@ async def remove(app: Services, *, id: int) -> dict[str, Any]:  # noqa: A002
     """Shut a person out, from the next thing on that they send. Raises NotFound, Refused."""
     from bot.telegram.access import Role
 
-    return _as_dict(await _access(app).set_role(id, Role.NOBODY))
+    was = await _access(app).set_role(id, Role.NOBODY)
+    note(name=was.name, was=was.role.word)
+    return _as_dict(was)
 
 
 def _as_dict(person: Person) -> dict[str, Any]:

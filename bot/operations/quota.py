@@ -21,6 +21,7 @@ from bot.quota.reading import Reading
 from bot.quota.selection import Choice
 from bot.quota.status import ProfileStatus, iso
 from bot.quota.windows import window_minutes, window_name
+from bot.store.audit import note
 
 FORMATS = ("tmux", "compact", "table")
 SINCE_S = 24 * 3600.0
@@ -120,6 +121,7 @@ async def mute(app: Services, *, profile: str, window: str, on: bool = True) -> 
     if found is None:
         raise NotFound.of("window", window, status.windows if status else ())
     until = (found.resets_at or app.quota.now() + SINCE_S) if on else None
+    note(profile=profile, window=window, muted=on)
     async with app.store.begin() as tx:
         await (alarm.mute(tx, profile, window, until) if until is not None else alarm.unmute(tx, profile, window))
     return {"profile": profile, "window": window, "muted_until": iso(until)}
@@ -269,7 +271,9 @@ async def rotate(app: Services, *, actor: str, id: str, to: str | None = None) -
     """Move a running idle agent to the next profile, with its conversation."""
     if to is not None:
         app.profiles.get(to)
-    return (await app.rotation.rotate(id, actor, to=to)).as_dict()
+    move = (await app.rotation.rotate(id, actor, to=to)).as_dict()
+    note(**{name: move[name] for name in ("from", "to", "outcome")})
+    return move
 
 
 async def rotate_when_idle(app: Services, *, actor: str, id: str, to: str) -> dict[str, Any]:  # noqa: A002
@@ -282,6 +286,7 @@ async def rotate_when_idle(app: Services, *, actor: str, id: str, to: str) -> di
         raise Refused(f"{id} runs on {to} already." if agent.profile else f"{id} has no profile to be moved from.")
     if why := app.accounts.against(agent, to):
         raise Refused(f"{to} {why}.", hint="Look: /quota")
+    note(agent=id, off=agent.profile, to=to)
     await app.moves.wish(id, actor, agent.profile, to=to)
     return {"agent": id, "from": agent.profile, "to": to}
 
@@ -299,6 +304,7 @@ async def rotate_profile(app: Services, *, actor: str, profile: str) -> dict[str
     choice = app.accounts.target(agents[0])
     if choice.profile is None:
         raise Refused(f"There is no profile to move to: {reasons(choice)}.", hint="Look: /quota")
+    note(agents=[agent.id for agent in agents], off=profile)
     for agent in agents:
         await app.moves.wish(agent.id, actor, profile)
     return {"profile": profile, "agents": [a.id for a in agents], "to": choice.profile}

@@ -11,6 +11,7 @@ from bot.clis.homes import HOMES
 from bot.errors import Refused
 from bot.fleet.accounts import reasons
 from bot.operations.services import Services
+from bot.store.audit import note
 from bot.work.picking import candidates
 
 
@@ -43,6 +44,7 @@ async def claim(
     profile, account = await _account(app, found, forced, rotate=rotate, dry_run=dry_run, by=actor)
 
     def answer(bead: str | None, reason: str) -> dict[str, Any]:
+        note(bead=bead, profile=profile)
         return {
             "agent": agent,
             "bead": bead,

@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 BOT = "bot"  # the actor of what is done without a tap or a command
 SCHEDULE = "schedule"  # and its place
+# What the action at hand has to add to its row: one dict for each `Audit.action`.
+_noted: ContextVar[dict[str, Any] | None] = ContextVar("noted", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,14 @@ def fingerprint(text: str) -> dict[str, Any]:
     {'sha256': 'b5013eb1c1b2db1f', 'characters': 5}
     """
     return {"sha256": hashlib.sha256(text.encode()).hexdigest()[:16], "characters": len(text)}
+
+
+def note(**detail: Any) -> None:
+    """Add to the row of the action at hand what is known only while it is done (which agents all of them were, what a
+    code lets in). Values must be JSON, and no secrets. Outside of an action nothing happens."""
+    noted = _noted.get()
+    if noted is not None:
+        noted.update(detail)
 
 
 class Audit:
@@ -118,14 +129,14 @@ class Audit:
         ended = update(AuditRow).where(AuditRow.id == entry)
         await tx.execute(ended.values(outcome=outcome[:500], finished_at=self._clock.now()))
 
-    async def finish(self, entry: int, outcome: str) -> None:
+    async def finish(self, entry: int, outcome: str, noted: Mapping[str, Any] | None = None) -> None:
         """Write how it ended. What was done is done: a store that takes nothing now must not have it told as failed,
         so it is written as soon as the store takes it, or at least stands in the log."""
         try:
-            await self._write_end(entry, outcome)
+            await self._write_end(entry, outcome, noted)
         except (MafError, SQLAlchemyError) as error:
             log.warning("how audit entry %d ended (%s) is written later: %s", entry, outcome, error)
-            task = patient_task(kept(lambda: self._write_end(entry, outcome)), name=f"audit {entry}")
+            task = patient_task(kept(lambda: self._write_end(entry, outcome, noted)), name=f"audit {entry}")
             self._late.add(task)
             task.add_done_callback(self._written)
 
@@ -149,25 +160,33 @@ class Audit:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("%s could not be written: %s", task.get_name(), error)
 
-    async def _write_end(self, entry: int, outcome: str) -> None:
+    async def _write_end(self, entry: int, outcome: str, noted: Mapping[str, Any] | None) -> None:
         async with self._store.begin() as tx:
+            if noted:
+                row = await tx.get_one(AuditRow, entry)
+                row.detail = {**row.detail, **noted}
             await self.end(tx, entry, outcome)
 
     @asynccontextmanager
     async def action(
         self, *, actor: str, place: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None
     ) -> AsyncIterator[int]:
-        """The rows around an action: `begun` before it, and after it how it ended. Errors pass through."""
+        """The rows around an action: `begun` before it, and after it how it ended, with what was noted meanwhile.
+        Errors pass through."""
         entry = await self.begin(actor=actor, place=place, action=action, target=target, detail=detail)
+        noted: dict[str, Any] = {}
+        token = _noted.set(noted)
         try:
             yield entry
         except MafError as error:
-            await self.finish(entry, f"refused: {error.message}")
+            await self.finish(entry, f"refused: {error.message}", noted)
             raise
         except BaseException as error:  # a cancelled one too: every entry says how it ended
-            await self.finish(entry, f"failed: {type(error).__name__}")
+            await self.finish(entry, f"failed: {type(error).__name__}", noted)
             raise
-        await self.finish(entry, "done")
+        finally:
+            _noted.reset(token)
+        await self.finish(entry, "done", noted)
 
     async def recent(self, limit: int = 50) -> list[Entry]:
         """The newest entries, newest first."""

@@ -135,10 +135,14 @@ def audit_of(entries: list[dict[str, Any]], context: RenderContext) -> Message:
 
 
 def _did(entry: Mapping[str, Any]) -> str:
-    """`/stop d1` as it was written; of a tap (`d:k7q2:1:send`) what it does and to what."""
-    action, target = str(entry["action"]), str(entry["target"])
-    if target.startswith("/"):
-        return target
+    """`/stop d1` as it was written; of a tap (`d:k7q2:1:send`) what it does and to what; then what exactly: a command,
+    a role, how long a prompt was."""
+    action, target, detail = str(entry["action"]), str(entry["target"]), entry["detail"]
     if entry["place"].startswith("chat:") and target.count(":") > 1:
         target = target.split(":", maxsplit=2)[1]
-    return f"{action} {target}".rstrip()
+    parts = [target] if target.startswith("/") else [action, target]
+    if (agent := str(detail.get("agent") or "")) and agent not in target:
+        parts.append(agent)
+    parts += [str(detail[name]) for name in ("role", "command") if detail.get(name)]
+    parts += [f"({detail['characters']:,} characters)"] if "characters" in detail else []
+    return " ".join(part for part in parts if part)

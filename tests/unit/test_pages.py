@@ -75,6 +75,7 @@ def test_a_line_of_the_trail(action: str, target: str, outcome: str, said: str) 
         "place": "chat:7",
         "action": action,
         "target": target,
+        "detail": {},
         "outcome": outcome,
     }
     shown = audit_of([entry], cast(Any, SimpleNamespace(zone=UTC)))  # nothing but the zone is read
@@ -83,6 +84,23 @@ def test_a_line_of_the_trail(action: str, target: str, outcome: str, said: str) 
     did = said.split(" – ", maxsplit=1)[0]
     # No link: a touch on what somebody sent must not send it again.
     assert did in [entity.extract_from(piece.text) for entity in piece.entities if entity.type == "code"]
+
+
+@pytest.mark.parametrize(
+    ("action", "target", "detail", "said"),
+    [
+        ("send", "/send w1", {"sha256": "b5013eb1c1b2db1f", "characters": 2500}, "/send w1 (2,500 characters)"),
+        ("draft.edit", "i:k7q2:1:0:skip", {"draft": "k7q2", "agent": "w1"}, "draft.edit k7q2 w1"),
+        ("agent.run", "w1", {"command": "make test"}, "agent.run w1 make test"),
+        ("people.role", "1002", {"role": "viewer"}, "people.role 1002 viewer"),
+        ("pair", "", {"role": "operator"}, "pair operator"),
+    ],
+)
+def test_a_line_of_the_trail_says_what_exactly(action: str, target: str, detail: dict[str, Any], said: str) -> None:
+    at = datetime(2026, 5, 4, 12, tzinfo=UTC).isoformat()
+    entry = {"at": at, "actor": "Ann", "place": "chat:7", "action": action, "target": target, "detail": detail}
+    shown = audit_of([{**entry, "outcome": "done"}], cast(Any, SimpleNamespace(zone=UTC)))
+    assert lines(shown)[1] == f"04 May 12:00 Ann: {said}"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from bot.checkpoint import Checkpoint, pass_by
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.store import Store, Transaction
+from bot.store.audit import fingerprint, note
 from bot.store.patience import patient_task
 from bot.store.tables import AgentRow
 from bot.tmux.panes import Panes
@@ -226,6 +227,7 @@ class Deliveries:
     async def _free(self, delivery_id: str, *statuses: Status) -> Delivery:
         """The delivery, if it is at one of these statuses, nobody has decided about it, and nothing is under way."""
         delivery = await self._rows.get(delivery_id)
+        note(delivery=delivery.id, agent=delivery.agent, **fingerprint(delivery.text))
         if delivery.id in self._jobs:
             raise Refused(f"The delivery to {delivery.agent} is still under way.")
         if delivery.status not in statuses:

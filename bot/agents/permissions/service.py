@@ -32,7 +32,7 @@ from bot.clock import Clock
 from bot.errors import MafError, WrongUsage
 from bot.notices import post
 from bot.store import Store
-from bot.store.audit import Audit
+from bot.store.audit import BOT, Audit, note
 from bot.store.patience import kept, patient_task
 from bot.tmux.panes import Panes
 
@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 REMIND_AFTER = timedelta(minutes=10)
 # The choice by which a folder is trusted: Claude Code 2.1.328 ("Yes, I trust this folder"), Codex 0.169.0.
 _TRUSTS = re.compile(r"(?i)(yes|trust)\b")
+
+
+PREAPPROVED = "preapproved"  # the place of an answer that an owner gave for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +126,16 @@ class Permissions:
 
     async def split(self, card: str) -> None:
         """Each question of a shared card gets a message of its own."""
-        for ask in await self._asks.rows.split(card):
+        asks = await self._asks.rows.split(card)
+        note(agents=[ask.agent for ask in asks])
+        for ask in asks:
             if ask.id in self._asks:
                 self._asks.keep(ask)
 
     def let_go(self, card: str, bound: str) -> None:
         """Give up the hook, so that the CLI shows its own dialog with all its choices. Raises AskChanged."""
         asks, _ = self.chosen(card, bound, 0)
+        note(agents=[ask.agent for ask in asks], questions=[ask.id for ask in asks])
         for ask in asks:
             self._asks.let_go(ask.id)
 
@@ -165,7 +171,7 @@ class Permissions:
                 raise AskChanged(f"{ask.agent}'s question was answered already.")
             said = choice.label + (f": {reply.text}" if reply.text else "")
             async with self._audit.action(
-                actor=reply.by,
+                actor=BOT if reply.place == PREAPPROVED else reply.by,
                 place=reply.place,
                 action="permission.answer",
                 target=f"{ask.agent}: {choice.label}",
@@ -240,6 +246,6 @@ class Permissions:
 
     async def _say_yes(self, ask: Ask, choice: Choice) -> None:
         try:
-            await self._answer(ask, choice, Reply("maf, as an owner said before", "preapproved"))
+            await self._answer(ask, choice, Reply("maf, as an owner said before", PREAPPROVED))
         except MafError as error:
             log.info("%s: the question of trust was left to the person: %s", ask.agent, error.message)
