@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-
-from bot.sandbox import markup
-from bot.sandbox.answers import ApiError, Params, Upload
+from bot.sandbox import files, markup
+from bot.sandbox.answers import ApiError, Params
 from bot.sandbox.entities import checked, trim, units, with_found
 from bot.sandbox.world import Chat, Entry, World
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
-MAX_PHOTO, MAX_UPLOAD = 10 * 1024 * 1024, 50 * 1024 * 1024
 _CHAT_ID = re.compile(r"-?[0-9]{1,18}")
 NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a "
@@ -44,11 +40,11 @@ class MessageMethods:
 
     async def sendphoto(self, params: Params) -> Any:
         chat = self.writable(params)
-        return self._say(chat, params, self._photo(params.upload("photo")) | self._caption(params))
+        return self._say(chat, params, files.photo(self.world, params.upload("photo")) | self._caption(params))
 
     async def senddocument(self, params: Params) -> Any:
         chat = self.writable(params)
-        return self._say(chat, params, self._document(params.upload("document")) | self._caption(params))
+        return self._say(chat, params, files.document(self.world, params.upload("document")) | self._caption(params))
 
     async def editmessagetext(self, params: Params) -> Any:
         entry = self._own(params)
@@ -70,7 +66,8 @@ class MessageMethods:
             raise ApiError(400, "Bad Request: can't parse media: unsupported type specified")
         inner = Params(media, params.files)
         upload = inner.upload("media")
-        content = self._photo(upload) if media["type"] == "photo" else self._document(upload)
+        kind = files.photo if media["type"] == "photo" else files.document
+        content = kind(self.world, upload)
         cleared = {"photo": None, "document": None, "text": None, "entities": None}
         return self._edit(entry, params, cleared | content | self._caption(inner))
 
@@ -193,30 +190,3 @@ class MessageMethods:
         if units(text) > MAX_CAPTION:
             raise ApiError(400, "Bad Request: message caption is too long")
         return {"caption": text or None, "caption_entities": with_found(text, entities) or None}
-
-    def _photo(self, upload: Upload | None) -> dict[str, Any]:
-        if upload is None:
-            raise ApiError(400, "Bad Request: there is no photo in the request")
-        if len(upload.content) > MAX_PHOTO:
-            raise ApiError(413, "Request Entity Too Large")
-        try:
-            with Image.open(io.BytesIO(upload.content)) as image:
-                width, height = image.size
-        except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
-            raise ApiError(400, "Bad Request: IMAGE_PROCESS_FAILED") from None
-        if width + height > 10_000 or max(width, height) > 20 * min(width, height):
-            raise ApiError(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
-        file_id = self.world.add_file(upload)
-        size = {"file_id": file_id, "file_unique_id": file_id[:12], "width": width, "height": height}
-        return {"photo": [size | {"file_size": len(upload.content)}]}
-
-    def _document(self, upload: Upload | None) -> dict[str, Any]:
-        if upload is None:
-            raise ApiError(400, "Bad Request: there is no document in the request")
-        if not upload.content:
-            raise ApiError(400, "Bad Request: file must be non-empty")
-        if len(upload.content) > MAX_UPLOAD:
-            raise ApiError(413, "Request Entity Too Large")
-        file_id = self.world.add_file(upload)
-        named = {"file_id": file_id, "file_unique_id": file_id[:12], "file_name": upload.name}
-        return {"document": named | {"mime_type": upload.mime, "file_size": len(upload.content)}}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from PIL import Image
 
 from bot.errors import DependencyMissing
 from bot.sandbox.server import Sandbox
@@ -126,6 +129,44 @@ async def test_a_reply_carries_the_message(client: Client) -> None:
     assert update["message"]["reply_to_message"]["message_id"] == number
 
 
+async def test_a_person_sends_a_file_an_album_and_edits_a_text(client: Client) -> None:
+    owner = client.sandbox.owner
+    path = f"/sandbox/chats/{owner}/messages"
+    note = {"name": "plan.md", "text": "# Zoë"}
+    await client.post(path, {"from": owner, "document": note, "caption": "/send w1"})
+    picture = {"base64": base64.b64encode(picture_of(3, 2)).decode()}
+    for _ in range(2):
+        await client.post(path, {"from": owner, "photo": picture, "media_group": "7"})
+    said = await client.say("one")
+    await client.post(f"{path}/{said['message_id']}/edit", {"from": owner, "text": "/two"})
+    document, first, second, text, edited = await updates(client)
+    file = document["message"]["document"]
+    assert (file["file_name"], file["mime_type"], file["file_size"]) == ("plan.md", "text/markdown", 6)
+    assert "text" not in document["message"]
+    assert document["message"]["caption_entities"] == [{"type": "bot_command", "offset": 0, "length": 5}]
+    named = (await client.call("getFile", file_id=file["file_id"]))[1]["result"]
+    address = f"{client.sandbox.origin}/file/bot{client.sandbox.token}/{named['file_path']}"
+    async with client.session.get(address) as answer:
+        assert (await answer.read()).decode() == "# Zoë"
+    assert [m["message"]["media_group_id"] for m in (first, second)] == ["7", "7"]
+    assert (first["message"]["photo"][-1]["width"], "message_id" in first["message"]) == (3, True)
+    assert text["message"]["text"] == "one"
+    assert edited["edited_message"] == {**text["message"], "text": "/two", **edited_parts(edited)}
+    status, _body = await client.raw("POST", f"{path}/1/edit", json={"from": owner, "text": "x"})
+    assert status == 403, "a file has no text to edit"
+
+
+def edited_parts(update: dict[str, Any]) -> dict[str, Any]:
+    entities = [{"type": "bot_command", "offset": 0, "length": 4}]
+    return {"entities": entities, "edit_date": update["edited_message"]["edit_date"]}
+
+
+def picture_of(width: int, height: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height)).save(out, "PNG")
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("headers", [{}, {"X-Sandbox-Key": "wrong"}])
 async def test_without_the_key_nothing_is_told(client: Client, headers: dict[str, str]) -> None:
     async with aiohttp.ClientSession() as stranger:
@@ -158,6 +199,10 @@ WRONG = [
     ("/messages", {"from": "you", "text": "x"}, "from is a whole number"),
     ("/messages", {"from": 1001, "text": "x", "reply_to": "that"}, "reply_to is a whole number"),
     ("/messages", {"from": 1001, "text": "x" * 4097}, "a message has at most 4096 characters"),
+    ("/messages", {"from": 1001, "document": "plan.md"}, "document is an object"),
+    ("/messages", {"from": 1001, "document": {"name": "plan.md", "base64": "?"}}, "base64 is base64"),
+    ("/messages", {"from": 1001, "document": {"name": "plan.md"}}, "file must be non-empty"),
+    ("/messages", {"from": 1001, "photo": {"base64": "eA=="}}, "IMAGE_PROCESS_FAILED"),
     ("/messages/1/press", {"from": 1001, "button": "Go", "wait": "long"}, "wait is a number of seconds"),
     ("/block", {"from": 1001, "blocked": "perhaps"}, "blocked is true or false"),
     ("/upgrade", {}, "only a group becomes a supergroup"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,23 @@ class Fields:
         if not value >= 0:
             raise ApiError(400, f"{name} is a number of seconds")
         return min(value, most)
+
+    def fields(self, name: str) -> Fields | None:
+        """An object in this one; None where it is missing."""
+        value = self.values.get(name)
+        if not isinstance(value, dict | None):
+            raise ApiError(400, f"{name} is an object")
+        return None if value is None else Fields(value)
+
+    def content(self) -> bytes:
+        """The bytes of a file: `base64`, or `text` as UTF-8."""
+        held = self.values.get("text")
+        if isinstance(held, str):
+            return held.encode()
+        try:
+            return base64.b64decode(self.text("base64"), validate=True)
+        except ValueError:
+            raise ApiError(400, "base64 is base64") from None
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         value = self.values.get(name, default)

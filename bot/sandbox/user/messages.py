@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 import time
 from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.answers import ApiError
+from bot.sandbox import files
+from bot.sandbox.answers import ApiError, Upload
 from bot.sandbox.entities import slice_units, trim, units, with_found
-from bot.sandbox.methods import MAX_TEXT
+from bot.sandbox.methods import MAX_CAPTION, MAX_TEXT
 from bot.sandbox.updates import Updates
-from bot.sandbox.user.fields import body_of, chat_of, entry_of, member_of, query_of
+from bot.sandbox.user.fields import Fields, body_of, chat_of, entry_of, member_of, query_of
 from bot.sandbox.world import Chat, Entry, World
 
 MAX_WAIT_S = 60.0
@@ -29,6 +31,7 @@ class Messages:
         return [
             web.get("/sandbox/chats/{chat}/messages", self.read),
             web.post("/sandbox/chats/{chat}/messages", self.write),
+            web.post("/sandbox/chats/{chat}/messages/{message}/edit", self.edit),
             web.get("/sandbox/files/{file_id}", self.file),
         ]
 
@@ -53,17 +56,16 @@ class Messages:
         return web.json_response(body)
 
     async def write(self, request: web.Request) -> web.Response:
-        """A person writes; the bot gets it as an update."""
+        """A person writes, or sends a file; the bot gets it as an update.
+
+        {"from", "text"} or {"from", "document": {"name", "text" | "base64", "mime"?} | "photo": {"base64"}, "caption"?,
+        "media_group"?: one word for all of an album}; "reply_to"? with both.
+        """
         chat, body = chat_of(self.world, request.match_info["chat"]), await body_of(request)
         sender = member_of(self.world, chat, body.number("from"))
         if chat.upgraded_to:
             raise ApiError(403, f"this group is a supergroup now: chat {chat.upgraded_to}")
-        text, _none = trim(body.text("text"), [])
-        if not text:
-            raise ApiError(400, "a message needs a text")
-        if units(text) > MAX_TEXT:
-            raise ApiError(400, f"a message has at most {MAX_TEXT} characters; a Telegram app would send several")
-        content: dict[str, Any] = {"text": text, "entities": with_found(text, []) or None}
+        content = self._file(body) or written(body)
         if number := body.number("reply_to"):
             replied = entry_of(self.world, chat, str(number))
             if replied.deleted:
@@ -75,6 +77,39 @@ class Messages:
         if chat.type == "private" or self._for_bot(entry.message):
             self.updates.add("message", entry.message)
         return web.json_response(entry.message)
+
+    async def edit(self, request: web.Request) -> web.Response:
+        """A person changes the text of a message of theirs: {"from", "text"}."""
+        chat, body = chat_of(self.world, request.match_info["chat"]), await body_of(request)
+        sender, entry = (
+            member_of(self.world, chat, body.number("from")),
+            entry_of(self.world, chat, request.match_info["message"]),
+        )
+        if entry.deleted or entry.message["from"]["id"] != sender["id"] or "text" not in entry.message:
+            raise ApiError(403, "only a text of one's own can be edited")
+        changed = entry.message | written(body) | {"edit_date": int(time.time())}
+        entry.message = {k: v for k, v in changed.items() if v is not None}
+        entry.edits += 1
+        self.world.touch(entry)
+        if chat.type == "private" or self._for_bot(entry.message):
+            self.updates.add("edited_message", entry.message)
+        return web.json_response(entry.message)
+
+    def _file(self, body: Fields) -> dict[str, Any] | None:
+        """The part of a message that holds a file, with its caption; None for a message of text."""
+        document, photo = body.fields("document"), body.fields("photo")
+        if document is not None:
+            mime = document.text("mime") or mimetypes.guess_type(document.text("name"))[0] or "application/octet-stream"
+            content = files.document(self.world, Upload(document.text("name") or "file", document.content(), mime))
+        elif photo is not None:
+            content = files.photo(self.world, Upload("photo.jpg", photo.content(), "image/jpeg"))
+        else:
+            return None
+        caption, _none = trim(body.text("caption"), [])
+        if units(caption) > MAX_CAPTION:
+            raise ApiError(400, f"a caption has at most {MAX_CAPTION} characters")
+        named = {"caption": caption or None, "caption_entities": with_found(caption, []) or None}
+        return content | named | {"media_group_id": body.text("media_group") or None}
 
     async def file(self, request: web.Request) -> web.Response:
         found = self.world.files.get(request.match_info["file_id"])
@@ -90,17 +125,27 @@ class Messages:
 
     def _for_bot(self, message: dict[str, Any]) -> bool:
         """Privacy mode: in a group a bot sees commands, replies to it, and its name."""
-        me, text = self.world.bot, message["text"]
+        me, text = self.world.bot, message.get("text", message.get("caption", ""))
         if message.get("reply_to_message", {}).get("from", {}).get("id") == me["id"]:
             return True
         name = "@" + str(me["username"]).lower()
-        for entity in message.get("entities", []):
+        for entity in message.get("entities", message.get("caption_entities", [])):
             word = slice_units(text, entity["offset"], entity["length"]).lower()
             if entity["type"] == "bot_command" and ("@" not in word or word.endswith(name)):
                 return True
             if entity["type"] == "mention" and word == name:
                 return True
         return False
+
+
+def written(body: Fields) -> dict[str, Any]:
+    """The part of a message that holds its text. Raises ApiError for none, and for more than a message takes."""
+    text, _none = trim(body.text("text"), [])
+    if not text:
+        raise ApiError(400, "a message needs a text")
+    if units(text) > MAX_TEXT:
+        raise ApiError(400, f"a message has at most {MAX_TEXT} characters; a Telegram app would send several")
+    return {"text": text, "entities": with_found(text, []) or None}
 
 
 def shown(entry: Entry, chat: Chat) -> dict[str, Any]:
