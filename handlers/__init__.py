@@ -24,6 +24,7 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
         permissions,
         prompts,
         quota,
+        rest,
         screens,
         self_actions,
         tasks,
@@ -32,12 +33,13 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
     from handlers.middlewares import Answers, Door, Rights
 
     served: set[str] = set()
-    for observer in (dispatcher.message, dispatcher.callback_query):
+    for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
         observer.outer_middleware(Door(access, app.store))
         observer.middleware(Answers())
         observer.middleware(Rights(access, app.audit))
     for module in (
         people,
+        rest,
         broadcast,
         draft,
         deliveries,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from aiogram import Router
+from aiogram import F, Router
 from aiogram.filters import CommandObject
-from aiogram.types import Message
+from aiogram.types import CallbackQuery, Message
 
 from bot.broadcast.drafts import Drafts
 from bot.broadcast.ledger import NotShown
@@ -15,11 +15,13 @@ from bot.broadcast.model import Draft
 from bot.errors import WrongUsage
 from bot.operations import Services
 from bot.telegram.access import Role
+from bot.telegram.callbacks import FleetTap
+from bot.telegram.card import text_data
 from bot.telegram.links import tappable
 from bot.telegram.people import Access, Person
 from handlers.commands import command, unknown_word
 from handlers.rights import may
-from handlers.say import Say
+from handlers.say import TOO_OLD, Say, Tap
 from handlers.wording import counted
 
 ASK = "What shall I say to all agents? Send /broadcast TEXT.\nA prompt for each: /broadcast_targeted"
@@ -64,6 +66,7 @@ def router() -> Router:
     routes.message.register(targeted, command("broadcast-targeted"), flags={"needs": "broadcast-targeted"})
     routes.message.register(broadcast, command("broadcast"), flags={"needs": "broadcast"})
     routes.message.register(apply, command("broadcast-apply"), flags={"needs": "broadcast-apply"})
+    routes.callback_query.register(draft_file, FleetTap.filter(F.verb == "draft"), flags={"needs": "broadcast"})
     routes.message.register(cancel, command("broadcast-cancel"), flags={"needs": "broadcast-cancel"})
     return routes
 
@@ -94,6 +97,18 @@ async def broadcast(
         return
     chat = await where(access, app, person, say)
     draft = await app.drafts.draft(person.name, text=text, chat_id=chat)
+    await _point_to(draft, chat, access, app, say)
+
+
+async def draft_file(_query: CallbackQuery, app: Services, access: Access, person: Person, say: Say, tap: Tap) -> None:
+    """A file that was to be given to somebody becomes a draft for all."""
+    notice = await say.shown(tap.message_id)
+    if notice is None or notice.kind != "whom" or "text" not in notice.data:
+        await tap.answer(TOO_OLD, alert=True)
+        return
+    chat = await where(access, app, person, say)
+    draft = await app.drafts.draft(person.name, text=str(notice.data["text"]), chat_id=chat)
+    await say.turn_into(tap.message_id, "text", text_data(f"Draft {draft.id} holds that text."), was={"whom"})
     await _point_to(draft, chat, access, app, say)
 
 

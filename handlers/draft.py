@@ -14,7 +14,7 @@ from bot.operations import Services
 from bot.telegram.callbacks import DraftTap, ItemTap, ReportTap, SwapTap
 from bot.telegram.people import Person
 from handlers.cards.draft import page_head
-from handlers.replies import ReplyTo
+from handlers.replies import ReplyTo, written
 from handlers.say import Say, Tap
 
 
@@ -133,7 +133,7 @@ async def edited(message: Message, notice: Shown, app: Services, person: Person,
         agent = on_page(draft, notice.data["page"], message)
     if agent is None:
         raise Refused("Which agent's prompt is this?", hint="Tap “Look at each”, then reply to that page.")
-    changed = await app.drafts.edit_item(draft.id, str(agent), message.text or "", person.name)
+    changed = await app.drafts.edit_item(draft.id, str(agent), await written(message), person.name)
     item = changed.item(str(agent))
     taken_out = item.reason.partition("; ")[2]
     said = f"✏️ {agent} gets your text in draft {draft.id} ({len(item.prompt):,} characters). Not sent yet."

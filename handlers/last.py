@@ -12,12 +12,17 @@ from aiogram.utils.formatting import Text
 from bot.excerpt import clipped
 from bot.telegram.access import COMMANDS, command_of
 from bot.telegram.links import tappable
-from handlers.say import TOO_OLD, Say, Tap
+from handlers.replies import ReplyTo
+from handlers.say import TOO_OLD, Say, Tap, new_key
+
+PROMPTS = ("ask-send", "edit", "draft", "permission_tell", "rest")  # messages that a reply gives a text to
 
 # What a person may well send, and nothing here reads. Not among them: what Telegram itself writes ("… pinned …").
 UNREAD = frozenset(
     {"animation", "audio", "contact", "document", "location", "photo", "sticker", "video", "video_note", "voice"}
 )
+READS = "I read text only, and one .md or .txt file without a caption as a prompt."
+EDITED = "I do not follow edits: what you wrote first counts. To change it, send it anew."
 WAYS = "To an agent: /send w1 TEXT. All commands: /help"
 
 
@@ -34,8 +39,15 @@ def router(served: Collection[str]) -> Router:
     routes.message.register(unknown, to_us, flags={"needs": "help"})
     routes.message.register(lost, F.text, F.chat.type == "private", flags={"needs": "help"})
     routes.message.register(unread, F.content_type.in_(UNREAD), F.chat.type == "private", flags={"needs": "help"})
+    routes.edited_message.register(edited, is_known_command, flags={"needs": "help"})
+    routes.edited_message.register(edited, ReplyTo(*PROMPTS), flags={"needs": "help"})
     routes.callback_query.register(unknown_button, flags={"needs": "help"})
     return routes
+
+
+def is_known_command(message: Message) -> bool:
+    text = message.text or ""
+    return text.startswith("/") and command_of(text.split(maxsplit=1)[0]) is not None
 
 
 def no_such_command(text: str, served: Collection[str]) -> Text:
@@ -58,9 +70,15 @@ async def lost(_message: Message, say: Say) -> None:
     )
 
 
-async def unread(_message: Message, say: Say) -> None:
-    """A picture with "/send w1 …" under it must not look as if it had been sent."""
-    await say.text(tappable(f"I did nothing with that: I read text only.\n{WAYS}"))
+async def unread(message: Message, say: Say) -> None:
+    """A picture with "/send w1 …" under it must not look as if it had been sent. Of an album each picture is a message
+    of its own, and it gets one answer."""
+    answer = tappable(f"I did nothing with that: {READS}\n{WAYS}")
+    await say.once(f"album:{message.media_group_id}" if message.media_group_id else new_key("unread"), answer)
+
+
+async def edited(message: Message, say: Say) -> None:
+    await say.once(f"edited:{message.message_id}", EDITED)
 
 
 async def unknown_button(_query: CallbackQuery, tap: Tap) -> None:

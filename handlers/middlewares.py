@@ -54,7 +54,7 @@ class Door(BaseMiddleware):
             return None
         if not isinstance(message, Message):
             return await self._out_of_reach(event, user, data["bot"])
-        if isinstance(event, Message) and await _for_another_bot(event, data["bot"]):
+        if isinstance(event, Message) and await for_another_bot(event, data["bot"]):
             return None
         known = next((p for p in await self.access.people() if p.user_id == user.id), None)
         if known is None and not await self._may_knock(event):
@@ -159,7 +159,7 @@ class Answers(BaseMiddleware):
         return None
 
 
-async def _for_another_bot(message: Message, bot: Bot) -> bool:
+async def for_another_bot(message: Message, bot: Bot) -> bool:
     """`/agents@some_bot` is for that bot alone."""
     first = (message.text or "").split(maxsplit=1)[:1]
     name = first[0].partition("@")[2] if first and first[0].startswith("/") else ""

@@ -12,7 +12,7 @@ from bot.notices.shown import Shown
 from bot.operations import Services
 from bot.telegram.callbacks import DialogTap
 from bot.telegram.people import Access, Person
-from handlers.replies import ReplyTo
+from handlers.replies import ReplyTo, written
 from handlers.rights import may
 from handlers.say import Say, Tap
 
@@ -80,7 +80,7 @@ async def ask_tell(_query: CallbackQuery, callback_data: DialogTap, app: Service
 
 async def told(message: Message, notice: Shown, app: Services, person: Person, say: Say) -> None:
     data = notice.data
-    reply = Reply(person.name, f"chat:{say.chat_id}", (message.text or "").strip(), say.chat_id)
+    reply = Reply(person.name, f"chat:{say.chat_id}", (await written(message)).strip(), say.chat_id)
     answered = await app.permissions.answer(str(data["card"]), str(data["mark"]), int(data["option"]), reply)
     await say.text(told_of(answered))
 

@@ -17,7 +17,7 @@ from aiogram.types import CallbackQuery
 from aiogram.utils.formatting import Text
 
 from bot.errors import MafError
-from bot.notices import post, touch
+from bot.notices import kind_of, post, touch
 from bot.notices.shown import Shown, just_said, on_its_way, shown
 from bot.store import Store, Transaction
 from bot.telegram.card import text_data
@@ -55,6 +55,12 @@ class Say:
         key = new_key(kind) if live and key is None else key
         async with self.store.begin() as tx:
             await post(tx, kind, self._here(data), chat_id=self.chat_id, key=key)
+
+    async def once(self, key: str, content: Text | str) -> None:
+        """A plain answer that is given one time in this chat, whatever asks for it again."""
+        async with self.store.begin() as tx:
+            if await kind_of(tx, key, self.chat_id) is None:
+                await post(tx, "text", self._here(text_data(content)), chat_id=self.chat_id, key=key)
 
     async def error(self, error: MafError, *, again: bool = True) -> None:
         """What went wrong, and what to do. With `again` False not a second time when it was only just said: somebody

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from functools import partial
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -24,13 +23,13 @@ from aiogram.types import ChatMemberUpdated, Update
 from aiogram.utils.token import TokenValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.app.intake import Intake
 from bot.app.live import about
 from bot.app.webhook import OurWebhook, Webhook
-from bot.errors import MafError, WrongSetting
+from bot.errors import WrongSetting
 from bot.notices import Bell, post
 from bot.operations import Services
 from bot.store.complaint import Complaint
-from bot.store.patience import kept, patient
 from bot.telegram.access import Role, menu
 from bot.telegram.card import text_data
 from bot.telegram.inbox import Inbox, Unhandled, readable
@@ -38,11 +37,9 @@ from bot.telegram.outbox import Outbox
 from bot.telegram.pace import backoff
 from bot.telegram.people import Access
 from bot.telegram.topics import Topics
-from bot.telegram.turns import Before, Turns, place
+from bot.telegram.turns import Turns
 from handlers import attach
 from handlers.cards import all_cards
-from handlers.middlewares import ANSWER_WITHIN_S
-from handlers.say import Tap
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +48,7 @@ CONNECT_S = 5.0
 # Pauses after a failed poll: one more second each time, up to this.
 LONGEST_PAUSE_S = 15.0
 OUTSIDE = {"kicked", "left"}
-ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 
 
 class TokenRefused(WrongSetting):
@@ -70,7 +67,6 @@ class Chat:
         if settings.bot_token is None:
             raise WrongSetting("MAF_BOT_TOKEN is not set.", hint=f"Write it into {services.home.env_file}.")
         self.services = services
-        self._resumed = resumed
         self.access = Access(services.store, services.clock)
         self.inbox = Inbox(services.store, services.clock)
         self.bot = _bot(settings.bot_token.get_secret_value(), settings.telegram_api)
@@ -78,6 +74,17 @@ class Chat:
         self.dispatcher.workflow_data.update(
             app=services, access=self.access, drafts=services.drafts, apply=services.apply
         )
+        self._turns = Turns()
+        self.intake = Intake(
+            services,
+            self.bot,
+            self.dispatcher,
+            access=self.access,
+            inbox=self.inbox,
+            turns=self._turns,
+            resumed=resumed,
+        )
+        self.dispatcher.workflow_data["long_texts"] = self.intake
         self.served = attach(self.dispatcher, access=self.access, app=services)
         self.dispatcher.my_chat_member.register(self._membership)
         self.outbox = Outbox(
@@ -94,7 +101,6 @@ class Chat:
         self.webhook = Webhook(settings, self._taken) if settings.webhook_url else None
         self._ours = OurWebhook(services.store)
         self._offset: int | None = None
-        self._turns = Turns()
         self._polling: asyncio.Task[None] | None = None
         self._stopping = False
         self._told_conflict = False
@@ -117,6 +123,7 @@ class Chat:
         """Take updates (by polling, or by the webhook) and send, until stopped."""
         self._polling = asyncio.current_task()
         cut_off = await self.inbox.cut_off(self.bot.id)
+        await self.intake.restore()
         outbox = asyncio.create_task(self.outbox.run(), name="outbox")
         greeting = asyncio.create_task(self._greet(cut_off), name="menu")
         try:
@@ -229,37 +236,13 @@ class Chat:
     async def _take(self, updates: list[Update]) -> None:
         """Record each update, then begin to handle it. Only what is recorded is confirmed to Telegram."""
         for update in updates:
-            if await self.inbox.record(self.bot.id, update):
-                self._turns.give(place(update), partial(self._handle, update), name=f"update {update.update_id}")
+            await self.intake.take(update)
             self._offset = max(self._offset or 0, update.update_id + 1)
-
-    async def _handle(self, update: Update, before: Before) -> None:
-        """In the order of asking: "/skip w1" just before "/apply" must count."""
-        await self._resumed.wait()
-        answered = before is not None and await self._waited(update, before)
-        try:
-            if update.model_fields_set != {"update_id"}:  # else it could not be read, see bot.telegram.inbox.readable
-                with patient(False):
-                    await self.dispatcher.feed_update(self.bot, update, answered=answered)
-        except MafError as error:
-            log.warning("update %s: %s", update.update_id, error.message)
-        except Exception:  # The edge of the process: one update must not end the bot.
-            log.exception("update %s failed", update.update_id)
-        await kept(lambda: self.inbox.handled(self.bot.id, update.update_id))
 
     def _why(self, error: Exception) -> str:
         """In a few words, for a person."""
         text = str(error).removeprefix("HTTP Client says - ").replace(self.bot.token, "TOKEN")
         return text or f"no answer for {CONNECT_S:g} s"
-
-    async def _waited(self, update: Update, before: asyncio.Task[None]) -> bool:
-        """Wait for the turn of an update; True if a press was answered meanwhile, as its button must not hang."""
-        await asyncio.wait({before}, timeout=ANSWER_WITHIN_S)
-        answer = not before.done() and update.callback_query is not None
-        if answer and update.callback_query is not None:
-            await Tap(update.callback_query, self.bot).answer()
-        await asyncio.wait({before})
-        return answer
 
     async def _conflict(self, error: TelegramConflictError) -> None:
         if "webhook" in error.message and await self._took_webhook_away():

@@ -4,6 +4,6 @@ A use case posts in the same transaction as the fact it tells of, so that neithe
 """
 
 from bot.notices.bell import Bell
-from bot.notices.rows import post, touch
+from bot.notices.rows import kind_of, post, touch
 
-__all__ = ["Bell", "post", "touch"]
+__all__ = ["Bell", "kind_of", "post", "touch"]

@@ -53,6 +53,13 @@ async def post(
     return row.id
 
 
+async def kind_of(tx: Transaction, key: str, chat_id: int) -> str | None:
+    """What the live message with this key in that chat is now; nobody changes it until the transaction ends. None
+    where there is none."""
+    row = await _live(tx, key, chat_id)
+    return row.kind if row is not None else None
+
+
 async def touch(tx: Transaction, key: str | None, *, urgent: bool = False) -> None:
     """What the live messages with this key show has changed: have them rendered again. No key, no message: nothing.
 

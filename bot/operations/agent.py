@@ -14,7 +14,7 @@ from bot.agents.resources.usage import strained
 from bot.agents.types import load_types, type_named
 from bot.clock import iso
 from bot.errors import Refused, WrongUsage
-from bot.notices import post
+from bot.notices import kind_of, post
 from bot.operations.services import Services
 from bot.store.audit import note
 
@@ -173,10 +173,21 @@ async def send(
     return delivery.as_dict()
 
 
-async def send_and_tell(app: Services, *, actor: str, id: str, text: str, chat_id: int) -> None:  # noqa: A002
-    """The same for the chat: the message that tells how far it came is written together with the delivery."""
-    key = f"delivery:{secrets.token_hex(6)}"
+async def send_and_tell(
+    app: Services,
+    *,
+    actor: str,
+    id: str,  # noqa: A002
+    text: str,
+    chat_id: int,
+    asked: str | None = None,
+) -> None:
+    """The same for the chat: the message that tells how far it came is written together with the delivery. `asked`:
+    the key of the message that asked whom the text is for; it becomes this one, and the text goes out once."""
+    key = asked or f"delivery:{secrets.token_hex(6)}"
     async with app.store.begin() as tx:
+        if asked is not None and await kind_of(tx, asked, chat_id) != "whom":
+            raise Refused("That text was given to somebody already.")
         delivery = await app.deliveries.create(tx, agent=id, text=text, created_by=actor, notice_key=key)
         await post(tx, "delivery", {"delivery": delivery.id}, chat_id=chat_id, key=key)
     note(delivery=delivery.id)

@@ -67,6 +67,13 @@ class FleetTap(CallbackData, prefix="f"):
     verb: str
 
 
+class RestTap(CallbackData, prefix="l"):
+    """all, drop: on a long text of which more may come; `first` is the id of its first update."""
+
+    first: int
+    verb: str
+
+
 class DialogTap(CallbackData, prefix="p"):
     """On what agents ask: `mark` is what the card asked when the button was made. `verb`: oN take choice N, cN the
     second tap of a lasting one, tN no and tell, own, each, all, back, show."""

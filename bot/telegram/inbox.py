@@ -2,24 +2,25 @@
 
 Telegram sends an update again when it does not know that we have it; the row makes it count once. A row that was
 never marked as handled belongs to a process that died in between: the person is told, nothing is repeated by itself.
+A piece of a longer text waits for the others (bot.telegram.pieces): its handling has not begun, and begins with them.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiogram.exceptions import ClientDecodeError
 from aiogram.types import Update
 from pydantic import ValidationError
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, sql, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.clock import Clock
 from bot.foreign import read_json
-from bot.store import Store, Transaction
+from bot.store import Store, Transaction, rows_changed
 from bot.store.tables import UpdateRow
 from bot.telegram.access import command_of
 
@@ -28,6 +29,14 @@ log = logging.getLogger(__name__)
 # Telegram keeps updates for 24 hours; what is older cannot come again.
 KEEP = timedelta(days=7)
 LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Messages of one text that waits to be handled, in order; `at` is when the last of them came in."""
+
+    updates: tuple[Update, ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,9 @@ class Inbox:
         self._store = store
         self._clock = clock
 
-    async def record(self, bot_id: int, event: Update) -> bool:
-        """Write it down; False when it was written down before, and then it must not be handled.
+    async def record(self, bot_id: int, event: Update, *, piece_of: int | None = None) -> bool:
+        """Write it down; False when it was written down before, and then it must not be handled. `piece_of`: the first
+        update of the text that it belongs to, where that waits for its rest.
 
         An id that no store could hold is none of Telegram's: passed over too.
         """
@@ -60,9 +70,9 @@ class Inbox:
             async with self._store.begin() as tx:
                 if await tx.get(UpdateRow, (bot_id, event.update_id)) is not None:
                     return False
-                tx.add(
-                    UpdateRow(bot_id=bot_id, update_id=event.update_id, payload=payload, received_at=self._clock.now())
-                )
+                row = UpdateRow(bot_id=bot_id, update_id=event.update_id, payload=payload, piece_of=piece_of)
+                row.received_at = self._clock.now()
+                tx.add(row)
         except IntegrityError:  # two at once, on a database that lets both look first
             return False
         return True
@@ -80,9 +90,41 @@ class Inbox:
             .values(handled_at=self._clock.now())
         )
 
+    async def waiting(self, bot_id: int) -> list[Pieces]:
+        """The texts that wait, oldest first."""
+        here = (UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None), UpdateRow.piece_of.is_not(None))
+        async with self._store.begin() as tx:
+            rows = (await tx.scalars(select(UpdateRow).where(*here).order_by(UpdateRow.update_id))).all()
+            texts: dict[int, list[UpdateRow]] = {}
+            for row in rows:
+                texts.setdefault(row.piece_of or 0, []).append(row)
+            return [
+                Pieces(tuple(Update.model_validate(row.payload) for row in text), text[-1].received_at)
+                for text in texts.values()
+            ]
+
+    async def begin(self, bot_id: int, first: int) -> bool:
+        """The text that begins with this update waits no more: from here on its handling may have begun. False where
+        somebody was quicker. Its other pieces count as handled, for they are a part of the first one now."""
+        async with self._store.begin() as tx:
+            if (
+                await rows_changed(tx, _pieces(bot_id, first).where(UpdateRow.update_id == first).values(piece_of=None))
+                == 0
+            ):
+                return False
+            await tx.execute(_pieces(bot_id, first).values(piece_of=None, handled_at=self._clock.now()))
+        return True
+
+    async def drop(self, bot_id: int, first: int) -> bool:
+        """Nothing is to be done with the text that begins with this update. False where somebody was quicker."""
+        async with self._store.begin() as tx:
+            return (
+                await rows_changed(tx, _pieces(bot_id, first).values(piece_of=None, handled_at=self._clock.now())) > 0
+            )
+
     async def cut_off(self, bot_id: int) -> list[Unhandled]:
         """Updates that never came to their end, oldest first. Asked before this process records its first."""
-        left = (UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None))
+        left = (UpdateRow.bot_id == bot_id, UpdateRow.handled_at.is_(None), UpdateRow.piece_of.is_(None))
         async with self._store.begin() as tx:
             rows = await tx.scalars(select(UpdateRow).where(*left).order_by(UpdateRow.update_id))
             return [_unhandled(row.update_id, row.payload or {}) for row in rows]
@@ -118,6 +160,13 @@ def readable(error: ClientDecodeError) -> list[Update]:
     return found
 
 
+def _pieces(bot_id: int, first: int) -> sql.Update:
+    """All that waits of one text."""
+    return update(UpdateRow).where(
+        UpdateRow.bot_id == bot_id, UpdateRow.piece_of == first, UpdateRow.handled_at.is_(None)
+    )
+
+
 def _without_code(payload: dict[str, Any]) -> dict[str, Any]:
     """A pair code is a secret, and a row keeps none: what stands behind /pair is left out."""
     message = payload.get("message") or {}
@@ -134,7 +183,8 @@ def _unhandled(update_id: int, payload: dict[str, Any]) -> Unhandled:
     source = press or message
     chat = (press.get("message") or message).get("chat") or {}
     user = source.get("from") or source.get("from_user") or {}
-    what = _label(press) if press else str(message.get("text", ""))[:60]
+    file = (message.get("document") or {}).get("file_name", "")
+    what = _label(press) if press else str(message.get("text", file))[:60]
     return Unhandled(update_id, user.get("id"), chat.get("id"), what)
 
 

@@ -10,7 +10,7 @@ from bot.telegram.card import Card
 
 def all_cards(app: Services, served: Collection[str]) -> dict[str, Card]:
     """Every kind of notice and its card."""
-    from handlers.cards import agents, hooks, life, pages, permission, quota, self_actions, whom
+    from handlers.cards import agents, hooks, life, pages, permission, quota, rest, self_actions, whom
     from handlers.cards.draft import draft_card
     from handlers.cards.report import delivery_card
 
@@ -25,4 +25,5 @@ def all_cards(app: Services, served: Collection[str]) -> dict[str, Card]:
         **hooks.cards(app),
         **pages.cards(app, served),
         **whom.cards(app),
+        **rest.cards(),
     }

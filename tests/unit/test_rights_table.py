@@ -47,6 +47,10 @@ VIEWERS = {
     "last.unknown_button",
     "life.tap_leave",
     "whom.turn",
+    "rest.whole",  # of a text of one's own; what it asks for is checked when it is handled
+    "rest.drop",
+    "rest.came",
+    "last.edited",
 }
 SUPERVISORS = {
     "broadcast.broadcast",
@@ -73,7 +77,7 @@ def handlers() -> dict[str, Role]:
     attach(dispatcher, access=cast(Access, None), app=cast(Any, SimpleNamespace(store=None, audit=None)))
     found: dict[str, Role] = {}
     for router in dispatcher.chain_tail:
-        for observer in (router.message, router.callback_query):
+        for observer in (router.message, router.edited_message, router.callback_query):
             for handler in observer.handlers:
                 name = f"{router.name}.{handler.callback.__name__}"
                 role = ROLES[handler.flags["needs"]]

@@ -43,12 +43,8 @@ class Normal:
 
 def normalise(text: str) -> Normal:
     """CRLF and CR to LF, escape sequences and control characters out. Raises TextRefused: empty, or over 100 KB."""
-    size = len(text.encode("utf8", "surrogatepass"))
-    if size > MAX_BYTES:
-        raise TextRefused(
-            f"The text has {size / 1024:.0f} KB; at most {MAX_BYTES // 1024} KB can be sent.",
-            hint="Put it into a file in the agent's folder, and send its name.",
-        )
+    if refused := too_long(len(text.encode("utf8", "surrogatepass"))):
+        raise refused
     notes = []
     unix = text.replace("\r\n", "\n").replace("\r", "\n")
     clean, escapes = _ESCAPES.subn("", unix)
@@ -58,6 +54,16 @@ def normalise(text: str) -> Normal:
     if not clean.strip():
         raise TextRefused("There is nothing to send: the text is empty.")
     return Normal(clean, tuple(notes))
+
+
+def too_long(size: int) -> TextRefused | None:
+    """Why a text of this many bytes cannot be sent; None where it can."""
+    if size <= MAX_BYTES:
+        return None
+    return TextRefused(
+        f"The text has {size / 1024:.0f} KB; at most {MAX_BYTES // 1024} KB can be sent.",
+        hint="Put it into a file in the agent's folder, and send its name.",
+    )
 
 
 def new_ref() -> str:

@@ -68,7 +68,8 @@ class UpdateRow(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     received_at: Mapped[datetime]
     handled_at: Mapped[datetime | None] = mapped_column(index=True)
-    held: Mapped[bool] = mapped_column(default=False)  # a piece of a longer text: its handling has not begun
+    # The first message of the text that this one is a piece of, as long as it waits for the others.
+    piece_of: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class OutboxRow(Base):

@@ -1,4 +1,4 @@
-"""Which prompts of a draft each chat was shown; updates whose text waits for its rest."""
+"""Which prompts of a draft each chat was shown; updates whose text is a piece of a longer one."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,10 +23,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("draft_id", "chat_id", name=op.f("pk_draft_views")),
     )
     with op.batch_alter_table("updates") as table:
-        table.add_column(sa.Column("held", sa.Boolean(), server_default=sa.false(), nullable=False))
+        table.add_column(sa.Column("piece_of", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("updates") as table:
-        table.drop_column("held")
+        table.drop_column("piece_of")
     op.drop_table("draft_views")
