@@ -152,7 +152,7 @@ async def test_the_same_question_of_three_agents_is_one_card(tmp_path: Path) -> 
         other.mkdir()
         await p.app.services.registry.update("w3", workdir=other)
         for agent in p.agents:
-            await asks(p, agent, "npm run lint")
+            await asks(p, agent, "ls -la")
         card = await p.message(lambda m: "w1, w2, w3 want to run" in m["text"])
         assert f"in {p.project}, {other}" in card["text"]  # each place that a yes would mean
         await p.client.press(card["message_id"], button(card, "Yes for 3 agents"))
@@ -172,11 +172,11 @@ async def test_dangerous_questions_stand_alone_and_a_shared_card_can_be_split(tm
             await p.client.press(card["message_id"], "No")
             await p.becomes(card["message_id"], lambda m: "✖" in m["text"])
         for agent in p.agents:
-            await asks(p, agent, "npm ci")
+            await asks(p, agent, "git log -1")
         card = await p.message(lambda m: "w1, w2 want to run" in m["text"])
         await p.client.press(card["message_id"], "Look at each")
         await p.becomes(card["message_id"], lambda m: "one by one" in m["text"])
-        one = await p.message(lambda m: "w2 wants to run" in m["text"] and "npm ci" in m["text"])
+        one = await p.message(lambda m: "w2 wants to run" in m["text"] and "git log -1" in m["text"])
         await p.client.press(one["message_id"], "Yes")
         await p.becomes(one["message_id"], lambda m: "✅ w2" in m["text"])
         assert state(p, "w1") == "waiting"

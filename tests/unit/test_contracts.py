@@ -20,6 +20,11 @@ VIOLATIONS = {
     "upper imports lower": ("bot/errors.py", "import bot.store"),
     "aiogram only at the Telegram edge": ("bot/broadcast/report.py", "import aiogram"),
     "handlers are imported by the composition root alone": ("bot/cli/terminal.py", "import handlers"),
+    "judging a request is pure": ("bot/agents/permissions/risk/places.py", "import os"),
+    "within permissions, the judge is lowest": (
+        "bot/agents/permissions/risk/tools.py",
+        "import bot.agents.permissions.question",
+    ),
     "within agents, upper imports lower": ("bot/agents/state/turn.py", "import bot.agents.delivery.text"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from bot.agents.permissions import links
 from bot.agents.permissions.question import Question, from_hook
+from bot.agents.permissions.risk import Named
 
 
 def asked(tool: str, workdir: Path, **inputs: Any) -> Question:
@@ -59,31 +61,126 @@ async def test_a_file_behind_a_link_is_outside(work: Path, tool: str) -> None:
     for file, outside in ((work / "data" / "x", True), (work / "src2" / "x", False)):
         question = await links.followed(asked(tool, work, file_path=str(file)), work)
         assert bool(question.risk.outside) is outside
-        assert question.risk.writes is (tool != "Read")
+        assert question.risk.groupable is (tool == "Read" and not outside)
 
 
 async def test_a_workspace_that_is_reached_by_a_link_is_no_place_outside(work: Path, tmp_path: Path) -> None:
+    """Its CLI may name it, and where it is, by the other way."""
     (tmp_path / "way").symlink_to(work)
-    question = await links.followed(asked("Bash", tmp_path / "way", command="cat src/a.py"), tmp_path / "way")
-    assert question.risk.line == "only reads · outside the workspace: no"
+    for command in ("cat src/a.py", f"cat {work}/src/a.py", f"cd {work} && ls"):
+        event = {"tool_name": "Bash", "tool_input": {"command": command}, "cwd": str(work)}
+        question = from_hook(event, cli="claude", workspace=str(tmp_path / "way"))
+        question = await links.followed(question, tmp_path / "way")
+        assert question.risk.line == "only reads · outside the workspace: no"
 
 
-async def test_where_the_disk_does_not_answer_it_cannot_be_told(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("cat notes", "touches credentials"),
+        ("cat src/* < src/a.py", "touches credentials"),
+        ("grep -rn x .", "touches credentials"),
+        ("rg -n x .", "only reads · outside the workspace: no"),
+        ("rg --hidden x .", "touches credentials"),
+        ("diff src2/deep far", "only reads · outside the workspace: yes, far (leads to {0}/elsewhere/a.py)"),
+        ("grep -rn x far", "only reads · outside the workspace: no"),
+        ("cat far/*", "only reads · outside the workspace: yes, far/* (leads to {0}/elsewhere/a.py)"),
+        ("cat many/*", "may do anything"),
+        ("cat src/../src2/a.py", "only reads · outside the workspace: no"),
+        ("cd src2/deep && cat ../a.py", "only reads · outside the workspace: no"),
+        ("cd up && cat ../x", "only reads · outside the workspace: yes, up/../x (leads to {0}/x)"),
+    ],
+)
+async def test_what_lies_below_a_folder_counts(work: Path, tmp_path: Path, command: str, line: str) -> None:
+    (work / ".env").touch()
+    (work / "notes").symlink_to(work / ".env")
+    (work / "src" / "auth.json").touch()
+    (work / "src" / "deep").mkdir()
+    (work / "far").mkdir()
+    (work / "far" / "a.py").symlink_to(tmp_path / "elsewhere" / "a.py")
+    (work / "up").symlink_to(work)
+    (work / "many").mkdir()
+    for number in range(links.MOST + 1):
+        (work / "many" / str(number)).touch()
+    question = await links.followed(asked("Bash", work, command=command), work)
+    assert question.risk.line == line.format(tmp_path)
+
+
+async def test_where_the_disk_does_not_answer_nothing_is_proven(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hangs = threading.Event()
     # A mounted folder whose server is gone cannot be had in a test.
-    monkeypatch.setattr(links, "leading_out", lambda named, workdir: hangs.wait() and [])
+    monkeypatch.setattr(links, "looked_at", lambda risk, workdir: hangs.wait() and risk)
     monkeypatch.setattr(links, "WAIT_S", 0.01)
     try:
         question = await links.followed(asked("Bash", work, command="cat src/a.py"), work)
     finally:
         hangs.set()
-    assert question.risk.place == "cannot be told"
-    assert question.risk.dangerous
+    assert question.risk.line == "may do anything"
 
 
 async def test_words_that_are_no_paths_do_no_harm(work: Path) -> None:
     question = asked("Bash", work, command="echo hi")
-    for words in (("\0", "x" * 10_000, "src/[", "src/**/*", "~x"), tuple(f"f{n}" for n in range(links.MOST + 1))):
-        found = await links.followed(replace(question, risk=replace(question.risk, named=words)), work)
-        assert not found.risk.outside
-        assert found.risk.unplaced is (len(words) > links.MOST)
+    words = ("\0", "x" * 10_000, "src/[", "src/**/*", "~x", "$HOME/x", "*")
+    risk = replace(question.risk, named=tuple(map(Named, words)), outside=words)
+    found = await links.followed(replace(question, risk=risk), work)
+    assert set(words) <= set(found.risk.outside)
+
+
+def settings(work: Path, text: str, name: str = ".git/config") -> None:
+    (work / name).parent.mkdir(parents=True, exist_ok=True)
+    with (work / name).open("a") as file:
+        file.write(text)
+
+
+@pytest.fixture
+def repository(work: Path) -> Path:
+    subprocess.run(["git", "init", "-q", str(work)], check=True)
+    return work
+
+
+@pytest.mark.parametrize("command", ["git status", "git -C src log -p", "cd src && git diff", "ls && git show"])
+async def test_git_as_it_comes_only_reads(repository: Path, command: str) -> None:
+    question = await links.followed(asked("Bash", repository, command=command), repository)
+    assert question.risk.groupable, question.risk.line
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("[core]\n\tfsmonitor = ./evil\n", ".git/config"),
+        ("[core]\npager=./evil\n", ".git/config"),
+        ("[diff]\nexternal = ./evil\n", ".git/config"),
+        ('[diff "x"]\n  TextConv = ./evil\n', ".git/config"),
+        ('[filter "x"] clean = ./evil\n', ".git/config"),
+        ("[gpg]\nprogram = ./evil\n[log]\nshowSignature\n", ".git/config"),
+        ("[include]\npath = x\n", ".git/config"),
+        ('[remote "o"]\npromisor = true\n', ".git/config"),
+        ("[core]\nworktree = /\n", ".git/config"),
+        ("[core]\npager = x\n", ".git/config.worktree"),
+        ("[core]\nfsmonitor = x\n", ".git/modules/sub/config"),
+        ("#!/bin/sh\n", ".git/hooks/post-index-change"),
+        ("gitdir: ../../elsewhere\n", "src/.git"),
+    ],
+)
+async def test_git_that_is_set_to_run_something_may_do_anything(repository: Path, text: str, file: str) -> None:
+    (repository.parent / "elsewhere" / "config").write_text("[core]\npager = x\n")
+    settings(repository, text, file)
+    question = await links.followed(asked("Bash", repository, command="git -C src status"), repository)
+    assert question.risk.line.startswith("may do anything")
+
+
+async def test_a_work_tree_has_the_settings_of_its_repository(repository: Path) -> None:
+    settings(repository, "[user]\nname = A\nemail = a@example.org\n")
+    subprocess.run(["git", "-C", str(repository), "commit", "-qm", "x", "--allow-empty"], check=True)
+    tree = repository.parent / "tree"
+    subprocess.run(["git", "-C", str(repository), "worktree", "add", "-q", str(tree)], check=True)
+    assert (await links.followed(asked("Bash", tree, command="git status"), tree)).risk.groupable
+    settings(repository, "[core]\nfsmonitor = ./evil\n")
+    assert not (await links.followed(asked("Bash", tree, command="git status"), tree)).risk.proven
+
+
+async def test_a_folder_that_looks_like_a_repository_is_one(work: Path) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", str(work / "src")], check=True)
+    settings(work, "[core]\nfsmonitor = ./evil\n", "src/config")
+    question = await links.followed(asked("Bash", work, command="cd src && git status"), work)
+    assert not question.risk.proven

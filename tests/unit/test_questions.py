@@ -114,19 +114,50 @@ def test_the_words_of_a_tool() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "inputs", "place"),
+    ("tool", "inputs", "line"),
     [
-        ("apply_patch", {"command": "*** Update File: a.py\n*** Move to: ../b.py\n"}, "yes, ../b.py"),
-        ("apply_patch", {"command": "*** Add File: src/a.py\n"}, "no"),
-        ("Read", {"file_path": "/etc/shadow"}, "yes, /etc/shadow"),
-        ("Glob", {"pattern": "/etc/**"}, "yes, /etc/**"),
-        ("Grep", {"pattern": "/api/", "path": "src"}, "no"),
-        ("mcp__db__drop", {"a": 1}, "cannot be told"),
+        (
+            "apply_patch",
+            {"command": "*** Update File: a.py\n*** Move to: ../b.py\n"},
+            "changes files · outside the workspace: yes, ../b.py",
+        ),
+        ("apply_patch", {"command": "*** Add File: src/a.py\n"}, "changes files · outside the workspace: no"),
+        ("apply_patch", {"command": "*** Delete File: src/a.py\n"}, "deletes data · changes files"),
+        ("apply_patch", {"command": "a patch of nobody knows what"}, "may do anything · changes files"),
+        ("Write", {"file_path": ".git/hooks/pre-push"}, "changes git's hooks or settings · changes files"),
+        ("Read", {"file_path": "/etc/motd"}, "only reads · outside the workspace: yes, /etc/motd"),
+        ("Read", {"file_path": ".maf/maf.env"}, "touches credentials"),
+        ("Glob", {"pattern": "/etc/**"}, "only reads · outside the workspace: yes, /etc/**"),
+        ("Grep", {"pattern": "/api/", "path": "src"}, "only reads · outside the workspace: no"),
+        ("WebFetch", {"url": "https://example.org"}, "reaches the network · outside the workspace: no"),
+        ("mcp__db__drop", {"a": 1}, "may do anything · not all of it can be seen"),
+        ("ExitPlanMode", {"plan": "# Cart"}, "may do anything · not all of it can be seen"),
     ],
 )
-def test_where_a_tool_works(tool: str, inputs: dict[str, object], place: str) -> None:
+def test_what_a_tool_does(tool: str, inputs: dict[str, object], line: str) -> None:
     asked = from_hook({"tool_name": tool, "tool_input": inputs}, cli="claude", workspace="/work/shop")
-    assert asked.risk.place == place
+    assert asked.risk.line == line
+
+
+@pytest.mark.parametrize("command", ["ls -la", "ls\n-la", "ls …", "uniq a\ncat b"])
+def test_a_command_is_proven_where_a_screen_shows_it_in_one_line(command: str) -> None:
+    assert from_dialog(dialog(command), workspace="/w").risk.groupable is (command == "ls -la")
+
+
+@pytest.mark.parametrize(
+    ("detail", "line"),
+    [
+        ("src/app.py\n\n1 -old", "changes files · outside the workspace: no"),
+        ("../app.py\n\n1 -old", "changes files · outside the workspace: yes, ../app.py"),
+        (".git/config\n\n1 -old", "changes git's hooks or settings · changes files"),
+        ("src/a very long na\nme.py\n\n1 -old", "may do anything · changes files"),
+        ("src/…/app.py\n\n1 -old", "may do anything · changes files"),
+        ("", "may do anything · changes files"),
+    ],
+)
+def test_an_edit_on_a_screen_is_of_the_file_that_it_names(detail: str, line: str) -> None:
+    shown = replace(dialog("", title="Edit file"), detail=detail)
+    assert from_dialog(shown, workspace="/w").risk.line == line
 
 
 def test_the_same_question_seen_both_ways() -> None:
@@ -146,9 +177,10 @@ def test_who_shares_a_card() -> None:
         question = from_dialog(dialog(command), workspace="/work/shop")
         return group_of(question, agent=agent, profile=None, workdir="/work/shop")
 
-    assert group("npm test", "w1") == group("npm test", "w2")
-    assert group("npm test", "w1") != group("npm run lint", "w2")
-    assert group("rm -rf build", "w1") != group("rm -rf build", "w2")
+    assert group("git log -1", "w1") == group("git log -1", "w2")
+    assert group("git log -1", "w1") != group("git log -2", "w2")
+    for command in ("rm -rf build", "npm test", "cat ../x", "cat .env", "ls $X"):
+        assert group(command, "w1") != group(command, "w2")
     trust = replace(dialog(), kind="trust", title="Do you trust the files in this folder?")
     startup = from_dialog(trust, workspace="/w")
     same = group_of(startup, agent="w1", profile="a", workdir="/w")
@@ -411,7 +443,7 @@ def test_edits_are_shown_with_their_change_where_the_dialog_names_only_files(cal
     edits = captured("codex-edits")
     question = from_dialog(edits, workspace="/home/dev/proj", turn=Turn("working", NOW, calls=(call,)))
     assert question.command == (PATCH if found else edits.detail)
-    assert question.risk.line == "changes files or data · outside the workspace: no"
+    assert question.risk.line == "changes files · outside the workspace: no"
     assert from_dialog(edits, workspace="/home/dev/other").risk.outside
 
 

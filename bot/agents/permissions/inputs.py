@@ -1,4 +1,4 @@
-"""What a tool is to be used for: its input as a person reads it, and its risk. Pure.
+"""What a tool is to be used for: its input as a person reads it. Pure.
 
 Tools and their inputs are those of Claude Code 2.1.328 and Codex 0.169.0.
 """
@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from bot.agents.permissions.judge import risk_of
-from bot.agents.permissions.risk import Risk, edit_risk
+from bot.agents.permissions.risk import EDITS, patched
 from bot.agents.state.turn import Call
 from bot.clis.model import Dialog
 from bot.foreign import read_json
 
-EDITS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch", "Update"})
 PLANS = "ExitPlanMode"
-_NETWORK = frozenset({"WebFetch", "WebSearch", "Fetch"})
-_READS = frozenset({"Read", "Glob", "Grep", "LS"})
 _PLAN_TITLES = frozenset({"Ready to code?", "Exit plan mode?"})
 _SHELL_TITLES = re.compile(r"(?i)\b(bash|shell|command)\b")
 _EDIT_TITLES = re.compile(r"(?i)\b(edit|edits|create|write|update|overwrite|make the following)\b")
 _DESTINATION = re.compile(r"^Destination: (.+)$", re.MULTILINE)
-_PATCH = re.compile(r"^\*\*\* Begin Patch$.*?^\*\*\* End Patch$", re.MULTILINE | re.DOTALL)
+_BEGIN = re.compile(r"^\*\*\* Begin Patch$", re.MULTILINE)
+_END = re.compile(r"^\*\*\* End Patch$", re.MULTILINE)
+_MOST_FILES = 200  # of a patch that are compared with those of a dialog
 
 
 def input_text(tool: str, inputs: Mapping[str, Any]) -> str:
@@ -34,7 +32,7 @@ def input_text(tool: str, inputs: Mapping[str, Any]) -> str:
     if isinstance(command, str):
         return command
     if isinstance(command, list):
-        return " ".join(str(word) for word in command)
+        return shlex.join(str(word) for word in command)
     path = str(inputs.get("file_path") or inputs.get("notebook_path") or inputs.get("path") or "")
     if tool in EDITS and path:
         edits = inputs.get("edits")
@@ -48,26 +46,14 @@ def input_text(tool: str, inputs: Mapping[str, Any]) -> str:
     for name in ("url", "query", "file_path", "pattern", "skill", "plan"):
         if isinstance(inputs.get(name), str):
             return str(inputs[name])
-    return json.dumps(inputs, ensure_ascii=False, indent=1) if inputs else ""
+    return _json(inputs) if inputs else ""
 
 
-def risk_of_tool(tool: str, inputs: Mapping[str, Any], words: str, workspace: str) -> Risk:
-    """A tool that is not known counts as one whose doing cannot all be seen."""
-    if tool in ("Bash", "shell", "exec_command", "local_shell"):
-        return risk_of(words, workspace=workspace)
-    named = ["file_path", "notebook_path", "path", *(["pattern"] if tool == "Glob" else [])]
-    paths = [str(inputs[k]) for k in named if isinstance(inputs.get(k), str)]
-    if tool in EDITS:
-        return edit_risk(paths or _patched(words), workspace=workspace, deletes="*** Delete File:" in words)
-    if tool in _NETWORK:
-        return Risk(network=True)
-    if tool in _READS:
-        return replace(edit_risk(paths, workspace=workspace), writes=False)
-    return Risk(writes=True, hidden=True)
-
-
-def _patched(patch: str) -> list[str]:
-    return re.findall(r"^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$", patch, re.MULTILINE)
+def _json(inputs: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(inputs, ensure_ascii=False, indent=1)
+    except RecursionError:
+        return "(too deeply nested to be shown)"
 
 
 def patch_of(dialog: Dialog, calls: Sequence[Call]) -> str:
@@ -75,16 +61,25 @@ def patch_of(dialog: Dialog, calls: Sequence[Call]) -> str:
     the turn that edits these very files; empty where there is none."""
     for call in reversed([call for call in calls if not call.end]):
         for text in _texts_in(call.text):
-            if (found := _PATCH.search(text)) and patches(found[0], dialog):
-                return found[0]
+            if (patch := _patch_in(text)) and patches(patch, dialog):
+                return patch
     return ""
+
+
+def _patch_in(text: str) -> str:
+    """From its first beginning to the next end."""
+    begin = _BEGIN.search(text)
+    end = _END.search(text, begin.end()) if begin else None
+    return text[begin.start() : end.end()] if begin and end else ""
 
 
 def patches(patch: str, dialog: Dialog) -> bool:
     """Are these the files that the dialog names? It names them in full, a patch as its writer does."""
     shown = {path.strip() for path in _DESTINATION.findall(dialog.detail)}
-    ends = {path.removeprefix("./").rsplit("../", 1)[-1].lstrip("/") for path in _patched(patch)}
-    return bool(ends) and len(shown) == len(ends) and all(any(path.endswith(end) for path in shown) for end in ends)
+    ends = {path.removeprefix("./").rsplit("../", 1)[-1].lstrip("/") for path in patched(patch)}
+    if not 0 < len(ends) == len(shown) <= _MOST_FILES:
+        return False
+    return all(any(path.endswith(end) for path in shown) for end in ends)
 
 
 def _texts_in(arguments: str) -> Iterator[str]:
@@ -111,16 +106,3 @@ def tool_of(dialog: Dialog) -> str:
     if _SHELL_TITLES.search(dialog.title):
         return "Bash"
     return "Edit" if _EDIT_TITLES.search(dialog.title) else dialog.title[:60]
-
-
-def risk_of_dialog(dialog: Dialog, words: str, workspace: str) -> Risk:
-    """`words` is what is asked for, as the card shows it."""
-    if dialog.kind != "permission":
-        return Risk()
-    tool = tool_of(dialog)
-    if tool == "Bash" and dialog.command:
-        return risk_of(dialog.command, workspace=workspace)
-    if tool == "Edit":
-        paths = _patched(words) or re.findall(r"(?<!\S)(?:/|\.\./|~)\S+", dialog.detail)
-        return edit_risk(paths, workspace=workspace, deletes="*** Delete File:" in words)
-    return Risk(network=True) if tool in _NETWORK else Risk(writes=True, hidden=True)

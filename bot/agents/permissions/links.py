@@ -1,5 +1,5 @@
-"""Links in the workspace that lead out of it: the words of a path do not tell, the disk does. Looks at it for a short
-time only, for a mounted folder may hang.
+"""What the words of a request do not tell and the disk does: links that lead out of the workspace, credentials below a
+folder, what git is set to run. Looks for a short time only, for a mounted folder may hang.
 """
 
 from __future__ import annotations
@@ -7,50 +7,103 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from bot.agents.permissions.git_settings import runs_nothing
 from bot.agents.permissions.question import Question
-from bot.agents.permissions.risk import Risk
+from bot.agents.permissions.risk import Effect, Named, Risk, secret
 
-MOST = 200  # paths of a question that are looked at, and files that one pattern stands for
+MOST = 200  # files that one pattern stands for
+MOST_BELOW = 20_000  # entries below a folder that are looked at
 WAIT_S = 1.0
 
 
 async def followed(question: Question, workdir: Path) -> Question:
-    """The question with the links among its paths in its risk. Where there was no time to look it cannot be told where
-    they lead."""
-    named = question.risk.named
-    if not named:
+    """The question with what the disk tells in its risk. Where there was no time to look, nothing is proven."""
+    if not (question.risk.named or question.risk.outside):
         return question
     try:
         async with asyncio.timeout(WAIT_S):
-            outside = await asyncio.to_thread(leading_out, named[:MOST], workdir)
+            risk = await asyncio.to_thread(looked_at, question.risk, workdir)
     except TimeoutError:
-        return replace(question, risk=replace(question.risk, unplaced=True))
-    more = Risk(outside=tuple(outside), unplaced=len(named) > MOST)
-    return replace(question, risk=question.risk | more)
+        risk = question.risk.more(proven=False)
+    return replace(question, risk=risk)
 
 
-def leading_out(named: Iterable[str], workdir: Path) -> list[str]:
-    """Those of these words that are paths to a place outside, and which. Blocking."""
-    root = os.path.realpath(workdir)
-    found = {}
-    for name in named:
-        for path in _files(name.removeprefix("$PWD/"), root):
-            there = os.path.realpath(path)
-            if there != root and not there.startswith(root.rstrip("/") + "/"):
-                found[name] = f"{name} (leads to {there})"
-    return sorted(found.values())
+def looked_at(risk: Risk, workdir: Path) -> Risk:
+    """Blocking."""
+    look = _Look(os.path.realpath(workdir))
+    outside = [path for path in risk.outside if not look.comes_back(path)]
+    for named in risk.named:
+        if named.path not in outside:
+            look.at(named)
+    return replace(risk, outside=()).more(look.effects, [*outside, *look.outside], proven=look.sure)
+
+
+class _Look:
+    """`sure`: all was seen, and nothing that makes a difference."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.effects: set[Effect] = set()
+        self.outside: set[str] = set()
+        self.sure = True
+
+    def comes_back(self, path: str) -> bool:
+        """Is that within the workspace after all? The workspace itself may be reached by a link."""
+        usable = _usable(path) and not path.startswith(("~", "$")) and not glob.has_magic(path)
+        return usable and self._holds(os.path.realpath(Path(self.root, path)))
+
+    def at(self, named: Named) -> None:
+        """One path, and what the request does there."""
+        files = list(islice(_files(named.path.removeprefix("$PWD/"), self.root), MOST + 2))
+        self.sure &= len(files) <= MOST + 1
+        for path in files:
+            self._file(named.path, path)
+        if named.use == "git":
+            self.sure &= all(runs_nothing(path) for path in files)
+        elif named.use:
+            for path in files:
+                self._below(named, path)
+
+    def _file(self, name: str, path: str) -> None:
+        there = os.path.realpath(path)
+        if not self._holds(there):
+            self.outside.add(f"{name} (leads to {there})")
+        elif secret(there.removeprefix(self.root)):
+            self.effects.add(Effect.CREDENTIALS)
+
+    def _below(self, named: Named, path: str) -> None:
+        """All that is read with a folder."""
+        entries = 0
+        for folder, folders, files in os.walk(path):
+            entries += len(folders) + len(files)
+            if entries > MOST_BELOW:
+                self.sure &= named.use != "follow"
+                return
+            for name in (*folders, *files):
+                if secret(name):
+                    self.effects.add(Effect.CREDENTIALS)
+                if named.use == "follow" and os.path.islink(whole := f"{folder}/{name}"):  # noqa: PTH114 - many of them
+                    self._file(named.path, whole)
+
+    def _holds(self, path: str) -> bool:
+        return path == self.root or path.startswith(self.root.rstrip("/") + "/")
+
+
+def _usable(name: str) -> bool:
+    """Can a file have that name?"""
+    return "\0" not in name and len(name) <= os.pathconf("/", "PC_PATH_MAX")
 
 
 def _files(name: str, root: str) -> Iterator[str]:
-    """What a word stands for where it is a path; nothing for one that no file could have as its name."""
-    if "\0" in name or len(name) > os.pathconf("/", "PC_PATH_MAX"):
+    """What a word stands for where it is a path."""
+    if not _usable(name):
         return
     path = str(Path(root, name))
     yield path
     if glob.has_magic(name):
-        yield from islice(glob.iglob(path), MOST)  # noqa: PTH207 - Path.glob goes through a whole tree for **
+        yield from glob.iglob(path)  # noqa: PTH207 - Path.glob goes through a whole tree for **

@@ -12,17 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from bot.agents.permissions.inputs import (
-    EDITS,
-    PLANS,
-    input_text,
-    patch_of,
-    patches,
-    risk_of_dialog,
-    risk_of_tool,
-    tool_of,
-)
-from bot.agents.permissions.risk import Risk
+from bot.agents.permissions.inputs import PLANS, input_text, patch_of, patches, tool_of
+from bot.agents.permissions.risk import EDITS, Risk, risk_of_dialog, risk_of_tool
 from bot.agents.state.turn import Turn
 from bot.clis.model import Dialog, DialogKind, Option
 
@@ -155,7 +146,7 @@ def from_dialog(dialog: Dialog, *, workspace: str, turn: Turn | None = None) -> 
         tool=tool_of(dialog),
         title=title,
         command=shown[:MAX_TEXT],
-        risk=risk_of_dialog(dialog, words, workspace),
+        risk=risk_of_dialog(tool_of(dialog), dialog, words, workspace),
         choices=choices_of(dialog),
         question=digest(dialog.kind, title, words),
         fingerprint=dialog.fingerprint,
@@ -176,6 +167,7 @@ def from_hook(payload: Mapping[str, Any], *, cli: str, workspace: str) -> Questi
     given = payload.get("tool_input")
     inputs = given if isinstance(given, Mapping) else {}
     words = input_text(tool, inputs)[:MAX_TEXT]
+    folder = str(payload.get("cwd") or "")
     yes = Choice("Yes, proceed" if cli == "codex" else "Yes", "once")
     no = Choice("No, and tell Codex what to do differently" if cli == "codex" else "No", "no")
     return Question(
@@ -183,7 +175,7 @@ def from_hook(payload: Mapping[str, Any], *, cli: str, workspace: str) -> Questi
         tool=tool,
         title="",
         command=words,
-        risk=risk_of_tool(tool, inputs, words, workspace),
+        risk=risk_of_tool(tool, inputs, words, workspace, folder),
         choices=(yes, no),
         question=digest("permission", tool, words),
     )
@@ -221,10 +213,10 @@ def together(asked: Question, dialog: Dialog, *, workspace: str) -> Question:
 
 def group_of(question: Question, *, agent: str, profile: str | None, workdir: str) -> str:
     """Questions with the same value share one card: the same request of several agents, and the questions at the start
-    of a CLI per profile and folder. A dangerous one stands alone."""
+    of a CLI per profile and folder. What is not proven to read stands alone."""
     if question.kind in AT_START:
         return digest(question.kind, profile or "", workdir, question.title)
-    if question.kind != "permission" or question.risk.dangerous or not question.command:
+    if question.kind != "permission" or not question.risk.groupable or not question.command:
         return digest("alone", agent, question.question)
     return digest("same", question.tool, question.command, *(c.label for c in question.choices))
 

@@ -118,7 +118,7 @@ class AskRows:
             return ask_of(row)
 
     async def rewrite(self, ask_id: str, *, sharing: str, **values: Any) -> Ask:
-        """As change, of what it asks for. One that asks not just what the others on its card do, or that is dangerous,
+        """As change, of what it asks for. One that asks not just what the others on its card do, or that stands alone,
         leaves them for a card of its own: who answers for all of them sees the words of one. Raises NotFound."""
         async with self._store.begin() as tx:
             row = await _changed(tx, ask_id, {**values, "sharing": sharing})
@@ -232,7 +232,7 @@ async def _changed(tx: Transaction, ask_id: str, values: Mapping[str, Any]) -> P
 
 
 def _may_share(one: PermissionRow, other: PermissionRow) -> bool:
-    return not (one.dangerous or other.dangerous) and just_the_same(one.command, other.command)
+    return one.sharing == other.sharing and just_the_same(one.command, other.command)
 
 
 def choices_json(choices: Sequence[Choice]) -> list[dict[str, Any]]:

@@ -1,0 +1,89 @@
+"""Where paths lead: inside the workspace or out of it, and to what a person would want to be told of. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from fnmatch import fnmatchcase
+
+from bot.agents.permissions.risk.model import Effect
+
+NOWHERE = re.compile(r"/dev/(null|stdin|stdout|stderr|tty|fd/\d+)")
+DEVICE = re.compile(r"/(dev|proc|inet)(/|$)")  # the last is one of gawk
+
+_SECRET = re.compile(
+    r"(?:^|/)(?:"
+    r"\.(?:ssh|gnupg|aws|azure|kube|netrc|pgpass|npmrc|pypirc|my\.cnf|git-credentials|vault-token|htpasswd|s3cfg|boto)"
+    r"|\.envrc|\.env(?:\.(?!example|sample|template|dist)[\w.-]+)?|[\w.-]*\.env|secrets(?=/)"
+    r"|\.docker/config\.json|\.config/(?:gh|hub|gcloud|op|rclone)|\.cargo/credentials[\w.]*|\.claude\.json"
+    r"|\.?(?:auth|credentials?|secrets?|token|tokens)\.(?:json|ya?ml|toml|ini|txt)|\.?credentials"
+    r"|id_(?:rsa|dsa|ecdsa|ed25519)\w*|[\w.-]+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk)"
+    r"|\.(?:bash|zsh|python|psql|mysql|node_repl)_history|login\.keychain[\w-]*|keychains"
+    r"|etc/(?:g?shadow|sudoers|ssl/private)|proc/[^/\s]+/(?:environ|mem|cmdline)"
+    r")(?=$|/)",
+    re.IGNORECASE,
+)
+_SECRETS = (".env", ".ssh", ".netrc", ".npmrc", ".aws", ".git-credentials", ".bash_history", ".claude.json")
+# What is changed by writing there.
+_LOADED = {
+    Effect.MAF: r"\.maf|maf\.env",
+    Effect.GIT: r"\.git|\.git(?:config|attributes|modules)|\.config/git|\.husky|etc/gitconfig",
+    Effect.SHELL: (
+        r"\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|z?shrc|zshenv|zprofile|zlogin|zlogout|kshrc"
+        r"|t?cshrc|login|inputrc|xprofile|xinitrc|xsession|envrc|tmux\.conf|pam_environment|oh-my-zsh)"
+        r"|\.config/(?:fish|tmux)|etc/(?:profile|bash|zsh|environment)[\w.]*"
+    ),
+    Effect.AGENT: (
+        r"\.claude/(?:settings[\w.]*|hooks|agents|commands|skills|plugins|rules)|\.claude\.json|\.mcp\.json"
+        r"|\.codex/(?:config\.toml|hooks[\w.]*|rules|prompts)|etc/(?:codex|claude-code)"
+    ),
+    Effect.MACHINE: (
+        r"\.config/(?:systemd|autostart)|library/launch(?:agents|daemons)|etc/(?:cron[\w.]*|systemd|sudoers|hosts|passwd)"
+        r"|var/spool/cron|authorized_keys"
+    ),
+}
+_LOADS = {effect: re.compile(rf"(?:^|/)(?:{names})(?=$|/)", re.IGNORECASE) for effect, names in _LOADED.items()}
+
+
+def leaves(path: str, workspace: str) -> bool:
+    """Does it lead out of the workspace? `~` and `$HOME` do; a pattern does if it may stand for `..`."""
+    if path.startswith(("~", "$HOME")):
+        return True
+    parts = path.split("/")
+    if any(part[:1] == "." and re.search(r"[*?\[]", part) and fnmatchcase("..", part) for part in parts):
+        return True
+    if (not path.startswith("/") and ".." not in parts) or NOWHERE.fullmatch(path):
+        return False
+    root = posixpath.normpath(workspace).rstrip("/")
+    there = normal(path, workspace)
+    return there != root and not there.startswith(root + "/")
+
+
+def within(folder: str, path: str) -> str:
+    """A path as it is named in this folder."""
+    return path if path.startswith("~") else posixpath.join(folder, path)
+
+
+def normal(path: str, workspace: str) -> str:
+    """The whole path, without detours."""
+    whole = posixpath.normpath(posixpath.join(workspace, path))
+    return "/" + whole.lstrip("/") if whole.startswith("//") else whole
+
+
+def told(path: str, workspace: str) -> str:
+    """A path as it is called in the workspace, whose own place tells nothing of what is in it."""
+    root = posixpath.normpath(workspace).rstrip("/")
+    return f"{normal(path, workspace)}/".removeprefix(f"{root}/").rstrip("/")
+
+
+def secret(path: str) -> bool:
+    """Does a path, as it is told, lead to something that holds credentials?"""
+    if _SECRET.search(path):
+        return True
+    hidden = [part for part in path.split("/") if part[:1] == "." and re.search(r"[*?\[]", part)]
+    return any(fnmatchcase(name, part) for part in hidden for name in _SECRETS)
+
+
+def loaded(path: str) -> set[Effect]:
+    """What changes if that is written: settings and programs that others load."""
+    return {effect for effect, names in _LOADS.items() if names.search(path)}
