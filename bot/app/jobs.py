@@ -34,6 +34,7 @@ class Jobs:
         every(3, "see to dead agents", services.guardian.sweep)
         every(5, "side windows", services.side.write)
         every(5, "note reservations", services.reservations.keep)
+        every(10, "look for new versions of CLIs", services.versions.tick)
         every(15, "expire drafts", services.drafts.expire)
         every(15, "look for agents that take much", strain.check)
         every(20, "remind of permissions", services.permissions.reminding.run)

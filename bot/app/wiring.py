@@ -43,6 +43,7 @@ from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
 from bot.fleet.self_actions import SelfActions
 from bot.fleet.side import SideFiles
+from bot.fleet.versions import CliVersions
 from bot.home import Home
 from bot.mail import AgentMail
 from bot.operations import Services
@@ -198,15 +199,19 @@ class Wiring:
         return ProfileBook(self.home)
 
     @cached_property
+    def _tools_path(self) -> str | None:
+        """The PATH on which the programs of the CLIs are found."""
+        return {**tool_environment(), **login_environment(self.home)}.get("PATH")
+
+    @cached_property
     def quota(self) -> Quota:
-        search = {**tool_environment(), **login_environment(self.home)}.get("PATH")
         return Quota(
             self.store,
             self.home,
             self.profiles,
             self.settings,
             self.clock,
-            path=lambda: search,
+            path=lambda: self._tools_path,
             secret_names=self.secrets.names,
         )
 
@@ -381,6 +386,10 @@ class Wiring:
     @cached_property
     def statistics(self) -> Statistics:
         return Statistics(self.store, self.registry, self.watch, self.clock)
+
+    @cached_property
+    def versions(self) -> CliVersions:
+        return CliVersions(self.store, self.registry, lambda: self._tools_path)
 
     def services(self) -> Services:
         """All that operations and handlers may use: each has its name here too."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from bot.clis.versions import is_unknown, known_versions, version_in
 from bot.errors import MafError
 from bot.foreign import read_json
 from bot.home import Home
@@ -117,7 +118,16 @@ def program(name: str, path: str, missing: Status, fix: str) -> Check:
     said = (answer.stdout or answer.stderr).strip().splitlines()
     if answer.returncode:
         return Check(name, missing, f"{found} --version ends with {answer.returncode}.", fix)
-    return Check(name, "ok", f"{said[0] if said else name} ({found})")
+    detail = f"{said[0] if said else name} ({found})"
+    return _untried(name, version_in(detail), detail) or Check(name, "ok", detail)
+
+
+def _untried(kind: str, version: str, detail: str) -> Check | None:
+    """A warning for a CLI whose screens we have no captures of."""
+    if not is_unknown(kind, version):
+        return None
+    fix = f"maf knows the screens of {', '.join(known_versions(kind))}. If a state looks wrong: maf agent explain ID"
+    return Check(kind, "warning", f"{detail}: a version that maf was not tried with.", fix)
 
 
 def home_folder(home: Home) -> Check:

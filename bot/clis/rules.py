@@ -1,7 +1,8 @@
 """Rules for reading a CLI's screen, kept as data (`screens.toml`) because the CLIs change their looks every few weeks.
 
 File format (ours, `format = 1`):
-  format, version, cli          the format of the file, the date of the rules, the CLI version they were measured on
+  format, version               the format of the file, the date of the rules
+  cli, versions                 the CLI and the versions of it that they were measured on
   [layout]                      where things stand: see `Layout`
   [[dialog]]                    kind, match: the first whose regex is found in a dialog's text names its kind;
                                 digits = false where the numbers before its choices are no keys; bare = true where it
@@ -111,6 +112,7 @@ class Ruleset:
 
     version: str
     cli: str
+    versions: tuple[str, ...]
     layout: Layout
     dialogs: tuple[DialogRule, ...]
     rules: tuple[Rule, ...]
@@ -170,7 +172,14 @@ class _Reader:
             self._goto("[[rule]]", index)
             rules.append(self._rule(self._mapping(table, "rule")))
         rules.sort(key=lambda rule: -rule.priority)
-        return Ruleset(str(data.get("version", "")), str(data.get("cli", "")), layout, tuple(dialogs), tuple(rules))
+        return Ruleset(
+            version=str(data.get("version", "")),
+            cli=str(data.get("cli", "")),
+            versions=self._words(data.get("versions", []), "versions"),
+            layout=layout,
+            dialogs=tuple(dialogs),
+            rules=tuple(rules),
+        )
 
     def _mapping(self, value: object, name: str) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):

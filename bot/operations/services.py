@@ -35,6 +35,7 @@ from bot.fleet.resume import Resume
 from bot.fleet.rotation import Rotation
 from bot.fleet.self_actions import SelfActions
 from bot.fleet.side import SideFiles
+from bot.fleet.versions import CliVersions
 from bot.home import Home
 from bot.notices.live import Live
 from bot.packs import Packs
@@ -94,6 +95,7 @@ class Services:
     interrupts: Interrupts
     runs: Runs
     statistics: Statistics
+    versions: CliVersions
     background: bool
     live: Live = field(default_factory=Live)
     ready_for: frozenset[str] = frozenset()  # agents for which there is work that nobody holds

@@ -36,7 +36,8 @@ def cards(app: Services) -> dict[str, Card]:
         card = next((ask.card for ask in app.permissions.open() if ask.agent == view.id), "")
         usage, stats = app.watch.resources.of(view.id), (await app.statistics.now([view]))[view.id]
         full = context_of(app, view.id)
-        return one_agent(view, held, context.now, context=full, usage=usage, stats=stats, question=card)
+        new = app.versions.unknown(view.agent.kind)
+        return one_agent(view, held, context.now, context=full, usage=usage, stats=stats, question=card, untried=new)
 
     return {"agents": agents, "agent": one, "strain": strain_card, **screen.cards(app)}
 
@@ -62,14 +63,18 @@ def one_agent(
     usage: Usage | None = None,
     stats: Mapping[str, Any] | None = None,
     question: str = "",
+    untried: str = "",
 ) -> Message:
-    """What there is to know about one agent, and what can be done with it. `question`: the card of what it asks."""
+    """What there is to know about one agent, and what can be done with it. `question`: the card of what it asks.
+    `untried`: the version of its CLI, where its screens are not known."""
     a = view.agent
     lines: list[Text | str] = [
         Text(Bold(f"{MARKS[view.state]} {a.id}"), f" · {view.state} {duration((now - view.since).total_seconds())}"),
         f"{a.type} · {a.role}" + (f" · profile {a.profile}" if a.profile else ""),
         Text("in ", Code(str(a.workdir))),
     ]
+    if untried:
+        lines.append(f"🆕 {a.kind} {untried}, not tried with maf")
     if held:
         lines.append("holds " + ", ".join(held))
     if a.labels:

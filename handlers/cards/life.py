@@ -21,7 +21,18 @@ MOST_NAMES = 30
 
 
 def cards(_app: Services) -> dict[str, Card]:
-    return {"ended": ended, "fleet": fleet, "sure": sure}
+    return {"ended": ended, "fleet": fleet, "sure": sure, "cli-version": cli_version}
+
+
+async def cli_version(data: Mapping[str, Any], _context: RenderContext) -> Message:
+    """data: {"kind": of a CLI, "version": installed, "known": versions whose screens are known}."""
+    known = " and ".join(str(one) for one in data["known"])
+    return Message(
+        as_list(
+            Text("🆕 ", Bold(f"{data['kind']} {data['version']}"), " is a version that I was not tried with."),
+            f"I know the screens of {known}. If a state looks wrong, look at the screen itself.",
+        )
+    )
 
 
 async def sure(data: Mapping[str, Any], context: RenderContext) -> Message:
