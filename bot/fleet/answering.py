@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.agents.environment import ProfileSetup
 from bot.agents.model import Agent
+from bot.agents.permissions.question import AT_START
 from bot.agents.state.watch import Look
 from bot.clis.entry import Conversation
 from bot.clis.kinds import cli_for
@@ -34,6 +35,11 @@ async def conversation_of(agent: Agent, look: Look, setup: ProfileSetup) -> Conv
             home=setup.home, workdir=agent.workdir, pid=look.clis[0].pid, known=None, since=agent.started_at
         )
     )
+
+
+def asks_a_person(look: Look) -> bool:
+    """True while its CLI asks what only a person answers before it begins: to trust the folder, to log in."""
+    return look.reading is not None and look.reading.dialog is not None and look.reading.dialog.kind in AT_START
 
 
 async def answers(agent: Agent, look: Look, setup: ProfileSetup) -> str:

@@ -21,6 +21,12 @@ class NotIdle(NotMoved):
     hint = "It is tried again later."
 
 
+class Unanswered(NotMoved):
+    """What its CLI asks at the start on the new account was not answered in time."""
+
+    code = "unanswered"
+
+
 class Moving(Refused):
     """It is being moved to another account."""
 
@@ -33,7 +39,8 @@ class Move:
     """One rotation as it ended.
 
     outcome: moved, returned (it answers on its old profile), stuck (it does not) or cut off (the bot ended on the way,
-    and a person started, stopped or deleted the agent since).
+    and a person started, stopped or deleted the agent since). `unanswered`: it asked something there, and nobody
+    answered; another account would ask again.
     """
 
     id: int
@@ -43,6 +50,7 @@ class Move:
     outcome: str
     reason: str
     detail: str = ""
+    unanswered: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """What `maf quota rotate --json` prints."""

@@ -24,9 +24,9 @@ from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError
 from bot.fleet.accounts import Accounts, agent_on, reasons, stats_after
-from bot.fleet.answering import answers, conversation_of, free
+from bot.fleet.answering import answers, asks_a_person, conversation_of, free
 from bot.fleet.handover import Handover
-from bot.fleet.move import Move, Moving, NotIdle, NotMoved
+from bot.fleet.move import Move, Moving, NotIdle, NotMoved, Unanswered
 from bot.fleet.move_rows import MoveRows
 from bot.quota.service import Quota
 from bot.store import Store
@@ -38,6 +38,7 @@ from bot.store.tables import DeliveryRow, RotationRow
 log = logging.getLogger(__name__)
 
 ANSWERS_S = 45.0  # for a CLI to start and show the conversation
+ASKED_S = 1800.0  # for a person to answer what it asks there at its start
 AT_WORK = frozenset({State.WORKING, State.WAITING, State.COMPOSING})
 CUT_OFF = "The bot was restarted on the way."
 # From here on the agent does not run on its old profile any more.
@@ -76,7 +77,7 @@ class Rotation:
         self._audit = audit
         self._rows = MoveRows(store, clock, mail=mail)
         self.checkpoint = _pass_by
-        self.answers_s = ANSWERS_S
+        self.answers_s, self.asked_s = ANSWERS_S, ASKED_S
 
     async def rotate(
         self, agent_id: str, by: str, *, to: str | None = None, reason: str = "", key: str | None = None
@@ -103,7 +104,7 @@ class Rotation:
                     return move
                 raise NotMoved(f"{agent_id} stays on {agent.profile}: {why}.", hint="Look: maf quota status")
             move = await self._move(agent, target, by, reason or self._why(agent), key)
-            if move.outcome != "returned":
+            if move.outcome != "returned" or move.unanswered:
                 return move
             tried |= {target}
         assert move is not None  # noqa: S101 - max_rotation_attempts is at least 1
@@ -150,7 +151,7 @@ class Rotation:
         except (MafError, OSError, DBAPIError) as error:
             detail = _why_not(error)
             log.warning("%s was not moved to %s: %s", agent.id, target, detail)
-            return await self._back(agent, row, detail)
+            return replace(await self._back(agent, row, detail), unanswered=isinstance(error, Unanswered))
         await kept(lambda: self._quota.take(target, agent.kind))
         log.info("%s moved from %s to %s: %s", agent.id, agent.profile, target, reason)
         return await self._rows.end(row, "moved", "", key=key)
@@ -208,16 +209,22 @@ class Rotation:
         return await self._rows.end(row, "returned", detail)
 
     async def _until_it_answers(self, agent_id: str) -> None:
-        """Its program in front, its input line free, and the conversation the one it had. Raises NotMoved."""
-        deadline = self._clock.monotonic() + self.answers_s
+        """Its program in front, its input line free, and the conversation the one it had. What it asks at its start is
+        on a card, and a person has half an hour for it. Raises NotMoved, Unanswered."""
+        begun = self._clock.monotonic()
+        deadline = begun + self.answers_s
         while True:
             agent = await self._registry.get(agent_id)
             look = (await self._watch.look([agent_id])).get(agent_id)
             missing = "its pane is gone" if look is None else await answers(agent, look, self._accounts.setup(agent))
             if not missing:
                 return
-            if self._clock.monotonic() >= deadline:
-                raise NotMoved(f"It does not answer on {agent.profile}: {missing}.")
+            now, asks = self._clock.monotonic(), look is not None and asks_a_person(look)
+            if asks and now - begun < self.asked_s:
+                deadline = now + self.answers_s
+            elif now >= deadline:
+                kind = Unanswered if asks else NotMoved
+                raise kind(f"It does not answer on {agent.profile}: {missing}.")
             await asyncio.sleep(0.3)
 
     async def _step(self, row: int, step: str) -> None:

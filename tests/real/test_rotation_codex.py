@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from bot.quota.reading import Reading
 from bot.settings import load_settings
 from bot.store.tables import LimitStopRow, OutboxRow, RotationRow
 from tests.flow.product import socket_of, until
+from tests.patience import PATIENCE_S
 from tests.private_tmux import end_server
 from tests.real.homes import make_codex_home
 from tests.real.installed import need, real_path
@@ -290,6 +292,40 @@ async def test_an_account_on_which_it_does_not_start_is_left_again(tmp_path: Pat
         assert move.outcome == "returned"
         assert "its program is not in front" in move.detail
         await s.answers_on(ONE, "HABICHT")
+
+
+async def test_an_account_that_does_not_trust_the_folder_waits_for_a_person(tmp_path: Path) -> None:
+    async with scene(tmp_path) as s:
+        subprocess.run(["git", "init", "-q"], cwd=tmp_path / "proj", check=True, timeout=PATIENCE_S)
+        await s.used(100)
+        config = s.home.profile(TWO) / "config.toml"
+        trusted = f'[projects."{tmp_path / "proj"}"]\ntrust_level = "trusted"\n'
+        assert trusted in config.read_text()
+        config.write_text(config.read_text().replace(trusted, ""))
+        s.services.rotation.answers_s = 5.0
+        moving = asyncio.create_task(s.services.rotation.rotate("w1", "test"))
+
+        async def asks() -> bool:
+            look = (await s.services.watch.look(["w1"]))["w1"]
+            return look.reading is not None and look.reading.dialog is not None and look.reading.dialog.kind == "trust"
+
+        await until(asks, "the question")
+        await asyncio.sleep(6)  # longer than an agent has that does not ask: what is waited for is a person
+        assert not moving.done()
+        await s.services.panes.keys(str((await s.services.registry.get("w1")).pane), "Enter")
+        move = await moving
+        assert (move.outcome, await s.profile()) == ("moved", TWO)
+        await s.answers_on(TWO, "ADLER")
+
+        # Nobody answers: it comes back, and no other account is tried.
+        s.models.set(KEYS[TWO], primary=100.0)
+        await s.services.quota.record_readings(ONE, [_reading(3.0, time.time())])
+        (s.home.profile(ONE) / "config.toml").write_text(
+            (s.home.profile(ONE) / "config.toml").read_text().replace(trusted, "")
+        )
+        s.services.rotation.asked_s = 3.0
+        move = await s.services.rotation.rotate("w1", "test", to=ONE)
+        assert (move.outcome, move.unanswered, await s.profile()) == ("returned", True, TWO)
 
 
 async def test_a_bot_that_is_ended_at_any_step_brings_the_agent_back_at_its_next_start(tmp_path: Path) -> None:
