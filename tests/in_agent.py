@@ -2,9 +2,10 @@
 
     python -I -S tests/in_agent.py FOLDER      (DEMO_TOOL of agent.env, see bot/sandbox/agent.py)
 
-It listens at FOLDER/$MAF_AGENT. A request is one JSON object with two file descriptors: {"argv": […], "env": {…}|null}
-runs that with them as stdin and stdout, and answers its exit code; {"connect": PATH} answers with a socket that is
-connected to PATH, for whoever is at the other end asks the kernel who connected.
+It listens at FOLDER/$MAF_AGENT, or FOLDER/adopted in an agent that a person started. A request is one JSON object with
+two file descriptors: {"argv": […], "env": {…}|null} runs that with them as stdin and stdout, and answers its exit code;
+{"connect": PATH} answers with a socket that is connected to PATH, for whoever is at the other end asks the kernel who
+connected.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _serve(link: socket.socket) -> None:
 
 
 def main(folder: str) -> None:
-    path = f"{folder}/{os.environ['MAF_AGENT']}"
+    path = f"{folder}/{os.environ.get('MAF_AGENT', 'adopted')}"
     if os.path.lexists(path):
         os.unlink(path)  # noqa: PTH108
     door = socket.socket(socket.AF_UNIX)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bot.clis.versions import is_unknown, known_versions, version_in
-from bot.errors import MafError
+from bot.errors import MafError, Refused
 from bot.foreign import read_json
 from bot.home import Home
 
@@ -212,7 +212,8 @@ def running(home: Home) -> Check:
     try:
         answer = ask_bot(home)
     except MafError as error:
-        return Check("bot", "failure", error.message, f"Stop it ({holder(home.lock)}) and start it again: maf up")
+        mend = error.hint if isinstance(error, Refused) else f"Stop it ({holder(home.lock)}) and start it again: maf up"
+        return Check("bot", "failure", error.message, mend)
     if answer is None:
         who = holder(home.lock)
         if who.endswith(" bot"):

@@ -37,6 +37,7 @@ class NotYours(Refused):
     """The bot of this home is another user's."""
 
     code = "not_yours"
+    hint = "Use the account that runs it, or --home with one of yours."
 
 
 class BotGone(DependencyMissing):

@@ -58,10 +58,12 @@ class Entry:
 def in_words(actor: str) -> str:
     """Who acts, as the others read it in a message.
 
-    >>> in_words("cli:olga"), in_words("cli"), in_words("Sam")
-    ('olga at the terminal', 'somebody at the terminal', 'Sam')
+    >>> in_words("cli:olga"), in_words("cli"), in_words("agent:w1"), in_words("Sam")
+    ('olga at the terminal', 'somebody at the terminal', 'agent w1', 'Sam')
     """
     place, _, name = actor.partition(":")
+    if place == "agent":
+        return f"agent {name}"
     return f"{name or 'somebody'} at the terminal" if place == "cli" else actor
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import click
 import pytest
 
+import bot
 from bot.cli import menu
 from bot.cli.rights import COMMANDS, For
 from bot.cli.root import Root
 from bot.operations import OPERATIONS
 from bot.operations.rights import RIGHTS
 from tests import in_agent
-from tests.flow.product import Product, product, until
+from tests.flow.product import Product, product, socket_of, until
 from tests.integration.app_home import tmux
 from tests.private_tmux import end_server
 
@@ -76,6 +77,8 @@ async def test_an_agent_may_read_and_for_itself_claim_and_run(p: Product) -> Non
     assert {told[op] for op in RIGHTS.keys() - allowed} == {"not_for_agents"}
 
     assert await maf(p, "agent", "run", "w1", "echo hello") == (0, "hello\n")
+    code, out = await maf(p, "agent", "run", "w1", f"{MAF} pair --role owner")  # its window is the agent's, too
+    assert (code, "for a person" in out) == (1, True)
     assert (await newest(p, "agent.run"))["actor"] == "agent:w1"
     code, out = await maf(p, "task", "claim", "--agent", "w1")
     assert code == 0
@@ -151,6 +154,38 @@ async def test_what_is_done_without_the_bot_is_for_persons_too(p: Product) -> No
         await refused(*words.split(), *ARGUMENTS.get(words, []))
     await refused("agent", "stop", "w2")
     assert json.loads((await maf(p, "agent", "show", "w1", "--json"))[1])["id"] == "w1"
+
+
+async def test_an_agent_that_a_person_started_is_one_and_the_shell_beside_it_is_not(p: Product, tmp_path: Path) -> None:
+    """Nothing in its environment says so: the process of its CLI tells, with a bot and without one."""
+    socket, tool = socket_of(tmp_path), in_agent.tool(p.doors).partition("=")[2].strip().strip('"')
+    program = Path(bot.__file__ or "").parent / "sandbox" / "agent.py"
+    script = tmp_path / "by-hand"  # the pane's own process is then no CLI
+    script.write_text(f"#!/bin/sh\n{sys.executable} -I -S {program} --home {tmp_path}/own\nsleep 300\n")
+    script.chmod(0o700)
+    tmux(socket, "new-session", "-d", "-s", "mine", "-c", str(p.project), "-e", f"DEMO_TOOL={tool}", str(script))
+    pane = tmux(socket, "list-panes", "-t", "=mine:", "-F", "#{pane_id}")
+    await until((p.doors / "adopted").exists, what="its tool")
+    asks = [MAF, "--home", str(p.home.root)]
+    stranger = await in_agent.run(p.doors, "adopted", [*asks, "agent", "freeze", "nobody"])
+    assert stranger[1].startswith(b"error: No agent")  # whoever is not of the fleet is a person's program
+    await p.app.call("agent.adopt", {"pane": pane, "type": "demo", "id": "mine"})
+    p.home.env_file.write_text(f"MAF_TMUX_SOCKET={socket}\n")
+
+    async def refused(*words: str) -> None:
+        code, out = await in_agent.run(p.doors, "adopted", [*asks, *words])
+        assert (code, b"for a person" in out) == (1, True), (words, out)
+
+    for words in ("agent interrupt w1", "agent attach w2", "db backup x"):
+        await refused(*words.split())
+    out = tmp_path / "said"
+    line = f"{shlex.join([sys.executable, '-c', WHO, str(p.home.socket)])} > {out}.part 2>&1; mv {out}.part {out}"
+    tmux(socket, "new-window", "-t", "=mine:", line)
+    await until(out.exists, what="the shell beside it")
+    assert json.loads(out.read_text())["agent"] is None
+    p.bot.cancel()
+    await until(p.bot.done, what="the end of the bot")
+    await refused("agent", "interrupt", "w1")
 
 
 async def test_a_person_in_a_pane_of_their_own_may_all(p: Product, tmp_path: Path) -> None:

@@ -209,11 +209,12 @@ async def test_when_the_bot_goes_every_hook_is_let_go_undecided(tmp_path: Path) 
 
 async def test_broken_and_huge_events_are_harmless(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1, beads=False) as p:
+        await until((p.doors / "w1").exists, what="the agent's tool")
         huge = json.dumps({"hook_event_name": "PostToolUse", "tool_response": "x" * 10_000_000}).encode()
         too_long = json.dumps({"hook_event_name": "Stop", "more": "x" * 11_000_000}).encode()
         deep = b'{"hook_event_name":' + b"[" * 5000 + b"]" * 5000 + b"}"
         for event in (b"", b"{", b"[]", b"null", b"\xff\xfe", deep, huge, too_long, b'{"hook_event_name": 7}'):
-            assert await end(await hook(p.home, "w1", event)) == b""
+            assert await in_agent.run(p.doors, "w1", [MAF, "hook"], stdin=event) == (0, b"")
         assert await end(await hook(p.home, "nobody", {"hook_event_name": "Stop"})) == b""
         assert await end(await hook(p.home, "../../etc", request("x"))) == b""
         assert p.app.services.permissions.open() == []

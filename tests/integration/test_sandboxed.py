@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,24 @@ def test_a_namespace_of_a_sandbox_hides_a_person(first: str, agent: str, tmp_pat
     if "unshare" in done.stderr:
         pytest.skip(f"no PID namespaces here: {done.stderr.strip()}")
     assert done.stdout.strip() == agent, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="only root enters a namespace of others")
+def test_who_comes_into_a_container_from_outside_is_a_person() -> None:
+    """`docker exec` and the like: their process has no parent there."""
+    with subprocess.Popen(["unshare", "-pf", "--mount-proc", "sleep", "300"]) as outer:
+        try:
+            children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+            deadline = time.monotonic() + PATIENCE_S
+            while not children.read_text().split():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            inner = children.read_text().split()[0]
+            enter = ["nsenter", "-t", inner, "-p", "-m", sys.executable, "-c", WHO]
+            done = subprocess.run(enter, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+            assert done.stdout.strip() == "None", done.stderr
+        finally:
+            os.kill(int(inner), signal.SIGKILL)
 
 
 def test_a_process_that_has_ended_is_nobody_we_know(tmp_path: Path) -> None:

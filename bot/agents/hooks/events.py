@@ -181,7 +181,7 @@ class Hooks:
             # The CLI may have been started since the last look.
             look = (await self._watch.look([name])).get(name)
             if not (above & _clis(look)):
-                log.info("a hook in %s was run by another program than its CLI and was let go", name)
+                log.debug("a hook in %s was run by another program than its CLI and was let go", name)
                 return None
         try:
             return await self._registry.get(name)
