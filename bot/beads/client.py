@@ -15,7 +15,7 @@ from bot.beads.bd import Bd, BeadsError
 from bot.beads.graph import ready, resolve
 from bot.beads.jsonl import read_jsonl
 from bot.beads.locate import Place
-from bot.beads.model import BEAD_ID, BLOCKING, DONE, Bead, order, parse_bead
+from bot.beads.model import BEAD_ID, BLOCKING, DONE, FREE, Bead, order, parse_bead
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 
@@ -75,7 +75,7 @@ class JsonlBeads:
 
     async def snapshot(self) -> Snapshot:
         beads, warnings = await self._read()
-        found = resolve(beads)
+        found = await asyncio.to_thread(resolve, beads)
         work = [bead for bead in ready(found, self._clock.now()) if bead.status == "open"]
         return Snapshot(tuple(work), tuple(found), tuple(warnings))
 
@@ -126,13 +126,10 @@ class BdBeads:
         found = self._parse(raw)
         if not found:
             raise NotFound.of("bead", bead[:80], [one.id for one in (await self.snapshot()).open])
-        done = {
-            item.get("id")
-            for item in raw[0].get("dependencies") or ()
-            if isinstance(item, dict) and item.get("status") in DONE
-        }
-        blockers = tuple(sorted(e.on for e in found[0].edges if e.type in BLOCKING and e.on not in done))
-        return replace(found[0], blocked_by=blockers)
+        shown = found[0]
+        free = {edge.on for edge in shown.edges if edge.status in FREE}
+        blockers = {e.on for e in shown.edges if e.type in BLOCKING and shown.holds(e) and e.on not in free}
+        return replace(shown, blocked_by=tuple(sorted(blockers)))
 
     async def claim(self, bead: str, actor: str) -> Bead:
         """Take it for `actor` and make sure of it. Raises BeadTaken, Refused (blocked or done), NotFound, BeadsError.

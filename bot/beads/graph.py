@@ -1,38 +1,51 @@
 """Which beads are blocked, by what, and which are ready: pure, over all beads of one repo.
 
-The same rules as `bd ready` of bd 1.3.0 (compared with it in tests/real/test_bd.py): open or in progress, no open
-blocker of its own or of a parent, not deferred, not pinned, ephemeral or a template.
+The rules of `bd ready` of bd 1.3.0 (internal/storage/issueops/blocked_state.go and sqlbuild/ready.go there), compared
+with it kind by kind and status by status in tests/real/test_beads_table.py. Where bd would refuse an edge (a parent
+that waits for its own child, a loop), the child goes first, and a loop is never ready.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.beads.model import BLOCKING, DONE, PARENT, WAITS, Bead, Edge, order
+from bot.beads.model import BLOCKING, DONE, FREE, NEVER_READY, PARENT, WAITS, Bead, Edge, order
+
+Children = Mapping[str, Sequence[Bead]]
 
 
 def resolve(beads: Iterable[Bead]) -> list[Bead]:
-    """The beads that are not done, each with its open blockers and how many open beads wait for it, in work order."""
-    alive = {bead.id: bead for bead in beads if bead.status not in DONE}
-    blockers: dict[str, tuple[str, ...]] = {}
+    """The beads that are not done, each with its open blockers and how many open beads wait for it, in work order.
+
+    One whose parent is deferred is deferred as long.
+    """
+    every = {bead.id: bead for bead in beads}
+    alive = {bead.id: bead for bead in every.values() if bead.status not in DONE}
+    children: dict[str, list[Bead]] = defaultdict(list)
+    for bead in every.values():
+        for parent in _parents(bead):
+            children[parent].append(bead)
+    own: dict[str, tuple[str, ...]] = {}
     waiting: Counter[str] = Counter()
-    children: dict[str, set[str]] = defaultdict(set)
     for bead in alive.values():
-        for edge in bead.edges:
-            if edge.type == PARENT:
-                children[edge.on].add(bead.id)
-    for bead in alive.values():
-        own = {blocker for edge in bead.edges for blocker in _blockers(edge, children)} & alive.keys() - {bead.id}
-        waiting.update(own)
-        blockers[bead.id] = tuple(sorted(own))
-    found = [
-        replace(bead, blocked_by=_inherited(bead.id, alive, blockers), dependents_count=waiting[bead.id])
+        if bead.status not in FREE:
+            found = {on for edge in bead.edges for on in _blockers(bead, edge, children, alive)} - {bead.id}
+            waiting.update(found)
+            own[bead.id] = tuple(sorted(found))
+    blocked = _handed_on(own, children)
+    resolved = [
+        replace(
+            bead,
+            blocked_by=blocked.get(bead.id, ()),
+            dependents_count=waiting[bead.id],
+            defer_until=_deferred(bead, every),
+        )
         for bead in alive.values()
     ]
-    return sorted(found, key=order)
+    return sorted(resolved, key=order)
 
 
 def ready(resolved: Iterable[Bead], now: datetime) -> list[Bead]:
@@ -41,31 +54,44 @@ def ready(resolved: Iterable[Bead], now: datetime) -> list[Bead]:
         bead
         for bead in resolved
         if bead.status in {"open", "in_progress"}
+        and bead.issue_type not in NEVER_READY
         and not bead.blocked_by
         and not bead.hidden
         and not (bead.defer_until and bead.defer_until > now)
     ]
 
 
-def _blockers(edge: Edge, children: Mapping[str, set[str]]) -> set[str]:
-    """Whom an edge makes a bead wait for. A waits-for gate is taken as `all-children`, the default of bd."""
-    if edge.type in BLOCKING:
-        return {edge.on}
+def _parents(bead: Bead) -> list[str]:
+    return [edge.on for edge in bead.edges if edge.type == PARENT and bead.holds(edge)]
+
+
+def _blockers(bead: Bead, edge: Edge, children: Children, alive: Mapping[str, Bead]) -> set[str]:
+    """Whom an edge makes a bead wait for: beads that are not done, nor pinned."""
+    if not bead.holds(edge):
+        return set()
+    found = {edge.on} if edge.type in BLOCKING or (edge.type == WAITS and edge.also_blocks) else set()
     if edge.type == WAITS:
-        return children.get(edge.on, set()) | ({edge.on} if edge.also_blocks else set())
-    return set()
+        kids = children.get(edge.on, ())
+        if not (edge.any_child and any(kid.status in DONE for kid in kids)):
+            found |= {kid.id for kid in kids}
+    return {on for on in found if on in alive and alive[on].status not in FREE}
 
 
-def _inherited(start: str, alive: dict[str, Bead], blockers: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Its own blockers and those of its parents; a loop of parents ends the walk."""
-    found: list[str] = []
-    seen: set[str] = set()
-    steps = [start]
-    while steps:
-        step = steps.pop()
-        if step in seen or step not in alive:
-            continue
-        seen.add(step)
-        found.extend(b for b in blockers[step] if b not in found and b != start)
-        steps.extend(edge.on for edge in alive[step].edges if edge.type == PARENT)
-    return tuple(sorted(found))
+def _handed_on(own: Mapping[str, tuple[str, ...]], children: Children) -> dict[str, tuple[str, ...]]:
+    """The blockers of each blocked bead: its own, else those that its parents hand on. A parent that waits for its own
+    child does not hold that child up."""
+    blocked = {name: blockers for name, blockers in own.items() if blockers}
+    waiting = deque(sorted(blocked))
+    while waiting:
+        parent = waiting.popleft()
+        for child in children.get(parent, ()):
+            handed = tuple(on for on in blocked[parent] if on != child.id)
+            if handed and child.id in own and child.id not in blocked:
+                blocked[child.id] = handed
+                waiting.append(child.id)
+    return blocked
+
+
+def _deferred(bead: Bead, every: Mapping[str, Bead]) -> datetime | None:
+    dates = [one.defer_until for name in _parents(bead) if (one := every.get(name)) and one.defer_until]
+    return max([*dates, bead.defer_until] if bead.defer_until else dates, default=None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.beads.jsonl import find_jsonl
+from bot.beads.jsonl import find_jsonl, metadata_of
 from bot.checkout import worktree_of
-from bot.foreign import read_json
+from bot.foreign import read_file
+
+MAX_REDIRECT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,14 @@ def has_database(beads_dir: Path) -> bool:
     """Is there something that `bd` can write to: embedded Dolt, a Dolt server, or the SQLite of older versions?"""
     if (beads_dir / "embeddeddolt").is_dir() or (beads_dir / "dolt").is_dir() or any(beads_dir.glob("*.db")):
         return True
-    try:
-        metadata = read_json((beads_dir / "metadata.json").read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(metadata, dict) and metadata.get("dolt_mode") == "server"
+    return metadata_of(beads_dir).get("dolt_mode") == "server"
 
 
 def _follow(repo: Path) -> Place:
     beads_dir = repo / ".beads"
-    redirect = beads_dir / "redirect"
-    if redirect.is_file():
-        target = (repo / redirect.read_text(encoding="utf-8", errors="replace").strip()).resolve()
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # no such file, no path in it, links in a circle
+        named = read_file(beads_dir / "redirect", MAX_REDIRECT).decode("utf-8", "replace").strip()
+        target = (repo / named).resolve()
         if target.is_dir() and target.name == ".beads":
             repo, beads_dir = target.parent, target
     return Place(repo, beads_dir, has_database(beads_dir), find_jsonl(beads_dir))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.clock import iso_seconds
+from bot.foreign import read_json
 
 BEAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
@@ -20,21 +21,28 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but 
 BLOCKING = frozenset({"blocks", "conditional-blocks"})
 WAITS = "waits-for"  # blocked by the open children of that bead, not by the bead itself
 PARENT = "parent-child"
-DONE = frozenset({"closed", "tombstone"})
+# `tombstone` is the deleted one of exports up to bd 0.49, `deleted` that of other writers; bd 1.3.0 takes neither in.
+DONE = frozenset({"closed", "tombstone", "deleted"})
+# A pinned one stays for ever and holds nobody up. Every other status does, custom ones too: blocked, deferred, hooked.
+FREE = DONE | {"pinned"}
 REVIEW_LABELS = frozenset({"needs-review", "review"})
 COMMIT_LABELS = frozenset({"approved", "ready-to-commit"})
 HELP_LABELS = frozenset({"help-wanted"})
 # Types that group or announce work and are not work for an agent themselves.
-NOT_WORK = frozenset({"epic", "milestone", "message", "molecule", "gate"})
+NEVER_READY = frozenset({"message", "molecule", "gate", "merge-request", "rig", "agent", "role"})  # for bd either
+NOT_WORK = NEVER_READY | {"epic", "milestone"}
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A bead depends on `on`. `also_blocks`: a waits-for edge that stands for a blocks edge too (bd 1.3 metadata)."""
+    """A bead depends on `on`. Of a waits-for edge (bd 1.3 metadata): `also_blocks` stands for a blocks edge too, and
+    with `any_child` it ends with the first child that is done. `status` is that of `on`, where `bd show` says it."""
 
     on: str
     type: str
     also_blocks: bool = False
+    any_child: bool = False
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,13 @@ class Bead:
     paths: tuple[str, ...] = ()
     defer_until: datetime | None = None
     edges: tuple[Edge, ...] = ()
-    hidden: bool = False  # pinned, ephemeral or a template: never offered as work
+    hidden: bool = False  # pinned, ephemeral (once called wisp) or a template: never offered as work
     repo: str = ""
+
+    def holds(self, edge: Edge) -> bool:
+        """Can this edge block it? As in bd, not where the target is outside of this database: an `external:` one, or
+        an id with another prefix."""
+        return not edge.on.startswith("external:") and _prefix(edge.on) == _prefix(self.id)
 
     @property
     def in_review(self) -> bool:
@@ -121,7 +134,7 @@ def parse_bead(raw: Mapping[str, Any], *, repo: str = "") -> Bead | None:
         id=identity,
         title=" ".join(_text(raw, "title").split()) or identity,
         status=_text(raw, "status") or "open",
-        priority=_number(raw.get("priority"), 2),
+        priority=_number(raw.get("priority"), 2, most=4),
         issue_type=_text(raw, "issue_type") or "task",
         description=description,
         acceptance=_text(raw, "acceptance_criteria"),
@@ -131,12 +144,12 @@ def parse_bead(raw: Mapping[str, Any], *, repo: str = "") -> Bead | None:
         created_at=_time(raw.get("created_at")),
         updated_at=_time(raw.get("updated_at")),
         started_at=_time(raw.get("started_at")),
-        dependents_count=_number(raw.get("dependent_count"), 0),
+        dependents_count=_number(raw.get("dependent_count"), 0, most=1_000_000),
         parent=_text(raw, "parent") or next((edge.on for edge in edges if edge.type == PARENT), ""),
         paths=paths_of(raw.get("metadata"), description),
         defer_until=_time(raw.get("defer_until")),
         edges=edges,
-        hidden=any(raw.get(flag) is True for flag in ("pinned", "ephemeral", "is_template")),
+        hidden=any(raw.get(flag) is True for flag in ("pinned", "ephemeral", "wisp", "is_template")),
         repo=repo,
     )
 
@@ -161,12 +174,35 @@ def _edges(raw: object) -> tuple[Edge, ...]:
         if not isinstance(item, dict):
             continue
         on = item.get("depends_on_id", item.get("id"))
-        kind = item.get("type", item.get("dependency_type", "blocks"))
-        if "dependency_type" in item:
-            kind = item["dependency_type"]
+        kind = item.get("dependency_type", item.get("type", "blocks"))
         if isinstance(on, str) and isinstance(kind, str):
-            edges.append(Edge(_clean(on), kind.replace("_", "-"), "also_blocks" in str(item.get("metadata", ""))))
+            gate = _metadata(item.get("metadata"))
+            edges.append(
+                Edge(
+                    on=_clean(on),
+                    type=kind.replace("_", "-"),
+                    also_blocks=gate.get("also_blocks") is True or gate.get("also_blocks") == "true",
+                    any_child=gate.get("gate") == "any-children",
+                    status=_text(item, "status"),
+                )
+            )
     return tuple(edges)
+
+
+def _metadata(value: object) -> Mapping[str, Any]:
+    """An object, or the JSON text of one."""
+    if isinstance(value, str) and "{" in value:
+        try:
+            value = read_json(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _prefix(bead_id: str) -> str:
+    """What stands before the first hyphen, with it; "" where there is none (bd: types.ExtractPrefix)."""
+    head, hyphen, _ = bead_id.partition("-")
+    return head + hyphen if hyphen else ""
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
@@ -183,8 +219,8 @@ def _clean(text: str) -> str:
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _number(value: object, default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
+def _number(value: object, default: int, *, most: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else default
 
 
 def _time(value: object) -> datetime | None:
@@ -192,6 +228,6 @@ def _time(value: object) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or one before the year 1 or after 9999 in UTC
         return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import threading
+import time
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import atomic
 from bot.beads.bd import payload
 from bot.beads.graph import ready, resolve
 from bot.beads.jsonl import find_jsonl, read_jsonl
@@ -46,6 +51,78 @@ def test_ready_knows_blockers_parents_and_dates() -> None:
     assert ready_ids(issue("a", defer_until="2026-09-25T00:00:00Z")) == []
     assert ready_ids(issue("a", defer_until="2026-09-23T00:00:00Z")) == ["a"]
     assert ready_ids(issue("a", status="tombstone"), issue("b", status="blocked"), issue("c", pinned=True)) == []
+
+
+# As bd 1.3.0 says, see tests/real/test_beads_table.py; `deleted` and `tombstone` are of older and other writers.
+NEVER_HOLD_UP = {"closed", "tombstone", "deleted", "pinned"}
+STATUSES = ["open", "in_progress", "blocked", "deferred", "hooked", "triage", *sorted(NEVER_HOLD_UP)]
+KINDS = (
+    "blocks conditional-blocks parent-child related discovered-from replies-to relates-to duplicates supersedes "
+    "authored-by assigned-to approved-by attests tracks until caused-by validates delegated-from own-kind Blocks"
+).split()
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_status_with_every_kind(status: str, kind: str) -> None:
+    beads = [bead for raw in (issue("a", status=status), issue("b", "a", kind=kind)) if (bead := parse_bead(raw))]
+    held = kind in {"blocks", "conditional-blocks"} and status not in NEVER_HOLD_UP
+    assert ("b" in [one.id for one in ready(resolve(beads), NOW)]) is not held
+    assert ("a" in [one.id for one in ready(resolve(beads), NOW)]) is (status in {"open", "in_progress"})
+
+
+@pytest.mark.parametrize("other", ["external:shop:cart", "y-1", "plain"])
+@pytest.mark.parametrize("kind", ["blocks", "parent-child", "waits-for"])
+def test_what_is_not_in_this_database_holds_nobody_up(other: str, kind: str) -> None:
+    """Nor does another prefix whose bead stands in the file."""
+    assert "x-1" in ready_ids(issue("x-1", other, kind=kind), issue("y-1", "y-2"), issue("y-2"), issue("plain", "y-2"))
+
+
+def test_a_parent_that_is_done_or_pinned_hands_nothing_on() -> None:
+    kid = issue("k", "p", kind="parent-child")
+    assert "k" not in ready_ids(issue("a"), issue("p", "a"), kid)
+    for status in sorted(NEVER_HOLD_UP):
+        assert "k" in ready_ids(issue("a"), issue("p", "a", status=status), kid)
+    assert ready_ids(issue("p", defer_until="2099-01-01T00:00:00Z", status="closed"), kid) == [], "as bd has it"
+    grandkid = issue("g", "k", kind="parent-child")
+    assert ready_ids(issue("p", defer_until="2099-01-01T00:00:00Z"), kid, grandkid) == ["g"], "as bd has it"
+    assert ready_ids(issue("p", "k"), kid, grandkid) == ["k", "g"], "a parent that waits for its child holds up none"
+
+
+def gate_on(metadata: object) -> list[str]:
+    waiting = {"depends_on_id": "g", "type": "waits-for", "metadata": metadata}
+    done, left = issue("c1", "g", kind="parent-child", status="closed"), issue("c2", "g", kind="parent-child")
+    return ready_ids(issue("g"), done, left, {**issue("w"), "dependencies": [waiting]})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_ready"),
+    [
+        ('{"gate":"all-children"}', False), ('{"gate":"any-children"}', True), ("{}", False), ('{"gate":"odd"}', False),
+        ('{"gate":"any-children","also_blocks":true}', False), ('{"gate":"any-children","also_blocks":false}', True),
+        ('{"gate":"any-children","also_blocks":"true"}', False), ('{"gate":"any-children","also_blocks":1}', True),
+        ({"gate": "any-children"}, True), (None, False), ("[", False), ("{" * 5000, False), ([7], False),
+    ],
+)  # fmt: skip
+def test_the_gates_of_waits_for(metadata: object, is_ready: bool) -> None:
+    assert ("w" in gate_on(metadata)) is is_ready
+
+
+@pytest.mark.parametrize("kind", ["message", "molecule", "gate", "merge-request", "rig", "agent", "role"])
+def test_types_that_bd_never_calls_ready(kind: str) -> None:
+    assert ready_ids(issue("a", issue_type=kind), issue("b", "a")) == [], "but they hold others up"
+
+
+def test_a_long_chain_and_a_wide_tree_are_resolved_in_a_moment() -> None:
+    chain = [
+        issue("a"),
+        issue("p0", "a"),
+        *(issue(f"p{n}", f"p{n - 1}", kind="parent-child") for n in range(1, 20_000)),
+    ]
+    wide = [issue(f"k{n}", "p0", kind="parent-child") for n in range(20_000)]
+    began = time.process_time()
+    assert ready_ids(*chain, *wide) == ["a"]
+    assert time.process_time() - began < 5
 
 
 def test_what_waits_is_counted_and_named() -> None:
@@ -97,7 +174,7 @@ def test_no_text_of_a_bead_harms_a_terminal_a_database_or_a_prompt(words: str) -
 
 
 def test_both_forms_of_dependencies_and_answers() -> None:
-    resolved = parse_bead({"id": "a-1", "dependencies": [{"id": "a-2", "dependency_type": "blocks", "status": "open"}]})
+    resolved = parse_bead({"id": "a-1", "dependencies": [{"id": "a-2", "dependency_type": "blocks"}]})
     raw = parse_bead(issue("a-1", "a-2"))
     assert resolved is not None and raw is not None and resolved.edges == raw.edges
     assert payload({"schema_version": 1, "data": [1]}) == [1] == payload([1])
@@ -131,6 +208,117 @@ def test_a_real_world_file(tmp_path: Path) -> None:
     beads, warnings = read_jsonl(path, repo="/r")
     assert [(b.id, b.title, b.repo) for b in beads] == [("a-1", "a-1", "/r"), ("a-2", "theirs", "/r")]
     assert len(warnings) == 2 and "conflict" in warnings[0] and "2 lines" in warnings[1]
+
+
+CASES = {
+    # The newest counts, wherever it stands.
+    "older last": [("x-1", "closed", "2026-03-01T00:00:00Z"), ("x-1", "open", "2026-01-01T00:00:00Z")],
+    "older first": [("x-1", "open", "2026-01-01T00:00:00Z"), ("x-1", "closed", "2026-03-01T00:00:00Z")],
+    "other zone": [("x-1", "closed", "2026-03-01T00:30:00+02:00"), ("x-1", "open", "2026-02-28T22:00:00Z")],
+    "undated last": [("x-1", "closed", "2026-03-01T00:00:00Z"), ("x-1", "open", None)],
+    "dated by nonsense": [("x-1", "closed", "2026-03-01T00:00:00Z"), ("x-1", "open", "9999-99-99T00:00:00Z")],
+    "a tie": [("x-1", "open", "2026-01-01T00:00:00Z"), ("x-1", "closed", "2026-01-01T00:00:00Z")],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_of_one_id_the_line_that_was_updated_last_counts(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "issues.jsonl"
+    path.write_text("\n".join(json.dumps(issue(i, status=s, updated_at=at)) for i, s, at in CASES[case]))
+    assert [bead.status for bead in read_jsonl(path)[0]] == ["closed"]
+
+
+def test_a_header_is_no_broken_line(tmp_path: Path) -> None:
+    path = tmp_path / "issues.jsonl"
+    path.write_text(f'{{"_schema":"beads-jsonl/1","_sort":"stable-v1"}}\n{json.dumps(issue("a-1"))}\n')
+    beads, warnings = read_jsonl(path)
+    assert ([bead.id for bead in beads], warnings) == (["a-1"], [])
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "open", "{", '{"gate":1}', "a-2"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=6,
+)  # fmt: skip
+FIELDS = (
+    "id _type _schema title status priority issue_type description acceptance_criteria notes labels assignee "
+    "created_at updated_at started_at dependent_count parent metadata defer_until dependencies pinned ephemeral "
+    "wisp is_template"
+).split()
+EDGE = st.dictionaries(
+    st.sampled_from("issue_id depends_on_id id type dependency_type metadata status".split()), ANY | st.just("a-2")
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.dictionaries(st.sampled_from(FIELDS), ANY), max_size=4),
+    st.dictionaries(st.sampled_from(FIELDS[3:]), ANY | st.lists(EDGE | ANY, max_size=4)),
+)
+def test_no_value_in_any_field_breaks_the_reader_or_another_bead(
+    tmp_path_factory: pytest.TempPathFactory, odd: list[dict[str, object]], fields: dict[str, object]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "odd.jsonl"
+    good = issue("good-1", updated_at="2026-01-01T00:00:00Z")
+    lines = [*odd, {"id": "odd-1", **fields}, *({**one, "id": "odd-2"} for one in odd), good]
+    path.write_text("\n".join(json.dumps(line) for line in lines))
+    beads, _ = read_jsonl(path)
+    found = {bead.id: bead for bead in resolve(beads)}
+    assert found["good-1"] == next(b for b in beads if b.id == "good-1")
+    assert "good-1" in [bead.id for bead in ready(found.values(), NOW)]
+    for bead in beads:
+        json.dumps(bead.as_dict()).encode()
+        assert 0 <= bead.priority <= 4
+        hash(bead)
+
+
+def test_a_huge_file_is_refused_and_one_that_grows_is_read_as_far_as_it_went(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.jsonl"
+    with huge.open("wb") as file:
+        file.truncate(2_200_000_000)
+    with pytest.raises(ValueError, match="larger than 200 MB"):
+        read_jsonl(huge)
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match="no file"):
+        read_jsonl(pipe)
+    (tmp_path / "metadata.json").symlink_to(huge)
+    assert find_jsonl(tmp_path) is None
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    path, stop = tmp_path / "issues.jsonl", threading.Event()
+    texts = ["".join(json.dumps(issue(f"{name}-{n}", title="x" * 200)) + "\n" for n in range(300)) for name in "ab"]
+
+    def replace() -> None:
+        for text in itertools.cycle(texts):
+            atomic.write(path, text)
+            if stop.is_set():
+                return
+
+    atomic.write(path, texts[0])
+    writer = threading.Thread(target=replace)
+    writer.start()
+    try:
+        for _ in range(50):
+            beads, warnings = read_jsonl(path)
+            assert (len(beads), warnings) == (300, [])
+            assert len({bead.id[0] for bead in beads}) == 1
+    finally:
+        stop.set()
+        writer.join()
+
+
+@pytest.mark.parametrize(
+    "named", [b"", b"\0", b"../" * 3000, b"x" * 5000, b"loop/.beads", b"/nowhere/.beads", b"\xed\xa0\x80"]
+)
+def test_a_redirect_that_leads_nowhere_is_none(tmp_path: Path, named: bytes) -> None:
+    write_sample(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / ".beads" / "redirect").write_bytes(named)
+    (tmp_path / ".beads" / "metadata.json").write_text(json.dumps({"jsonl_export": "y" * 5000}))
+    place = locate(tmp_path)
+    assert place is not None and place.repo == tmp_path and place.jsonl == tmp_path / ".beads" / "issues.jsonl"
 
 
 def test_which_file(tmp_path: Path) -> None:
