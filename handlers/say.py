@@ -17,6 +17,7 @@ from aiogram.types import CallbackQuery
 from aiogram.utils.formatting import Text
 
 from bot.errors import MafError
+from bot.excerpt import readable
 from bot.notices import kind_of, post, touch
 from bot.notices.shown import Shown, just_said, on_its_way, shown
 from bot.store import Store, Transaction
@@ -136,6 +137,7 @@ class Tap:
         if self.answered:
             return False
         self.answered = True
+        text = readable(text)
         shown = text if fits(text) else beginning(text, MAX_ALERT - 1) + "…"
         try:
             await self.bot(self.query.answer(shown or None, show_alert=alert), request_timeout=ANSWER_TIMEOUT_S)
