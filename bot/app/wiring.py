@@ -174,7 +174,7 @@ class Wiring:
 
     @cached_property
     def audit(self) -> Audit:
-        return Audit(self.store, self.clock)
+        return Audit(self.store, self.clock, self.secrets.blank)
 
     @cached_property
     def diary(self) -> Diary:

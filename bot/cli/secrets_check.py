@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 
 from bot.cli.checks import VERSION_TIMEOUT_S, Check, guarded
+from bot.excerpt import clipped
 from bot.home import Home
 
-LEAKS_SHOWN = 3
+LEAKS_SHOWN, PLACE_SHOWN = 3, 100
 _MOVE_IT = "Move it to {}/PROFILE.env (chmod 600); has anybody else had the file, get a new one."
 
 
@@ -29,7 +30,7 @@ def secrets(home: Home) -> Check:
             )
         found = leaks(home)
         if found:
-            places = "; ".join(f"{leak.file.name}: {leak.place}" for leak in found[:LEAKS_SHOWN])
+            places = "; ".join(f"{leak.file.name}: {clipped(leak.place, PLACE_SHOWN)}" for leak in found[:LEAKS_SHOWN])
             more = f" and {len(found) - LEAKS_SHOWN} more" if len(found) > LEAKS_SHOWN else ""
             return Check(
                 "secrets", "warning", f"This looks like a secret: {places}{more}.", _MOVE_IT.format(home.secrets)

@@ -14,6 +14,8 @@ from typing import Any
 from bot.errors import DependencyMissing, Refused, RemoteError
 
 CONNECT_TIMEOUT_S = 2.0
+# Why nobody can listen there; beside these a path that is too long for a socket, which has no number.
+NOBODY = frozenset({errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 class NoBot(DependencyMissing):
@@ -85,9 +87,9 @@ def _why(error: OSError) -> Refused | DependencyMissing:
         return Sandboxed()
     if error.errno == errno.EACCES:
         return NotYours()
-    if error.errno == errno.EAGAIN or isinstance(error, TimeoutError):
-        return BotSlow()
-    return NoBot()
+    if error.errno in NOBODY or (error.errno is None and not isinstance(error, TimeoutError)):
+        return NoBot()
+    return BotSlow()
 
 
 def listens(path: str | os.PathLike[str]) -> bool:

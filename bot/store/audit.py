@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -85,9 +85,10 @@ def note(**detail: Any) -> None:
 
 
 class Audit:
-    """Writes and reads the trail."""
+    """Writes and reads the trail. `blank` takes out of a text what no row may hold."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, blank: Callable[[str], str] = str) -> None:
+        self._blank = blank
         self._store = store
         self._clock = clock
         self._late: set[asyncio.Task[None]] = set()
@@ -117,8 +118,8 @@ class Audit:
             actor=actor,
             place=place,
             action=action,
-            target=target[:200],
-            detail=dict(detail or {}),
+            target=self._blank(target)[:200],
+            detail=_each_text(dict(detail or {}), self._blank),
             outcome=outcome,
             finished_at=None if outcome == "begun" else now,
         )
@@ -129,7 +130,7 @@ class Audit:
     async def end(self, tx: Transaction, entry: int, outcome: str) -> None:
         """Write how it ended, in the caller's transaction."""
         ended = update(AuditRow).where(AuditRow.id == entry)
-        await tx.execute(ended.values(outcome=outcome[:500], finished_at=self._clock.now()))
+        await tx.execute(ended.values(outcome=self._blank(outcome)[:500], finished_at=self._clock.now()))
 
     async def finish(self, entry: int, outcome: str, noted: Mapping[str, Any] | None = None) -> None:
         """Write how it ended. What was done is done: a store that takes nothing now must not have it told as failed,
@@ -166,7 +167,7 @@ class Audit:
         async with self._store.begin() as tx:
             if noted:
                 row = await tx.get_one(AuditRow, entry)
-                row.detail = {**row.detail, **noted}
+                row.detail = {**row.detail, **_each_text(dict(noted), self._blank)}
             await self.end(tx, entry, outcome)
 
     @asynccontextmanager
@@ -196,3 +197,14 @@ class Audit:
         async with self._store.begin() as tx:
             rows = (await tx.scalars(query)).all()
         return [Entry(r.id, r.at, r.actor, r.place, r.action, r.target, r.detail, r.outcome) for r in rows]
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """The same JSON value with each text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _each_text(inner, change) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_text(inner, change) for inner in value]
+    return value

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from bot.tmux.keeper import keeper_command
 from bot.tmux.panes import Panes
 from bot.tmux.processes import Process, descendants, foreground, scan
@@ -184,3 +186,31 @@ async def test_respawn_starts_another_command_in_the_same_pane(
 
     await until(gone, "the end of the first CLI")
     assert log.read_text() == "start\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process take in what others leave behind")
+async def test_what_leaves_its_parent_stays_below_the_keeper_and_is_buried(
+    sessions: Sessions, panes: Panes, tmp_path: Path
+) -> None:
+    left = "(setsid sleep 300 & echo $! >> left) & (setsid sleep 301 & echo $! >> left) & wait; echo up; read line"
+    pane = await sessions.create("maf-w1", cwd=tmp_path, env={}, argv=keeper_command(["sh", "-c", left]))
+    await shows(panes, pane, "up")
+    keeper = (await panes.facts())[pane].pid
+
+    async def taken_in() -> bool:
+        found = [p for p in scan().values() if p.ppid == keeper and p.comm == "sleep"]
+        return len(found) == 2
+
+    await until(taken_in, "both to be taken in")
+    first, second = (p.pid for p in scan().values() if p.ppid == keeper and p.comm == "sleep")
+
+    async def gone(pid: int) -> bool:
+        return pid not in scan()
+
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: gone(first), "the end of the first")
+    await panes.keys(pane, "Enter")
+    await shows(panes, pane, "stopped")
+    assert scan()[second].ppid == keeper  # a server that it left running on purpose goes on
+    os.kill(second, signal.SIGKILL)
+    await until(lambda: gone(second), "the end of the second")
