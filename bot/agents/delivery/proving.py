@@ -29,7 +29,7 @@ QUEUED_S = 600.0  # the CLI has it in its own queue and takes it when its turn i
 STARTED_S = 600.0
 COMMAND_S = 10.0
 LATE_S = 3600.0
-ENDED_S = 2.0  # for what a program that has ended wrote last to be read
+ENDED_S = 2.0  # for what was written last to be read, where nothing more is to come
 SOON_S = 3.0  # after a hook was heard the record comes within this time
 
 
@@ -64,21 +64,26 @@ class Prover:
             if (settled := await self._settled(delivery, trail, proof)) is not None:
                 return settled
             now = self._clock.monotonic()
+            # Once the text has gone off it is not sent again, should a person stop it or a hook turn it away.
+            wait.off = wait.off or proof.entered or bool(trail.announced())
+            wait.off = wait.off or verdicts.left_composer(look, delivery, trail)
             held = proof.queued or verdicts.queued(look, delivery, trail)
-            wait.note(now, held=held, ended=verdicts.ended(look, trail))
+            wait.note(now, held=held, ended=_is_lost(look, delivery, trail, wait))
             if proof.stopped or wait.is_over(now, give_up):
                 break
-            # Once the text has gone off it is not sent again, should a person stop it or a hook turn it away.
-            wait.off = wait.off or proof.entered or verdicts.left_composer(look, delivery, trail)
+            # Looked at afresh: the last look may be one of before.
+            if wait.seems_lost(now) and _is_lost(await self._look(delivery), delivery, trail, wait):
+                break
             if held:
                 delivery = await self._say_held(delivery)
-            elif wait.may_press(now) and not trail.announced():
+            elif wait.may_press(now):
                 wait.pressed, wait.enters = now, wait.enters + await self._enter_again(delivery)
             await self._watch.stirred(delivery.agent, 0.1 if now - wait.begun < SOON_S else 0.25)
         proof = await asyncio.to_thread(trail.read, search=True)
         if (settled := await self._settled(delivery, trail, proof)) is not None:
             return settled
-        why = reason or verdicts.not_recorded(delivery, proof, trail, await self._look(delivery))
+        look = await self._look(delivery)
+        why = reason or verdicts.not_recorded(delivery, proof, look, entered=trail.entered_at is not None, off=wait.off)
         return await self._rows.change(delivery.id, status="unconfirmed", reason=why)
 
     async def record(self, delivery: Delivery, trail: Trail, proof: Proof) -> Delivery:
@@ -194,7 +199,7 @@ class _Wait:
     enters: int
     pressed: float = 0.0
     held: float = 0.0  # when the CLI was last seen to keep the text in its queue
-    ended: float = 0.0  # when its program was first seen to have ended
+    ended: float = 0.0  # since when its program was seen to have ended, or the text to stand in the composer again
     off: bool = False  # the text went off
 
     def __post_init__(self) -> None:
@@ -204,10 +209,16 @@ class _Wait:
         self.held = now if held else self.held
         self.ended = (self.ended or now) if ended else 0.0
 
+    def seems_lost(self, now: float) -> bool:
+        return bool(self.ended) and now - self.ended >= ENDED_S
+
     def is_over(self, now: float, give_up: float) -> bool:
-        if self.ended and now - self.ended >= ENDED_S:
-            return True
         return now - self.begun >= QUEUED_S or now - self.held >= give_up
 
     def may_press(self, now: float) -> bool:
         return not self.off and self.enters < ENTERS and now - self.pressed >= ENTER_AGAIN_S
+
+
+def _is_lost(look: Look | None, delivery: Delivery, trail: Trail, wait: _Wait) -> bool:
+    """Does nothing more come: has the program ended, or given the text back to its composer?"""
+    return verdicts.ended(look, trail) or (wait.off and verdicts.given_back(look, delivery, trail))

@@ -32,6 +32,12 @@ def left_composer(look: Look | None, delivery: Delivery, trail: Trail) -> bool:
     return not hidden and standing(seen.reading.composer, delivery.text) != "ours"
 
 
+def given_back(look: Look | None, delivery: Delivery, trail: Trail) -> bool:
+    """Does a text that went off stand in the composer again?"""
+    seen = since_enter(look, trail)
+    return seen is not None and _stands(seen, delivery) == "ours"
+
+
 def queued(look: Look | None, delivery: Delivery, trail: Trail) -> bool:
     """Does the screen show our text in the CLI's own queue? Of a CLI that writes its queue down the record tells."""
     seen = since_enter(look, trail)
@@ -66,25 +72,19 @@ def turned_away(delivery: Delivery, words: str, look: Look | None, *, kept: bool
     return f"A hook of {delivery.agent} did not let the text through{said}{where}"
 
 
-def not_recorded(delivery: Delivery, proof: Proof, trail: Trail, look: Look | None) -> str:
-    """Why it is not known whether it arrived."""
+def not_recorded(delivery: Delivery, proof: Proof, look: Look | None, *, entered: bool, off: bool) -> str:
+    """Why it is not known whether it arrived. `entered`: we pressed Enter; `off`: the text went off."""
     name = delivery.agent
     if proof.queued:
         return f"{name} keeps the text in its own queue and has not taken it yet."
-    if trail.entered_at is not None and (look is None or not look.clis):
+    if entered and (look is None or not look.clis):
         return f"{name} ended after Enter was pressed, and had not recorded the text."
     if proof.stopped:
         return f"{name} was stopped before it recorded the text."
-    return _where_it_stands(delivery, look, off=proof.entered or bool(trail.announced()))
-
-
-def _where_it_stands(delivery: Delivery, look: Look | None, *, off: bool) -> str:
-    """`off`: Enter sent the text off."""
-    name, found = delivery.agent, _stands(look, delivery)
-    if found == "ours" and off:
-        return f"{name} gave the text back: it stands in its composer. It was stopped there, or a hook turned it away."
+    found = _stands(look, delivery)
     if found == "ours":
-        return f"The text stands in the composer of {name}, and Enter did not send it."
+        back = f"{name} gave the text back: it was stopped, or a hook turned it away. It stands in the composer again."
+        return back if off else f"The text stands in the composer of {name}, and Enter did not send it."
     if found == "empty" and look is not None and look.reading is not None and look.reading.dialog is None:
         return f"The text is gone from the composer of {name}, but {name} has not recorded it."
     return why_held(look, name)
