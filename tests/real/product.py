@@ -80,16 +80,20 @@ async def real_product(
     mail: MailServer | None = None,
     prepare: Callable[[Path, str], None] = lambda home, kind: None,
     checkpoint: Checkpoint = pass_by,
+    below: str = "",
 ) -> AsyncIterator[RealProduct]:
     """Started and idle. Without `hooks` the person has refused them for this home. With `mail` the bot and its agents
-    have that server. `prepare(home, kind)` may change the CLI's home before its first start."""
+    have that server. `prepare(home, kind)` may change the CLI's home before its first start. The agent works in the
+    folder `below` that of the project."""
     need(kind)
     with MockModels() as models:
         ours = settings_of(mail) if mail is not None else {}
         async with product(folder, agents=0, beads=False, checkpoint=checkpoint, **ours) as p:
             home = p.home.profile(PROFILE)
             make = make_codex_home if kind == "codex" else make_claude_home
-            env = make(home, p.project, models.url)
+            workdir = p.project / below
+            workdir.mkdir(parents=True, exist_ok=True)
+            env = make(home, workdir, models.url)
             if mail is not None:
                 env |= give_mail(home, kind, mail)
             prepare(home, kind)
@@ -100,7 +104,7 @@ async def real_product(
             (p.home.run / "login-env").write_text(f'PATH="{real_path()}"\n', "utf8")
             made = await p.app.call(
                 "agent.create",
-                {"type": f"{kind}-worker", "id": "w1", "profile": PROFILE, "workdir": str(p.project)},
+                {"type": f"{kind}-worker", "id": "w1", "profile": PROFILE, "workdir": str(workdir)},
             )
             real = RealProduct(p, kind, made["id"], models, home)
             await until(lambda: p.app.services.watch.last("w1") is not None, "a first look")

@@ -27,6 +27,8 @@ from tests.real.product import RealProduct, real_product
 
 ROUNDS = int(os.environ.get("MAF_PROOF_ROUNDS", "2"))
 KILLS = int(os.environ.get("MAF_PROOF_ROUNDS", "1"))
+WAYS = ("with our hooks", "without")
+SHORT = WAYS if ROUNDS > 2 else WAYS[:1]
 WORDS = "policy: no deploys <b>on</b> fridays"
 # The person's own hook: exit 2 turns the prompt away (both CLIs), continue: false keeps it out of the model.
 HOOK = f"""import json, sys, time
@@ -41,8 +43,8 @@ if "HALT" in prompt:
 """
 
 
-def give_hook(home: Path, kind: str) -> None:
-    """Put the hook above into a CLI's home, trusted, as the person would."""
+def prepare(home: Path, kind: str) -> None:
+    """Put the hook above into a CLI's home, trusted, as the person would, and allow to sleep."""
     script = home / "policy.py"
     script.write_text(HOOK, "utf8")
     hook = {"type": "command", "command": f"{sys.executable} -I -S {script}", "timeout": 30}
@@ -50,6 +52,8 @@ def give_hook(home: Path, kind: str) -> None:
     settings = json.loads(path.read_text("utf8")) if path.exists() else {}
     groups = settings.setdefault("hooks", {}).setdefault("UserPromptSubmit", [])
     groups.append({"hooks": [hook]})
+    if kind == "claude":
+        settings["permissions"]["allow"] = ["Bash(sleep:*)"]
     path.write_text(json.dumps(settings), "utf8")
     if kind == "codex":
         key = f"{path}:{snake('UserPromptSubmit')}:{len(groups) - 1}:0"
@@ -58,7 +62,7 @@ def give_hook(home: Path, kind: str) -> None:
             config.write(f"\n[hooks.state.{json.dumps(key)}]\ntrusted_hash = {json.dumps(trust)}\n")
 
 
-@pytest.fixture(params=["with our hooks", "without"])
+@pytest.fixture(params=WAYS)
 def hooks(request: pytest.FixtureRequest) -> bool:
     return bool(request.param == "with our hooks")
 
@@ -99,7 +103,7 @@ def killer(hooks: bool) -> Killer:
 @pytest.fixture
 async def real(kind: str, hooks: bool, killer: Killer) -> AsyncIterator[RealProduct]:
     with tempfile.TemporaryDirectory(prefix="maf-p", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        async with real_product(Path(folder), kind, hooks=hooks, prepare=give_hook, checkpoint=killer.at) as made:
+        async with real_product(Path(folder), kind, hooks=hooks, prepare=prepare, checkpoint=killer.at) as made:
             yield made
 
 
@@ -145,6 +149,7 @@ async def test_plain_prompts_are_proven_and_blocked_ones_have_failed(
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("hooks", SHORT, indirect=True)
 async def test_killed_prompts_are_never_told_as_submitted(real: RealProduct, killer: Killer) -> None:
     for number in range(KILLS):
         killer.real = real
@@ -156,3 +161,39 @@ async def test_killed_prompts_are_never_told_as_submitted(real: RealProduct, kil
         await real.p.app.call("agent.restart", {"id": real.agent})
         await real.becomes(State.IDLE)
     assert at_model(real) == []
+
+
+@pytest.mark.parametrize("hooks", SHORT, indirect=True)
+async def test_a_prompt_given_while_a_tool_runs_is_proven_when_the_turn_takes_it(real: RealProduct) -> None:
+    call = {"codex": 'exec_command {"cmd": "sleep 6"}', "claude": 'Bash {"command": "sleep 6", "description": "wait"}'}
+    await delivered(real, f"TOOL {call[real.kind]}")
+    await real.becomes(State.WORKING)
+    await until(lambda: "sleep 6" in real.screen, "the tool")
+    steer = {"id": real.agent, "text": "steer plain", "now": True, "wait": 1.0}
+    told = dict(await real.p.app.call("agent.send", steer))
+    assert told["status"] in ("typed", "submitted", "started"), (told, real.screen)
+    done = await real.p.app.services.deliveries.wait(str(told["delivery"]), 30)
+    assert done.status in ("submitted", "started"), (done, real.screen)
+    assert done.evidence is not None
+    await real.becomes(State.IDLE)
+    assert real.models.count(done.id) == 1
+
+
+@pytest.mark.parametrize("hooks", WAYS[1:], indirect=True)
+async def test_a_prompt_that_a_person_stops_is_not_sent_again(real: RealProduct) -> None:
+    """Its hook is slow and nothing is on record yet; Claude puts the text back into its composer then."""
+    sending = asyncio.create_task(delivered(real, "SLEEP and be stopped"))
+    await real.becomes(State.WORKING)
+    await real.keys("Escape")
+    done = await sending
+    assert (done.status, done.evidence) == ("unconfirmed", None), (done, real.screen)
+    assert "stopped" in done.reason, done
+    assert at_model(real) == []
+
+
+@pytest.mark.parametrize("below", ["emoji 🧪 dir", f"{'a' * 100}/{'b_c' * 40}🧪/x"], ids=["emoji", "long"])
+async def test_a_first_prompt_is_proven_whatever_the_folder_is_called(below: str, kind: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="maf-p", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        async with real_product(Path(folder), kind, hooks=False, below=below) as real:
+            done = await delivered(real, "hello")
+            assert done.status in ("submitted", "started"), (done, real.screen)

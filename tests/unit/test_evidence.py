@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.delivery.evidence import Proof, match
+from bot.agents.delivery.model import Evidence
+from bot.agents.delivery.rows import delivery_of
 from bot.clis.codex.cli import Codex
 from bot.clis.entry import Entry, EntryKind
+from bot.store.tables import DeliveryRow
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 REF = "dk7q2m3f9"
@@ -106,6 +109,13 @@ def test_codex_records_only_an_empty_turn_of_what_was_turned_away(
 ) -> None:
     proof = after(*entries, told=told)
     assert (proof.empty, proof.stopped, proof.submitted) == (empty, stopped, False)
+
+
+@pytest.mark.parametrize(("kind", "evidence"), [("hook", None), ("rollout", Evidence("rollout", NOW))])
+def test_a_row_of_before_that_a_hook_alone_proved_shows_no_evidence(kind: str, evidence: Evidence | None) -> None:
+    row = DeliveryRow(id=REF, agent="w1", text=SENT, mode="idle", status="submitted", created_by="x", notes=[])
+    row.evidence_kind, row.evidence_at = kind, NOW
+    assert delivery_of(row).evidence == evidence
 
 
 KINDS: list[EntryKind] = [
