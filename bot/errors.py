@@ -5,11 +5,8 @@ The docstring of a class is its default text: the place that raises stays short,
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-from bot.excerpt import clipped
 
 # Exit codes of `maf` (contract.md section 1).
 DONE, REFUSED, WRONG_USAGE, NOT_CONFIRMED, DEPENDENCY = 0, 1, 2, 3, 4
@@ -92,6 +89,10 @@ class NotFound(MafError):
         >>> NotFound.of("pack", "chekout", ["shop-checkout", "general"]).message
         'No pack named chekout. Did you mean shop-checkout?'
         """
+        import difflib  # both cost more than a hook, which imports this module, may take
+
+        from bot.excerpt import clipped
+
         names, name = sorted(known), clipped(name, MAX_NAME)
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
         if near:

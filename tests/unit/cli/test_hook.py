@@ -146,3 +146,17 @@ def test_the_quota_line_is_what_stands_in_its_file_until_that_is_old(tmp_path: P
     file.write_bytes(b"\xff")
     os.utime(file, (time.time() + 60, time.time() + 60))
     assert quota_line(tmp_path) == ""
+
+
+def test_a_hook_in_an_agent_imports_next_to_nothing(tmp_path: Path) -> None:
+    """Every tool call of every agent pays for it."""
+    (tmp_path / "run").mkdir()
+    code = "import sys; from bot.cli import main; main(['hook']); print(*sys.modules)"
+    env = {**os.environ, "MAF_AGENT": "w1", "MAF_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", code], input=b"{}", capture_output=True, timeout=PATIENCE_S, check=True, env=env
+    )
+    loaded = set(ran.stdout.decode().split())
+    assert "bot.remote.client" in loaded
+    assert loaded.isdisjoint({"asyncio", "click", "difflib", "logging", "subprocess", "bot.excerpt", "bot.settings"})
+    assert not [name for name in loaded if name.startswith(("bot.agents", "bot.tmux", "bot.store"))]
