@@ -21,7 +21,7 @@ from handlers.commands import command, one_agent, one_or_all
 from handlers.say import TOO_OLD, Say, Tap
 
 LIFE = {"start": agent.start, "stop": agent.stop, "restart": agent.restart}
-ENDS = frozenset({"stop", "restart"})  # what cuts a turn off
+ENDS = ("restart", "stop")  # what cuts a turn off
 ASKED = frozenset({"whom", "sure"})  # a question of ours, which becomes the agent's card once it is answered
 
 
@@ -35,7 +35,8 @@ def router() -> Router:
     hear(thaw, command("thaw"), flags={"needs": "thaw"})
     press(tap_begin_or_end, AgentTap.filter(F.verb.in_({"start", "restart"})), flags={"needs": "restart"})
     press(tap_begin_or_end, AgentTap.filter(F.verb == "stop"), flags={"needs": "stop"})
-    press(tap_sure, AgentTap.filter(F.verb == "sure"), flags={"needs": "restart"})
+    for verb in ENDS:
+        press(tap_sure, AgentTap.filter(F.verb == f"sure-{verb}"), flags={"needs": verb})
     press(tap_leave, AgentTap.filter(F.verb == "leave"), flags={"needs": "agent"})
     press(tap_freeze, AgentTap.filter(F.verb == "freeze"), flags={"needs": "freeze"})
     press(tap_thaw, AgentTap.filter(F.verb == "thaw"), flags={"needs": "thaw"})
@@ -88,11 +89,11 @@ async def in_the_way(app: Services, verb: str, name: str) -> tuple[str, dict[str
 
 async def tap_sure(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
     """Do what was asked about, as long as the agent is at what the question says, or at nothing."""
+    verb, name = callback_data.verb.removeprefix("sure-"), callback_data.id
     notice = await say.shown(tap.message_id)
-    if notice is None or notice.kind != "sure" or notice.data["agent"] != callback_data.id:
+    if notice is None or notice.kind != "sure" or (notice.data["verb"], notice.data["agent"]) != (verb, name):
         await tap.answer(TOO_OLD, alert=True)
         return
-    verb, name = str(notice.data["verb"]), str(notice.data["agent"])
     question = await in_the_way(app, verb, name)
     if question is not None and not question[1].items() <= notice.data.items():
         await say.turn_into(tap.message_id, *question, was=ASKED)

@@ -14,6 +14,7 @@ from bot.errors import MAX_NAME, WrongUsage
 from bot.excerpt import clipped
 from bot.notices.shown import Shown
 from bot.operations import Services, agent
+from bot.store.audit import fingerprint, note
 from bot.telegram.callbacks import AgentTap
 from bot.telegram.people import Person
 from handlers.commands import WhichAgent, command, one_agent
@@ -89,6 +90,7 @@ async def give(
         await tap.answer(TOO_OLD, alert=True)
         return
     name, text = callback_data.id, str(notice.data["text"])
+    note(file=notice.data["file"], **fingerprint(text))
     await agent.send_and_tell(app, actor=person.name, id=name, text=text, chat_id=say.chat_id, asked=notice.key)
 
 

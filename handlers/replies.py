@@ -11,6 +11,7 @@ from bot.agents.delivery.text import too_long
 from bot.errors import MAX_NAME, Refused
 from bot.excerpt import clipped
 from bot.notices.shown import Shown
+from bot.store.audit import fingerprint, note
 from handlers.say import Say
 
 PROMPT_FILES = (".md", ".txt")
@@ -59,6 +60,8 @@ async def written(message: Message) -> str:
     except (AiogramError, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Refused(f"{name} cannot be fetched from Telegram.", hint="Send it once more.") from error
     try:
-        return content.read().decode("utf-8-sig") if content is not None else ""
+        text = content.read().decode("utf-8-sig") if content is not None else ""
     except UnicodeDecodeError as error:
         raise Refused(f"{name} is no text in UTF-8; nothing was sent.") from error
+    note(file=name, **fingerprint(text))
+    return text

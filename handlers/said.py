@@ -37,7 +37,8 @@ def _of_reply(notice: Shown, text: str) -> dict[str, Any]:
     """Its own words are a prompt, or go with an answer."""
     about = {name: notice.data[name] for name in ABOUT if name in notice.data}
     target = str(about.get("agent") or about.get("agents") or about.get("draft") or "")
-    return {"target": target[:LONGEST], "detail": {"reply_to": notice.kind, **about, **fingerprint(text)}}
+    words = fingerprint(text) if text else {}  # of a file they are noted when it has been read
+    return {"target": target[:LONGEST], "detail": {"reply_to": notice.kind, **about, **words}}
 
 
 def _of_command(command: CommandObject, text: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from aiogram import Bot, Dispatcher
+from aiogram.exceptions import AiogramError
 from aiogram.types import Message, Update
 
 from bot.errors import MafError, Refused
@@ -171,8 +172,13 @@ class Intake:
     async def _is_for_us(self, update: Update) -> bool:
         """Whether somebody who is let in speaks to this bot: nobody else's text waits, or is asked about."""
         message = update.message
-        if message is None or message.from_user is None or await for_another_bot(message, self._bot):
+        if message is None or message.from_user is None:
             return False
+        try:
+            if await for_another_bot(message, self._bot):
+                return False
+        except AiogramError as error:  # our own name is not known yet; for half a text it is better to wait
+            log.info("whether a text is for this bot cannot be told: %s", error)
         replied = message.reply_to_message
         to_us = replied is not None and replied.from_user is not None and replied.from_user.is_bot
         if message.chat.type != "private" and not to_us and not (message.text or "").startswith("/"):

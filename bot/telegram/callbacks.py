@@ -49,7 +49,7 @@ class DeliveryTap(CallbackData, prefix="y"):
 
 
 class AgentTap(CallbackData, prefix="a"):
-    """show, screen, watch, start, stop, interrupt, …: on one agent. sure, leave: what its message asks, or not."""
+    """show, screen, watch, start, stop, interrupt, …: on one agent. sure-VERB, leave: what its message asks, or not."""
 
     id: str
     verb: str

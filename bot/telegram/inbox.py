@@ -98,10 +98,15 @@ class Inbox:
             texts: dict[int, list[UpdateRow]] = {}
             for row in rows:
                 texts.setdefault(row.piece_of or 0, []).append(row)
-            return [
-                Pieces(tuple(Update.model_validate(row.payload) for row in text), text[-1].received_at)
-                for text in texts.values()
-            ]
+        found = []
+        for first, text in texts.items():
+            try:
+                updates = tuple(Update.model_validate(row.payload) for row in text)
+            except ValidationError:
+                log.exception("the text that begins with update %s cannot be read and is left", first)
+                continue
+            found.append(Pieces(updates, text[-1].received_at))
+        return found
 
     async def begin(self, bot_id: int, first: int) -> bool:
         """The text that begins with this update waits no more: from here on its handling may have begun. False where

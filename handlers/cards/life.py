@@ -52,7 +52,7 @@ async def sure(data: Mapping[str, Any], context: RenderContext) -> Message:
     )
     lines = [Text(Bold(name), f" {' and '.join(filter(None, (at, text)))}."), ends]
     buttons = [
-        Button(yes, AgentTap(id=name, verb="sure"), style="danger"),
+        Button(yes, AgentTap(id=name, verb=f"sure-{verb}"), style="danger"),
         Button("Leave it", AgentTap(id=name, verb="leave")),
     ]
     return Message(as_list(*lines), [buttons, [Button("👁 Screen", AgentTap(id=name, verb="screen"))]])

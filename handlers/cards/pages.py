@@ -138,8 +138,8 @@ def _did(entry: Mapping[str, Any]) -> str:
     """`/stop d1` as it was written; of a tap (`d:k7q2:1:send`) what it does and to what; then what exactly: a command,
     a role, how long a prompt was."""
     action, target, detail = str(entry["action"]), str(entry["target"]), entry["detail"]
-    if entry["place"].startswith("chat:") and target.count(":") > 1:
-        target = target.split(":", maxsplit=2)[1]
+    if entry["place"].startswith("chat:") and ":" in target and not target.startswith("/"):
+        target = target.split(":", maxsplit=2)[1] if target.count(":") > 1 else ""
     parts = [target] if target.startswith("/") else [action, target]
     if (agent := str(detail.get("agent") or "")) and agent not in target:
         parts.append(agent)
