@@ -25,6 +25,7 @@ def router() -> Router:
     press(look, DraftTap.filter(F.verb.in_({"look", "all"})), flags={"needs": "agents"})
     press(cancel, DraftTap.filter(F.verb == "cancel"), flags={"needs": "draft.cancel"})
     press(fresh, DraftTap.filter(F.verb == "fresh"), flags={"needs": "broadcast-targeted"})
+    press(reopen, DraftTap.filter(F.verb == "reopen"), flags={"needs": "draft.edit"})
     press(show_item, ItemTap.filter(F.verb == "show"), flags={"needs": "agents"})
     press(send_item, ItemTap.filter(F.verb == "send"), flags={"needs": "draft.send"})
     press(ask_edit, ItemTap.filter(F.verb == "edit"), flags={"needs": "draft.edit"})
@@ -81,6 +82,11 @@ async def fresh(_query: CallbackQuery, callback_data: DraftTap, drafts: Drafts, 
         text=old.options.get("text"),
         chat_id=old.chat_id,
     )
+
+
+async def reopen(_query: CallbackQuery, callback_data: DraftTap, app: Services, person: Person, tap: Tap) -> None:
+    await app.drafts.reopen(callback_data.draft, person.name, version=callback_data.version)
+    await tap.answer("Here it is again.")
 
 
 async def show_item(_query: CallbackQuery, callback_data: ItemTap, app: Services, say: Say, tap: Tap) -> None:

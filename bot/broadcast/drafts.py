@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.agents.delivery.text import normalise
-from bot.beads.model import Bead
 from bot.broadcast import ledger, views
+from bot.broadcast.items import holder, planned, same_text
 from bot.broadcast.ledger import DraftChanged, NotShown
-from bot.broadcast.model import Draft, Item, ItemPlan, NewItem, PlanAgent
+from bot.broadcast.model import Draft, Item, NewItem
 from bot.broadcast.plan import plan
 from bot.broadcast.situation import Situation
 from bot.broadcast.survey import Survey
@@ -70,7 +70,7 @@ class Drafts:
             items = self._planned(situation, pack, only=only, idle_only=idle_only)
         else:
             same = normalise(text)
-            items = _same_text(situation, same.text.strip("\n"), only=only, idle_only=idle_only)
+            items = same_text(situation, same.text.strip("\n"), only=only, idle_only=idle_only)
             notes += same.notes
         options = {"only": list(only), "idle": idle_only, "auto": auto, "text": text, "notes": list(notes)}
         now = self._clock.now()
@@ -126,6 +126,22 @@ class Drafts:
         async with self._store.begin() as tx:
             values = {"status": "cancelled", "options": {"closed_by": by}}
             draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=f"{by} cancelled it", **values)
+            await touch(tx, draft.key, urgent=True)
+            return draft
+
+    async def reopen(self, draft_id: str, by: str, *, version: int) -> Draft:
+        """Take up again what was discarded or replaced; the one that is pending is replaced. Raises DraftClosed (it was
+        sent), DraftChanged, DraftExpired, NotFound."""
+        note(draft=draft_id)
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            draft = await ledger.read(tx, draft_id, to_change=True)
+            ledger.refuse_stale(draft, version)
+            open_ = replace(draft, status="pending") if draft.status in ledger.REOPENED else draft
+            ledger.refuse_closed(open_, now)
+            await ledger.set_status(tx, draft.id, ledger.REOPENED, status="pending")
+            await self._supersede(tx, draft.id)
+            draft = await ledger.take(tx, draft.id, None, now, changed=f"{by} took it up again")
             await touch(tx, draft.key, urgent=True)
             return draft
 
@@ -208,7 +224,7 @@ class Drafts:
     def _planned(self, situation: Situation, pack: Pack, *, only: Sequence[str], idle_only: bool) -> list[NewItem]:
         now = self._clock.now()
         plans = plan(situation, pack, only=only, idle_only=idle_only, now=now, zone=self._zone)
-        return [_written(p, situation.agent(p.agent), pack) for p in plans]
+        return [planned(p, situation.agent(p.agent), pack) for p in plans]
 
     def _handed(self, item: Item, to: str, situation: Situation, pack: Pack, by: str) -> dict[str, Any]:
         """The row values of what `item` holds, for another agent."""
@@ -221,7 +237,7 @@ class Drafts:
             bead = situation.bead(agent, item.bead)
             if bead is None:
                 raise NotFound(f"{to} does not work in the project of {item.bead}.")
-            partner = "" if item.action == "assign" else _holder(bead, situation)
+            partner = "" if item.action == "assign" else holder(bead, situation)
             context = PromptContext(partner=partner, beads_writable=agent.repo not in situation.read_only)
             prompt = render_prompt(pack, agent, bead, item.action, context)
             if author:  # it spoke to the other agent
@@ -268,35 +284,3 @@ def _author(item: Item) -> str:
 def _with_author(reason: str, item: Item) -> str:
     author = _author(item)
     return f"{reason}; {author}" if author else reason
-
-
-def _holder(bead: Bead, situation: Situation) -> str:
-    """Whose work it is, for the agent that reviews, commits or helps."""
-    return next((c.agent for c in situation.claims if (c.bead, c.repo) == (bead.id, bead.repo)), bead.assignee)
-
-
-def _written(item: ItemPlan, agent: PlanAgent, pack: Pack) -> NewItem:
-    sends = item.status == "drafted"
-    prompt = render_prompt(pack, agent, item.bead, item.action, item.context) if sends else ""
-    return NewItem(
-        agent=item.agent,
-        action=str(item.action),
-        bead=item.bead.id if item.bead else None,
-        title=item.title,
-        prompt=prompt,
-        reason=item.reason,
-        status=item.status,
-    )
-
-
-def _same_text(situation: Situation, prompt: str, *, only: Sequence[str], idle_only: bool) -> list[NewItem]:
-    items = []
-    for agent in situation.agents:
-        if only and agent.id not in only:
-            continue
-        away = situation.away(agent, idle_only=idle_only)
-        if away:
-            items.append(NewItem(agent.id, "skip", reason=away, status="skipped"))
-        else:
-            items.append(NewItem(agent.id, "assist", title="", prompt=prompt))
-    return items

@@ -22,6 +22,7 @@ from bot.store.tables import DeliveryRow, DraftRow, ItemRow
 
 # No letters that look like digits: an id is read aloud and typed on a phone.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+REOPENED = frozenset({"cancelled", "superseded"})  # how a draft was closed that can be taken up again
 
 
 class DraftRefused(Refused):
@@ -73,8 +74,9 @@ def _item(row: ItemRow, delivery: DeliveryRow | None) -> Item:
 
 
 async def newest_id(tx: Transaction) -> str:
-    """The id of the newest draft. Raises NotFound when there was never one."""
-    found = await tx.scalar(select(DraftRow.id).order_by(DraftRow.created_at.desc(), DraftRow.id).limit(1))
+    """The id of the pending draft, else of the newest. Raises NotFound when there was never one."""
+    first = (DraftRow.status == "pending").desc(), DraftRow.created_at.desc(), DraftRow.id
+    found = await tx.scalar(select(DraftRow.id).order_by(*first).limit(1))
     if found is None:
         raise NotFound("There is no draft yet.", hint="Make one: maf broadcast draft")
     return found

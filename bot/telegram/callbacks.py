@@ -9,7 +9,7 @@ from aiogram.filters.callback_data import CallbackData
 
 
 class DraftTap(CallbackData, prefix="d"):
-    """send, look, all, cancel, fresh: on a draft as it was at `version`."""
+    """send, look, all, cancel, fresh, reopen: on a draft as it was at `version`."""
 
     draft: str
     version: int

@@ -183,7 +183,17 @@ def closed(draft: Draft, now: datetime) -> Message:
     except ledger.DraftRefused as error:
         said = error.message
     fresh = Button("↻ Fresh draft", DraftTap(draft=draft.id, version=draft.version, verb="fresh"))
-    return Message(Text("📝 ", said), [] if draft.status == "superseded" else [[fresh]])
+    again = Button("↩ Take it up again", DraftTap(draft=draft.id, version=draft.version, verb="reopen"))
+    row = [again] if _may_be_missed(draft, now) else []
+    row += [] if draft.status == "superseded" else [fresh]
+    return Message(Text("📝 ", said), [row] if row else [])
+
+
+def _may_be_missed(draft: Draft, now: datetime) -> bool:
+    """Whether a touch may have closed it that was not meant so, and a person's work with it: only what nobody changed
+    is had again by drafting anew."""
+    changed = draft.status == "cancelled" or "changed" in draft.options
+    return changed and draft.status in ledger.REOPENED and draft.expires_at > now
 
 
 def _parted(prompt: str) -> tuple[str, str]:

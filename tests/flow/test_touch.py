@@ -168,3 +168,31 @@ async def test_a_draft_that_never_arrived_is_not_sent(tmp_path: Path) -> None:
         await p.client.say("/broadcast_apply")
         await p.message(lambda m: "Nothing was sent: this chat has not been shown" in m["text"])
         assert await sent(p) == [0, 0, 0]
+
+
+async def test_a_draft_that_a_touch_closed_is_taken_up_again_with_what_was_written_in_it(tmp_path: Path) -> None:
+    async with product(tmp_path) as p:
+        first = await p.draft()
+        name = first["text"].split()[2]
+        await p.app.services.drafts.edit_item(name, "w1", "Mind the gap.", "Olga")
+        await p.becomes(first["message_id"], lambda m: "edited by Olga" in m["text"])
+        second = await p.draft()
+        closed = await p.becomes(first["message_id"], lambda m: "was replaced by draft" in m["text"])
+        await p.client.press(first["message_id"], button(closed, "Take it up again"))
+        again = await p.becomes(first["message_id"], lambda m: "edited by Olga" in m["text"])
+        await p.becomes(second["message_id"], lambda m: f"was replaced by draft {name}" in m["text"])
+        await p.client.press(first["message_id"], button(again, "Cancel"))
+        closed = await p.becomes(first["message_id"], lambda m: "was cancelled by Olga" in m["text"])
+        taps = [await p.client.press(first["message_id"], button(closed, "Take it up again")) for _ in range(2)]
+        await p.told("This draft has changed since you opened it: Olga took it up again.", taps[1])
+        await p.becomes(first["message_id"], lambda m: "edited by Olga" in m["text"])
+        await p.client.say("/broadcast_apply")
+        await until(lambda: sum(map(len, map(p.prompts, p.agents))) == 3, "the prompts")
+        assert p.prompts("w1")[0].startswith("Mind the gap.")
+        report = await p.becomes(first["message_id"], lambda m: m["text"].count("started") == 3)
+        await p.client.press(report["message_id"], "↩ Take it up again")
+        await until(lambda: _still(p, name, "done"), "a sent draft to stay sent")
+
+
+async def _still(p: Product, draft: str, status: str) -> bool:
+    return bool((await p.app.call("broadcast.status", {"draft": draft}))["status"] == status)
