@@ -135,11 +135,13 @@ class Inbox:
             return [_unhandled(row.update_id, row.payload or {}) for row in rows]
 
     async def forget_old(self) -> None:
-        """Drop the rows of updates that cannot come again."""
+        """Drop the rows of updates that cannot come again, and of texts about which nobody said for days whether they
+        are whole."""
         async with self._store.begin() as tx:
             await tx.execute(
                 delete(UpdateRow).where(
-                    UpdateRow.handled_at.is_not(None), UpdateRow.received_at < self._clock.now() - KEEP
+                    UpdateRow.handled_at.is_not(None) | UpdateRow.piece_of.is_not(None),
+                    UpdateRow.received_at < self._clock.now() - KEEP,
                 )
             )
 
