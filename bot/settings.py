@@ -124,7 +124,9 @@ class Settings(BaseSettings):
     def _socket(cls, value: str) -> str:
         # A socket's path may have 107 bytes (sun_path, unix(7)); tmux puts a name into a folder of its own.
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}|/[^\x00-\x1f]{1,106}", value):
-            raise ValueError("use a short name of letters, digits, - and _, or the whole path of a socket")
+            raise ValueError(
+                "use a name of at most 60 letters, digits, - and _, or a socket's whole path, of at most 107"
+            )
         return value
 
     @field_validator("log_level")
@@ -147,7 +149,7 @@ class Settings(BaseSettings):
     @classmethod
     def _session(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", value):
-            raise ValueError("use letters, digits, - and _ (tmux does not allow . and :)")
+            raise ValueError("use at most 40 letters, digits, - and _ (tmux does not allow . and :)")
         return value
 
     @field_validator("quiet_hours", mode="before")

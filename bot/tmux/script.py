@@ -57,8 +57,11 @@ def command(argv: Sequence[str]) -> str:
 
 
 def folder(path: Path) -> str:
-    """A directory for -c, which tmux expands as a format: without this a folder named `#(command)` would run it."""
-    return quote(str(path).replace("#", "##"))
+    """A directory for -c, which tmux expands as a format: without this a folder named `#(command)` would run it.
+
+    Doubled, a # stands for itself; but any number of them before a [ is the beginning of a style, and stays as it is.
+    """
+    return quote(re.sub(r"(#+)(?!\[|#)", r"\1\1", str(path)))
 
 
 def environment(target: str, env: Mapping[str, str], gone: Sequence[str] = ()) -> list[str]:
@@ -95,6 +98,8 @@ def create(
     commands = [
         f"new-session -d -s {name} -x {size[0]} -y {size[1]} -c {folder(cwd)} -n {quote(window)}"
         f" {command(PLACEHOLDER)}",
+        # In the same line, for where the server ends sessions that nobody looks at, it does so right after it.
+        f"set-option -t {target} destroy-unattached off",
         *environment(target, env, gone),
         # The variables hold for processes that start after them; `-k` ends the placeholder.
         f"respawn-pane -k -t {main} -c {folder(cwd)} {command(argv)}",

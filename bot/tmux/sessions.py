@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import os
 import re
 import subprocess
@@ -152,6 +153,7 @@ class Sessions:
         """Not by libtmux: it would hand our whole environment, the bot token too, to the server and every pane."""
         find_version()
         server = [*tmux_argv(self.socket, self.config), "new-session", "-d", "-s", KEEP_ALIVE, *script.PLACEHOLDER]
+        server += [";", "set-option", "-t", f"={KEEP_ALIVE}:", "destroy-unattached", "off"]
         try:
             done = subprocess.run(
                 server,
@@ -174,7 +176,7 @@ class Sessions:
             with os.fdopen(descriptor, "w", encoding="utf8", errors="surrogateescape") as file:
                 file.write(text)
             try:
-                return self._ask("source-file", path)
+                return self._ask("source-file", glob.escape(path))  # it is taken for a pattern
             except TmuxFailed as error:  # tmux names the file and line: ours, and gone in a moment
                 raise TmuxFailed(error.message.replace(f"{path}:1: ", "")) from None
         finally:
@@ -182,8 +184,7 @@ class Sessions:
 
     def _create(self, name: str, cwd: Path, write: Callable[..., str]) -> str:
         """`write` makes the script, given the names of the variables to take out."""
-        if not cwd.is_dir():  # tmux would start in the home directory without a word
-            raise Refused(f"The folder {cwd} is not there.")
+        _see(cwd)
         if self._server().cmd("list-sessions").returncode != 0:
             self._start_server()
         taken = {session.name: session for session in self._all()}
@@ -259,6 +260,7 @@ class Sessions:
         if session is None:
             raise Refused(f"Pane {pane} is not the main pane of a session of ours.")
         at = cwd or Path(self._ask("display-message", "-p", "-t", pane, "#{pane_current_path}")[0])
+        _see(at)
         given = [name for line in self._ask("show-environment", "-t", session.id) for name in [line.split("=")[0]]]
         followed = set(self._ask("show-options", "-gv", "update-environment"))
         stale = [name.lstrip("-") for name in given if name.lstrip("-") not in followed]
@@ -266,6 +268,12 @@ class Sessions:
             self._source(script.respawn(session.name, pane, cwd=at, env=env, gone=stale, argv=argv))
             return pane
         return _main(self._source(script.reopen(session.name, cwd=at, env=env, gone=stale, argv=argv, window="agent")))
+
+
+def _see(folder: Path) -> None:
+    """Raises Refused where it is not there: tmux would start in the home directory without a word."""
+    if not folder.is_dir():
+        raise Refused(f"The folder {folder} is not there.", hint="Bring it back, or make an agent in another one.")
 
 
 def _main(said: Sequence[str]) -> str:

@@ -156,3 +156,64 @@ async def test_a_server_that_hangs_takes_no_thread_with_it(
     finally:
         os.kill(control.server_pid, signal.SIGCONT)
     assert await hung.all() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a #[fg=red] b", "##[x", "###[", "x#", "#", "##", "a##b#{pane_id}", "#[#[#(touch hacked)", "#,#}", "%H [*]"],
+)
+async def test_a_folder_of_any_name_is_the_one_it_starts_in(sessions: Sessions, tmp_path: Path, name: str) -> None:
+    workdir = tmp_path / name
+    workdir.mkdir()
+    out = [tmp_path / f"out{number}" for number in range(4)]
+    argv = [[sys.executable, "-c", DUMP, str(one)] for one in out]
+    side = Window("git", tuple(argv[1]), panes=(tuple(argv[2]),))
+    pane = await sessions.create("maf-w1", cwd=workdir, env={}, argv=argv[0], windows=[side])
+    assert [(await dumped(one))[0] for one in out[:3]] == [str(workdir)] * 3
+    await sessions.respawn(pane, argv[3], {}, cwd=workdir)
+    assert (await dumped(out[3]))[0] == str(workdir)
+    assert not list(tmp_path.rglob("hacked"))
+
+
+async def test_nothing_is_started_in_a_folder_that_has_gone(sessions: Sessions, tmp_path: Path) -> None:
+    workdir = tmp_path / "gone"
+    workdir.mkdir()
+    pane = await sessions.create("maf-w1", cwd=workdir, env={}, argv=["cat"])
+    workdir.rmdir()
+    with pytest.raises(Refused, match="is not there"):
+        await sessions.respawn(pane, ["cat"], {}, cwd=workdir)
+
+
+async def test_a_file_of_ours_may_lie_in_a_folder_of_any_name(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "[x]*").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "[x]*"))  # TMPDIR, as Python has read it at its start
+    assert await sessions.create("maf-w1", cwd=tmp_path, env={}, argv=["cat"])
+
+
+async def test_a_server_that_ends_sessions_which_nobody_looks_at_keeps_ours(tmp_path: Path, tmux_socket: str) -> None:
+    config = tmp_path / "theirs.conf"
+    config.write_text("set -g destroy-unattached on\n")
+    asked = ["tmux", "-S", tmux_socket]
+    sessions = Sessions(tmux_socket, config=config)
+    pane = await sessions.create("maf-w1", cwd=tmp_path, env={}, argv=["cat"])
+    # Somebody looks at it and leaves.
+    looking = subprocess.Popen([*asked, "-C", "attach-session", "-t", "=maf-w1"], stdin=subprocess.PIPE, stdout=-3)
+    assert looking.stdin is not None
+
+    async def looked_at() -> bool:
+        found = await sessions.find("maf-w1")
+        return found is not None and found.attached == 1
+
+    await until(looked_at, "somebody who looks at it")
+    looking.stdin.close()
+    looking.wait(timeout=PATIENCE_S)
+    await sessions.respawn(pane, ["cat"], {}, cwd=tmp_path)
+    found = await sessions.find("maf-w1")
+    assert found is not None
+    assert found.main == pane
+    shown = subprocess.run(
+        [*asked, "show-options", "-gv", "destroy-unattached"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "on", "theirs is left as it was"
