@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from bot.agents.caller import Caller
+from bot.agents.life.worktree import GitFailed
 from bot.agents.model import Agent
 from bot.agents.state.watch import Change
 from bot.app import App
@@ -30,6 +31,7 @@ from bot.tmux.processes import scan
 from tests.integration.app_home import demo, git, open_app, state, tmux, until
 from tests.integration.full_disk import full
 from tests.patience import PATIENCE_S
+from tests.private_tmux import ended
 
 
 @pytest.fixture
@@ -70,6 +72,54 @@ async def test_a_worktree_that_stands_there_already_is_none_of_ours_to_remove(ap
     with pytest.raises(Refused, match="is there already, from an earlier agent"):
         await app.call("agent.create", {"type": "demo", "id": "d1", "worktree": True})
     assert git(tree, "branch", "--show-current") == "theirs"
+    assert await app.call("agent.list", {}) == []
+
+
+HOOKS = {
+    "fails": "echo 'lint-staged: not found' >&2\nexit 7",
+    "fails silently": "exit 1",
+    "leaves things": "echo made >made.txt\necho changed >>README.md\nexit 1",
+    "hangs": "echo made >made.txt\nsleep 300",
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+async def test_a_hook_that_fails_or_hangs_leaves_neither_worktree_nor_branch(
+    app: App, monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    project = app.services.settings.root(app.services.home)
+    file = project / ".git" / "hooks" / "post-checkout"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\necho $$ >>{project}/.git/hook-pids\n{HOOKS[hook]}\n")
+    file.chmod(0o755)
+    if hook == "hangs":
+        monkeypatch.setattr("bot.agents.life.worktree.TIMEOUT_S", 3.0)
+    with pytest.raises(GitFailed) as failed:
+        await app.call("agent.create", {"type": "demo", "id": "d1", "worktree": True})
+    words = {"fails": "lint-staged: not found", "hangs": "did not end within", "fails silently": "post-checkout hook"}
+    assert words.get(hook, "git worktree add") in failed.value.message
+    assert not app.services.home.worktree("d1").exists()
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+    assert "maf/" not in git(project, "branch")
+    assert await app.call("agent.list", {}) == []
+    pids = (project / ".git" / "hook-pids").read_text().split()
+    await until(lambda: all(ended(int(pid)) for pid in pids))
+    file.unlink()
+    await demo(app, worktree=True)  # and nothing is in the way of the next try
+
+
+async def test_branches_that_are_named_like_ours(app: App) -> None:
+    project = app.services.settings.root(app.services.home)
+    git(project, "branch", "maf/d1/theirs")
+    await demo(app, worktree=True)
+    assert git(app.services.home.worktree("d1"), "branch", "--show-current") == "maf/d1-2"
+    await app.call("agent.delete", {"id": "d1"})
+    git(project, "branch", "-D", "maf/d1/theirs")
+    git(project, "branch", "maf")
+    with pytest.raises(Refused, match="A branch of this repository is named maf") as refused:
+        await app.call("agent.create", {"type": "demo", "id": "d1", "worktree": True})
+    assert "git branch -m maf" in refused.value.hint
+    assert git(project, "branch", "--list", "maf*").split() == ["maf"]
     assert await app.call("agent.list", {}) == []
 
 

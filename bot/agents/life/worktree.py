@@ -5,14 +5,20 @@ only when it is clean, and its branch only when all of it is merged.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import DependencyMissing, MafError, Refused
+from bot.excerpt import clipped
 from bot.settings import tool_environment
 
 TIMEOUT_S = 60.0
 MOST_BRANCHES = 100
+PREFIX = "maf"  # of the branches: maf/AGENT
+LONGEST_WORDS = 400
 
 
 class GitFailed(MafError):
@@ -33,7 +39,8 @@ class Removed:
 async def create(workdir: Path, path: Path, agent: str) -> Path:
     """Make a worktree of the repo around `workdir` at `path`, on a new branch `maf/AGENT`; -> the same folder in it.
 
-    Raises Refused (no repo, no commit yet, `path` is taken), GitFailed, DependencyMissing.
+    Raises Refused (no repo, no commit yet, `path` is taken, a branch is in the way), GitFailed, DependencyMissing; then
+    neither worktree nor branch is left, whatever a hook of the repository did there.
     """
     code, top = await _git(workdir, "rev-parse", "--show-toplevel")
     if code:
@@ -43,16 +50,26 @@ async def create(workdir: Path, path: Path, agent: str) -> Path:
     code, _ = await _git(workdir, "rev-parse", "--verify", "-q", "HEAD^{commit}")
     if code:
         raise Refused(f"The repository {top} has no commit yet.", hint="Commit something first.")
-    branch = await _free_branch(workdir, f"maf/{agent}")
+    branch = await _free_branch(workdir, f"{PREFIX}/{agent}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         code, said = await _git(workdir, "worktree", "add", "-q", "-b", branch, str(path), "HEAD")
-    except BaseException:  # too slow, or cancelled: nothing half-made stays behind
-        await remove(path)
+        if code:  # git has made both by the time that a post-checkout hook fails
+            words = clipped(said, LONGEST_WORDS) or "no reason given; a post-checkout hook may have failed"
+            raise GitFailed(f"git worktree add ended with {code}: {words}")
+    except BaseException:  # too slow, or cancelled, too: nothing half-made stays behind
+        await _undo(Path(top), path, branch)
         raise
-    if code:
-        raise GitFailed(f"git worktree add: {said}")
     return path / workdir.relative_to(top)
+
+
+async def _undo(repo: Path, path: Path, branch: str) -> None:
+    """Take back a worktree that has just been made, with what a hook put there. A branch that somebody else made in
+    this moment is not checked out there, and one with a new commit stays."""
+    _, made = await _git(path, "branch", "--show-current") if await asyncio.to_thread(path.is_dir) else (0, "")
+    if made == branch:
+        await _git(repo, "worktree", "remove", "--force", str(path))
+        await _git(repo, "branch", "-q", "-d", branch)
 
 
 async def remove(path: Path) -> Removed:
@@ -66,7 +83,7 @@ async def remove(path: Path) -> Removed:
     code, said = await _git(Path(common), "worktree", "remove", str(path))
     if code:
         return Removed(path, said, branch)
-    if branch.startswith("maf/"):  # one that we made; -d refuses it while it is not merged
+    if branch.startswith(f"{PREFIX}/"):  # one that we made; -d refuses it while it is not merged
         code, _ = await _git(Path(common), "branch", "-q", "-d", branch)
         branch = branch if code else ""
     return Removed(path, branch=branch)
@@ -88,10 +105,18 @@ async def _why_kept(path: Path, branch: str) -> str:
 
 
 async def _free_branch(repo: Path, wanted: str) -> str:
+    """A name that no branch has, nor begins with as with a folder. Raises Refused."""
+    _, listed = await _git(repo, "for-each-ref", "--format=%(refname)", f"refs/heads/{PREFIX}")
+    taken = listed.splitlines()
+    if f"refs/heads/{PREFIX}" in taken:
+        raise Refused(
+            f"A branch of this repository is named {PREFIX}, so none can be named {wanted}.",
+            hint=f"Rename it: git branch -m {PREFIX} OTHER",
+        )
     for number in range(1, MOST_BRANCHES):
         name = wanted if number == 1 else f"{wanted}-{number}"
-        code, _ = await _git(repo, "show-ref", "--verify", "-q", f"refs/heads/{name}")
-        if code:
+        ref = f"refs/heads/{name}"
+        if not any(one == ref or one.startswith(f"{ref}/") for one in taken):
             return name
     raise Refused(f"There are {MOST_BRANCHES} branches named like {wanted} already.", hint="Delete the old ones.")
 
@@ -102,7 +127,7 @@ async def _git(folder: Path, *words: str) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             "git", "-C", str(folder), *words,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env={**tool_environment(), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+            env={**tool_environment(), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}, start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError:
         raise DependencyMissing("git is not installed.", hint="Install git.") from None
@@ -113,6 +138,7 @@ async def _git(folder: Path, *words: str) -> tuple[int, str]:
         raise GitFailed(f"git {words[0]} did not end within {TIMEOUT_S:g} s.") from None
     finally:
         if process.returncode is None:  # too slow, or nobody waits for it any more
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its hooks too
             await process.wait()
     return process.returncode or 0, said.decode("utf8", "replace").strip()
