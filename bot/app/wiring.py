@@ -131,7 +131,7 @@ class Wiring:
             login_env=tool_environment(),
         )
         life.secrets = self.secrets.of
-        life.choose_account = self.accounts.before_start
+        life.choose_account, life.foresee_account = self.accounts.before_start, self.accounts.foresee
         life.before_launch = self.hook_setup.before_start
         return life
 

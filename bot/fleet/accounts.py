@@ -76,24 +76,36 @@ class Accounts:
 
     async def before_start(self, agent: Agent) -> Agent:
         """Give it a profile if it has none, or another one if its own cannot serve. Raises NoProfile."""
-        if agent.kind not in HOMES or agent.id in self._moving or not self._has_profiles(agent.kind):
+        choice = await self._another(agent)
+        if choice is None or choice.profile is None:
             return agent
-        await self._quota.fresh()
-        own = self._quota.status(agent.profile)
-        if agent.profile is not None and (own is None or not self.objection(own)):
-            return agent
-        enabled = self._book.config().codex_profiles.enable
-        choice = self._quota.choose(agent.kind)
-        if choice.profile == agent.profile or (agent.profile is not None and not enabled):
-            return agent
-        if choice.profile is None and agent.profile is not None:
-            return agent  # nowhere to go: on its own account it at least waits for the reset
-        if choice.profile is None:
-            raise NoProfile(f"No {agent.kind} profile can serve {agent.id}: {reasons(choice)}")
         await self._quota.take(choice.profile, agent.kind)
         why = "; ".join([choice.reason, *_rejected(choice)])
         self.reasons[agent.id] = f"{agent.id} runs on {choice.profile}: {why}"
         return await self._give(agent, choice.profile)
+
+    async def foresee(self, agent: Agent) -> Agent:
+        """The agent with the profile that `before_start` would give it; nothing is changed. Raises NoProfile."""
+        choice = await self._another(agent)
+        return agent if choice is None or choice.profile is None else agent_on(agent, choice.profile)
+
+    async def _another(self, agent: Agent) -> Choice | None:
+        """The profile that it gets at its start, unless it stays as it is. Raises NoProfile."""
+        if agent.kind not in HOMES or agent.id in self._moving or not self._has_profiles(agent.kind):
+            return None
+        await self._quota.fresh()
+        own = self._quota.status(agent.profile)
+        if agent.profile is not None and (own is None or not self.objection(own)):
+            return None
+        enabled = self._book.config().codex_profiles.enable
+        choice = self._quota.choose(agent.kind)
+        if choice.profile == agent.profile or (agent.profile is not None and not enabled):
+            return None
+        if choice.profile is None and agent.profile is not None:
+            return None  # nowhere to go: on its own account it at least waits for the reset
+        if choice.profile is None:
+            raise NoProfile(f"No {agent.kind} profile can serve {agent.id}: {reasons(choice)}")
+        return choice
 
     async def _give(self, agent: Agent, profile: str) -> Agent:
         """It does not run: its conversation goes into the new home, so that it goes on there."""

@@ -159,6 +159,7 @@ class Rotation:
     async def _go(self, agent: Agent, target: str, row: int) -> None:
         source_home, target_file = self._accounts.setup(agent).home, None
         moved = agent_on(agent, target)
+        await self._life.see(moved)  # before anything is done to it
         if agent.transcript is not None and agent.transcript.is_file():
             await self._step(row, "copying")
             target_file = self._handover.place(agent, source_home, self._accounts.setup(moved).home)

@@ -21,7 +21,7 @@ from bot.agents.state.watch import Change
 from bot.agents.types import BUILT_IN, AgentType
 from bot.clis.model import State
 from bot.clock import SystemClock
-from bot.errors import DependencyMissing, NotFound, Refused, WrongUsage
+from bot.errors import DependencyMissing, MafError, NotFound, Refused, WrongUsage
 from bot.tmux.panes import Panes
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 
@@ -172,6 +172,37 @@ async def test_a_cli_that_has_drawn_nothing_yet_is_starting(tmp_path: Path, tmux
         long_ago = datetime.now(UTC) - timedelta(seconds=STARTING_S + 1)
         await fleet.registry.update(agent.id, started_at=long_ago)
         await fleet.until(agent.id, lambda look: look.view.state is State.UNKNOWN)
+
+
+@pytest.mark.parametrize("missing", ["folder", "program", "login", "types"])
+async def test_what_could_not_be_started_again_is_not_stopped_by_a_restart(
+    tmp_path: Path, tmux_socket: str, missing: str
+) -> None:
+    program = tmp_path / "bin" / "codex"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nread nothing\n")
+    program.chmod(0o755)
+    login = {**os.environ, "PATH": f"{program.parent}:/usr/bin:/bin"}
+    async with open_fleet(tmp_path, tmux_socket, login_env=login, profiles=lambda _: ProfileSetup(tmp_path)) as fleet:
+        (tmp_path / "auth.json").write_text("{}")
+        (tmp_path / "there").mkdir()
+        agent = await fleet.life.create("codex-worker", workdir=tmp_path / "there")
+        before = await fleet.until(agent.id, lambda look: bool(look.clis))
+        if missing == "folder":
+            (tmp_path / "there").rmdir()
+        elif missing == "program":
+            program.unlink()
+        elif missing == "login":
+            (tmp_path / "auth.json").unlink()
+        else:
+            fleet.home.config.mkdir()
+            fleet.home.agent_types.write_text("{")
+        with pytest.raises(MafError) as refused:
+            await fleet.life.restart(agent.id)
+        assert refused.value.hint
+        after = (await fleet.watch.look([agent.id]))[agent.id]
+        assert [cli.pid for cli in after.clis] == [cli.pid for cli in before.clis]
+        assert (after.view.agent.desired, after.view.agent.restarts) == ("running", 0)
 
 
 async def test_a_shell_is_idle_at_its_prompt_and_at_work_while_a_program_is_in_front(fleet: Fleet) -> None:

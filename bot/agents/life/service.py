@@ -72,6 +72,7 @@ class Life:
         self._login_env = login_env
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.choose_account: Callable[[Agent], Awaitable[Agent]] = _as_it_is
+        self.foresee_account: Callable[[Agent], Awaitable[Agent]] = _as_it_is  # as the former would, changing nothing
         # The variables that only the agents of a profile get (bot/profiles/secrets.py).
         self.secrets: Callable[[str | None], Mapping[str, str]] = _no_secrets
         # Once it is sure that its program can run: before that nothing is put into anybody's home, or asked about it.
@@ -157,11 +158,12 @@ class Life:
             return await self._end(agent)
 
     async def restart(self, agent_id: str) -> Agent:
-        """Stop and start; the conversation goes on."""
+        """Stop and start; the conversation goes on. One that could not be started again is not stopped."""
         async with self._locks[agent_id]:
             agent = await self._registry.get(agent_id)
             if agent.adopted:
                 raise _not_ours_to_start(agent)
+            await self.see(await self.foresee_account(agent))
             agent = await self._end(agent)
             agent = await self._registry.update(agent_id, restarts=agent.restarts + 1)
             return await self._start(agent)
@@ -279,6 +281,15 @@ class Life:
         if look is None or not look.clis:
             raise _not_ours_to_start(agent)
         return await self._registry.update(agent.id, desired="running", started_at=self._clock.now())
+
+    async def see(self, agent: Agent) -> None:
+        """See that this agent, as it is here, can be started: its folder, its program, its login. Raises what a start
+        would."""
+        if not await asyncio.to_thread(agent.workdir.is_dir):
+            raise Refused(
+                f"The folder {agent.workdir} is not there.", hint="Bring it back, or make an agent in another one."
+            )
+        await self._prepare(agent, self._type_of(agent, await asyncio.to_thread(self.types)))
 
     async def _prepare(self, agent: Agent, type_: AgentType) -> Start:
         others = [other for other in await self._registry.all() if other.id != agent.id]
