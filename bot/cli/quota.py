@@ -33,7 +33,7 @@ def status(terminal: Terminal, *, form: str | None, watch: bool, refresh: bool) 
     settings = _settings(terminal)
     chosen = "json" if terminal.json else form or settings.quota_status_format
     while True:
-        _status_once(terminal, chosen, refresh, settings.codex_profile)
+        _status_once(terminal, chosen, refresh, settings)
         if not watch:
             return
         time.sleep(WATCH_S)
@@ -42,13 +42,15 @@ def status(terminal: Terminal, *, form: str | None, watch: bool, refresh: bool) 
             click.clear()
 
 
-def _status_once(terminal: Terminal, form: str, refresh: bool, profile: str | None) -> None:
+def _status_once(terminal: Terminal, form: str, refresh: bool, settings: Any) -> None:
     if form == "json":
         terminal.json = True
         found = call.read(terminal, "quota.status", {"refresh": refresh}, timeout=REFRESH_TIMEOUT_S)
         terminal.show(found, "")
         return
+    profile = settings.codex_profile
     params = {"format": form, "refresh": refresh, "profile": profile}
+    params["forced"] = None if settings.inside_agent else profile
     answer = call.read(terminal, "quota.text", params, timeout=REFRESH_TIMEOUT_S)
     terminal.show(answer, answer["text"])
     for note in answer["notes"]:

@@ -23,6 +23,7 @@ from bot.quota.status import ProfileStatus, iso
 from bot.quota.windows import window_minutes, window_name
 from bot.store.audit import note
 
+NO_PROFILES = "No profiles yet. Add one: maf quota profile add NAME"
 FORMATS = ("tmux", "compact", "table")
 SINCE_S = 24 * 3600.0
 AHEAD_S = 300.0  # by which another clock may be fast
@@ -52,12 +53,16 @@ async def text(
     format: str = "table",  # noqa: A002 - the word of the command line
     refresh: bool = False,
     profile: str | None = None,
+    forced: str | None = None,
 ) -> dict[str, Any]:
-    """The same as lines of text: {"text", "notes"}. `profile` is whose line the tmux format shows."""
+    """The same as lines of text: {"text", "notes"}. `profile` is whose line the tmux format shows, `forced` the
+    CODEX_PROFILE of who asks, where it forces."""
     if format not in FORMATS:
         raise WrongUsage(f"There is no format {format}.", hint=f"Use one of: {', '.join(FORMATS)}, json.")
     everyone = await _statuses(app, refresh)
-    return {"text": _text(app, everyone, format, profile), "notes": _notes(app, profile)}
+    if format != "tmux":
+        return {"text": _text(app, everyone, format), "notes": _notes(app, profile)}
+    return {"text": _tmux(app, everyone, profile, forced), "notes": _notes(app, profile)}
 
 
 def _notes(app: Services, named: str | None) -> list[str]:
@@ -77,16 +82,19 @@ def _notes(app: Services, named: str | None) -> list[str]:
     return notes
 
 
-def _text(app: Services, everyone: list[ProfileStatus], form: str, profile: str | None) -> str:
+def _text(app: Services, everyone: list[ProfileStatus], form: str) -> str:
     if not everyone:
-        return "No profiles yet. Add one: maf quota profile add NAME"
-    if form == "compact":
-        return lines.compact(everyone)
-    if form == "table":
-        return lines.table(everyone, app.settings.zone)
+        return NO_PROFILES
+    return lines.compact(everyone) if form == "compact" else lines.table(everyone, app.settings.zone)
+
+
+def _tmux(app: Services, everyone: list[ProfileStatus], profile: str | None, forced: str | None) -> str:
+    if not everyone:
+        return NO_PROFILES
     shown = app.quota.status(app.quota.current(profile)) or everyone[0]
     others = [one.candidate for one in everyone if one.profile.name != shown.profile.name]
-    return lines.tmux_lines(shown, everyone, app.quota.choose(shown.profile.kind, among=others).profile)
+    following = app.quota.choose(shown.profile.kind, among=others).profile
+    return lines.tmux_lines(shown, everyone, following, app.quota.rotation(forced))
 
 
 async def export(app: Services) -> list[dict[str, Any]]:

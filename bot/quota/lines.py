@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot.quota.levels import EMOJI, STATUS_WORD, Level
 from bot.quota.status import ProfileStatus, WindowStatus
 
+# Auto: agents move off used-up profiles. Off: selection is switched off. Forced: CODEX_PROFILE says which one serves.
+RotationWord = Literal["Auto", "Off", "Forced"]
 TMUX_COLOUR = {
     Level.HEALTHY: "green",
     Level.WARNING: "yellow",
@@ -45,19 +48,26 @@ def clock(at: float | None, zone: ZoneInfo, now: float) -> str:
     return then.strftime("%H:%M") if then.date() == today.date() else then.strftime("%a %H:%M")
 
 
-def tmux_lines(status: ProfileStatus, everyone: Sequence[ProfileStatus], next_profile: str | None) -> str:
-    """The two lines of the first product, for one profile, showing its worst window."""
-    worst = status.worst
+def tmux_lines(
+    status: ProfileStatus,
+    everyone: Sequence[ProfileStatus],
+    next_profile: str | None,
+    rotation: RotationWord = "Auto",
+) -> str:
+    """The two lines of the first product, for one profile, showing its worst window. Nothing stands for what is not
+    known; where no agent is moved, no profile is next."""
+    worst = status.worst if status.known else None
     counted = f" ({worst.used}/{worst.limit})" if worst and worst.limit else ""
-    percent = round(worst.percent) if worst else 0
-    level = worst.level if worst else Level.HEALTHY
+    percent = f"{round(worst.percent)}%" if worst else "–"
+    word = STATUS_WORD[worst.level] if worst else "UNKNOWN"
     window = worst.name if worst else "–"
     reset = until(worst.resets_at, status.at) if worst else "–"
+    following = (next_profile if rotation == "Auto" else None) or "none"
     usable = sum(1 for s in everyone if s.profile.active and not s.reached)
     return (
-        f"[CODEX QUOTA] Profile: {status.profile.name} | Usage: {percent}%{counted} | Window: {window} | Reset: {reset}"
-        f" | Status: {EMOJI[level]} {STATUS_WORD[level]}\n"
-        f"[PROFILES] Active: {usable}/{len(everyone)} | Rotation: Auto | Next: {next_profile or 'none'}"
+        f"[CODEX QUOTA] Profile: {status.profile.name} | Usage: {percent}{counted} | Window: {window} | Reset: {reset}"
+        f" | Status: {status.mark} {word}\n"
+        f"[PROFILES] Active: {usable}/{len(everyone)} | Rotation: {rotation} | Next: {following}"
         f" | Current: {status.profile.name}"
     )
 

@@ -15,6 +15,7 @@ from bot.profiles.config import CodexQuota, MonitoringConfig
 from bot.profiles.held import Held
 from bot.quota import alarm, mirror
 from bot.quota.ledger import Use
+from bot.quota.lines import RotationWord
 from bot.quota.reader import Reader
 from bot.quota.reading import Reading, Statement
 from bot.quota.selection import Candidate, Choice, select
@@ -178,6 +179,12 @@ class Quota:
     def forced(self) -> str | None:
         """CODEX_PROFILE, where it forces; inside an agent it only names the agent's profile."""
         return None if self._settings.inside_agent else self._settings.codex_profile
+
+    def rotation(self, forced: str | None = None) -> RotationWord:
+        """Whether agents are moved to other profiles; `forced`: the CODEX_PROFILE of who asks, where it forces."""
+        if self.status(forced or self.forced()) is not None:
+            return "Forced"
+        return "Auto" if self.book.config().codex_profiles.enable else "Off"
 
     def choose(
         self, kind: str = "codex", *, forced: str | None = None, among: Iterable[Candidate] | None = None

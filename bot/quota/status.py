@@ -98,8 +98,12 @@ class ProfileStatus:
     def mark(self) -> str:
         """The emoji of its level. Of one that nothing is known of, and of one that has to log in and that we do not
         count ourselves, another: it must not look healthy."""
-        known = [w for w in self.windows.values() if w.local or self.login != "needed"]
-        return EMOJI[self.level] if known else UNKNOWN
+        return EMOJI[self.level] if self.known else UNKNOWN
+
+    @property
+    def known(self) -> bool:
+        """Is anything known of what is used?"""
+        return any(w.local or self.login != "needed" for w in self.windows.values())
 
     @property
     def reached(self) -> str:

@@ -67,8 +67,16 @@ def test_the_two_lines_of_the_first_product_to_the_letter(desk: Desk, monkeypatc
     monkeypatch.setenv("CODEX_PROFILE", TWO)
     assert desk.run("status", "--format", "tmux").splitlines() == [
         "[CODEX QUOTA] Profile: codex-plus-2 | Usage: 0% (0/1000) | Window: daily | Reset: – | Status: 🟢 OK",
-        "[PROFILES] Active: 2/2 | Rotation: Auto | Next: codex-plus-1 | Current: codex-plus-2",
+        "[PROFILES] Active: 2/2 | Rotation: Forced | Next: none | Current: codex-plus-2",
     ]
+    monkeypatch.setenv("MAF_AGENT", "w1")  # there it names the profile, and forces nothing
+    assert "Rotation: Auto" in desk.run("status", "--format", "tmux")
+    monkeypatch.delenv("MAF_AGENT")
+    monkeypatch.setenv("CODEX_PROFILE", "nobody")
+    assert "Rotation: Auto" in desk.run("status", "--format", "tmux")
+    held = json.loads(desk.home.agent_config.read_text())
+    desk.home.agent_config.write_text(json.dumps({**held, "codex_profiles": {"enable": False}}))
+    assert "Rotation: Off | Next: none" in desk.run("status", "--format", "tmux")
 
 
 def test_the_status_in_every_form(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bot.profiles.book import Profile
 from bot.profiles.config import QuotaLimits, Thresholds
 from bot.quota import mirror
-from bot.quota.lines import clock, compact, span, status_bar, table, tmux_lines
+from bot.quota.lines import RotationWord, clock, compact, span, status_bar, table, tmux_lines
 from bot.quota.reading import Reading
 from bot.quota.status import ProfileStatus, status_of
 from bot.quota.windows import Usage
@@ -30,7 +30,8 @@ def status(
     active: bool = True,
     login: str = "ok",
 ) -> ProfileStatus:
-    profile = Profile(name, name, "codex", 1, active, True, QuotaLimits(daily=daily), {}, Path("/x"), True, 75)
+    limits = QuotaLimits(daily=daily)
+    profile = Profile(name, name, "codex", 1, active, True, limits, {}, Path("/x"), Path("/s"), True, 75)
     reading = Reading("5h", "codex", 300, percent or 0.0, NOW + resets_in, NOW - 60, "rollout")
     return status_of(
         profile,
@@ -61,6 +62,25 @@ def test_a_window_of_the_provider_has_no_count_but_a_reset(percent: float, word:
     first, _second = tmux_lines(one, [one], None).splitlines()
     expected = f"[CODEX QUOTA] Profile: codex-plus-1 | Usage: {percent}% | Window: 5h | Reset: 35m | Status: {word}"
     assert first == expected
+
+
+@pytest.mark.parametrize(
+    ("rotation", "said"),
+    [
+        ("Auto", "Rotation: Auto | Next: codex-plus-2"),
+        ("Off", "Rotation: Off | Next: none"),
+        ("Forced", "Rotation: Forced | Next: none"),
+    ],
+)
+def test_whether_agents_are_moved(rotation: RotationWord, said: str) -> None:
+    one, two = status("codex-plus-1", percent=65), status("codex-plus-2", percent=1)
+    assert said in tmux_lines(one, [one, two], "codex-plus-2", rotation)
+
+
+@pytest.mark.parametrize("nothing", [status("codex-plus-1"), status("codex-plus-1", percent=3, login="needed")])
+def test_an_account_of_which_nothing_is_known_does_not_look_healthy(nothing: ProfileStatus) -> None:
+    first, _second = tmux_lines(nothing, [nothing], None).splitlines()
+    assert first == "[CODEX QUOTA] Profile: codex-plus-1 | Usage: – | Window: – | Reset: – | Status: ❔ UNKNOWN"
 
 
 def test_a_used_up_or_switched_off_profile_is_not_counted_as_active() -> None:
