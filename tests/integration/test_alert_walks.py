@@ -26,7 +26,7 @@ from tests.stores import open_store
 HOURS_5 = 5 * 3600.0
 BEGIN = 1_795_336_000.0
 MORNING = datetime.fromtimestamp(BEGIN + 90 * 24 * 3600, UTC)  # one long night, so that one digest holds all of it
-PROFILE = Profile("a", "A", "codex", 1, True, True, QuotaLimits(), {}, Path("/x"), True, 75)
+PROFILE = Profile("a", "A", "codex", 1, True, True, QuotaLimits(), {}, Path("/x"), Path("/s"), True, 75)
 
 PERCENT = st.sampled_from([0.0, 30.0, 49.9, 50.0, 60.0, 75.0, 80.0, 90.0, 95.0, 96.0, 100.0])
 STEPS = st.lists(

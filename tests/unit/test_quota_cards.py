@@ -36,7 +36,7 @@ def labels(message: Message) -> list[str]:
 
 
 def status(name: str, percent: float, **more: Any) -> ProfileStatus:
-    profile = Profile(name, "Plus account", "codex", 1, True, True, QuotaLimits(), {}, Path("/x"), True, 75)
+    profile = Profile(name, "Plus account", "codex", 1, True, True, QuotaLimits(), {}, Path("/x"), Path("/s"), True, 75)
     reading = Reading("5h", "codex", 300, percent, NOW + 2 * 3600, NOW - 20, "app-server")
     return status_of(
         profile, readings={"5h": reading}, usage={}, sources=[], login=more.get("login", "ok"),

@@ -32,7 +32,7 @@ def status(
     login: str = "ok",
 ) -> ProfileStatus:
     limits = QuotaLimits(daily=limit)
-    profile = Profile(name, name, "codex", 1, True, True, limits, {}, Path("/x"), True, 75)
+    profile = Profile(name, name, "codex", 1, True, True, limits, {}, Path("/x"), Path("/s"), True, 75)
     readings = {}
     if percent is not None:
         readings["5h"] = Reading("5h", "codex", 300, percent, NOW + 2 * HOUR, NOW - 30, "rollout")
@@ -82,7 +82,7 @@ def test_whatever_is_known_the_picture_is_as_wide_as_a_phone(statuses: list[Prof
 @pytest.mark.parametrize("minutes", [60, 90, 300, 1440, 2880, 10_080, 43_200])
 def test_windows_of_every_length_have_a_scale_of_time(minutes: int) -> None:
     """matplotlib warns of a scale that it finds no ticks for, and a warning is an error here."""
-    profile = Profile("one", "one", "codex", 1, True, True, QuotaLimits(), {}, Path("/x"), True, 75)
+    profile = Profile("one", "one", "codex", 1, True, True, QuotaLimits(), {}, Path("/x"), Path("/s"), True, 75)
     for left in (0.05, 0.4, 0.99):
         reading = Reading("w", "codex", minutes, 40.0, NOW + left * minutes * 60, NOW, "rollout")
         one = status_of(
