@@ -109,6 +109,7 @@ class Connection:
         self._gone = ""
         self.silent = False  # tmux did not answer in time, which is how this connection ended
         self._reader = asyncio.create_task(self._read(), name="tmux control")
+        self._closing = asyncio.Lock()
 
     @classmethod
     async def open(cls, argv: Sequence[str], env: dict[str, str], on_notification: Callable[[str], None]) -> Connection:
@@ -158,16 +159,17 @@ class Connection:
     async def close(self, why: str) -> None:
         """End the client process (never the server) and fail what still waits."""
         self._fail(why)
-        self._reader.cancel()
-        await asyncio.wait([self._reader])
-        self._stdin.close()  # a client that hears nothing more leaves
-        try:
-            await self._left(1.0)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            with contextlib.suppress(TimeoutError):
-                await self._left(2.0)
+        async with self._closing:  # several who waited give up at once, and a pipe has one reader
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+            self._stdin.close()  # a client that hears nothing more leaves
+            try:
+                await self._left(1.0)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+                with contextlib.suppress(TimeoutError):
+                    await self._left(2.0)
 
     async def _left(self, timeout: float) -> None:
         """Until the client process has ended and its pipes are closed. Raises TimeoutError."""

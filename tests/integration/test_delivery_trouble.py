@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from bot.agents.delivery.service import Deliveries
 from bot.agents.delivery.typist import STALE_S
 from bot.agents.model import Agent
 from bot.clis.model import State
+from bot.clock import SystemClock
 from bot.store.patience import patient
 from tests.clocks import Ahead
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
@@ -71,6 +74,37 @@ def impatient(deliveries: Deliveries) -> Deliveries:
     """It waits only a moment for a text of ours to stand there alone."""
     deliveries._errands._typist._patience = 1.0
     return deliveries
+
+
+class Hanging(SystemClock):
+    """tmux hangs, and the agent ends, when the time is asked first after the text was typed: right before Enter."""
+
+    def __init__(self, server: int, cli: int) -> None:
+        self.server, self.cli = server, cli
+        self.typed = False
+
+    def reached(self, point: Point, _delivery: str) -> None:
+        self.typed = self.typed or point == "after_typed"
+
+    def now(self) -> datetime:
+        if self.typed and self.server:
+            os.kill(self.server, signal.SIGSTOP)
+            os.kill(self.cli, signal.SIGKILL)
+            asyncio.get_running_loop().call_later(4.0, os.kill, self.server, signal.SIGCONT)
+            self.server = 0
+        return super().now()
+
+
+async def test_what_tmux_cut_off_is_not_told_as_a_restart_of_the_bot(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    look = (await fleet.watch.look([agent.id]))[agent.id]
+    clock = Hanging(int(tmux(fleet, "display-message", "-p", "#{pid}")), look.clis[0].pid)
+    fleet.panes.control.timeout = 0.5
+    done = await fleet.again(clock.reached, clock=clock).send(agent.id, "hello", created_by="test", wait=10)
+    assert (done.status, done.reason) == (
+        "unconfirmed",
+        "tmux did not answer for 0.5 s. The text was typed, and d1 runs no more: look whether it was sent.",
+    )
 
 
 async def test_enter_is_pressed_for_what_stands_there_after_the_row_was_written(fleet: Fleet) -> None:

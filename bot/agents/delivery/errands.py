@@ -11,7 +11,7 @@ from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.proving import Prover
 from bot.agents.delivery.recovery import after_restart
 from bot.agents.delivery.rows import DeliveryRows
-from bot.agents.delivery.second_look import may_enter, unsent, why_held
+from bot.agents.delivery.second_look import cut_off, may_enter, unsent, why_held
 from bot.agents.delivery.trail import Trail, trail_of
 from bot.agents.delivery.typist import Typed, Typist
 from bot.agents.registry import Registry
@@ -24,6 +24,7 @@ from bot.tmux.panes import Panes
 
 IDLE_HOLDS_S = 1.0  # between two tools an agent looks idle for a moment; a queued prompt waits that long
 LOST_S = 5.0  # for a tmux server that went away to come back
+RESTARTED = "The bot was restarted."
 STARTS_S = 20.0  # for an agent that is starting, after a restart of everything
 
 
@@ -157,13 +158,14 @@ class Errands:
         begun = self._clock.monotonic()
         while self._clock.monotonic() - begun < LOST_S:
             if await self._look(delivery) is not None:
-                found = await self._recover(delivery)
-                return found or await self._end(delivery, "failed", f"{reason} Nothing was typed.")
+                found = await self._recover(delivery, _sentence(reason))
+                return found or await self._end(delivery, "failed", f"{_sentence(reason)} Nothing was sent.")
             await asyncio.sleep(0.5)
-        return await self._end(delivery, "unconfirmed", f"{reason} It is not known whether the text arrived.")
+        doubt = f"{_sentence(reason)} It is not known whether the text arrived."
+        return await self._end(delivery, "unconfirmed", doubt)
 
-    async def _recover(self, delivery: Delivery) -> Delivery | None:
-        """What became of it; None: nothing was typed, and it may be done anew."""
+    async def _recover(self, delivery: Delivery, why: str = RESTARTED) -> Delivery | None:
+        """What became of it after it was cut off (`why`); None: nothing was typed, and it may be done anew."""
         trail = await self._trail(delivery)
         empty_once = False
         begun = self._clock.monotonic()
@@ -180,16 +182,16 @@ class Errands:
             stands, dialog, running = _seen(look, delivery)
             verdict = after_restart(delivery.status, stands=stands, dialog=dialog, running=running)
             if verdict == "enter" and look is not None and may_enter(look, delivery) == "yes":
-                if why := self._over(delivery):
+                if over := self._over(delivery):
                     return await self._prover.prove(
-                        delivery, trail, enters=3, give_up=0.0, reason=unsent(delivery, why)
+                        delivery, trail, enters=3, give_up=0.0, reason=unsent(delivery, over)
                     )
                 return await self._enter(delivery, look)
             empty = verdict in ("again", "wait")
             if empty and (empty_once or not running):
                 return None if verdict == "again" else await self._prover.prove(delivery, trail, enters=3)
             if not empty and waited > 2.0:
-                return await self._left(delivery, trail, _cut_off(look, delivery))
+                return await self._left(delivery, trail, cut_off(look, delivery, why))
             # A paste that was under way may show only now, and a program that draws anew shows an empty composer for a
             # moment: look once more before it counts as empty.
             empty_once = empty
@@ -253,13 +255,8 @@ class Errands:
         return Trail(agent, self._watch.profiles(agent), delivery, path=None, announced=self._watch.announced)
 
 
-def _cut_off(look: Look | None, delivery: Delivery) -> str:
-    """Why it is left to the person after a restart."""
-    if delivery.status == "typed":
-        return f"The bot was restarted while it typed. {why_held(look, delivery.agent)}"
-    states = {State.WAITING: "asks a question", State.FROZEN: "is frozen"}
-    now = states.get(look.view.state if look is not None else State.UNKNOWN, "shows another text")
-    return f"The bot was restarted just before it typed, and {delivery.agent} {now} now: look whether anything arrived."
+def _sentence(reason: str) -> str:
+    return reason if reason.endswith(".") else f"{reason}."
 
 
 def _seen(look: Look | None, delivery: Delivery) -> tuple[Standing, bool, bool]:

@@ -36,3 +36,24 @@ def why_held(look: Look | None, agent: str) -> str:
 def unsent(delivery: Delivery, why: str) -> str:
     """What is said of a text that stands in the composer and is not to be sent any more by itself."""
     return f"{why} Enter was not pressed, and the text may stand in the composer of {delivery.agent}."
+
+
+def cut_off(look: Look | None, delivery: Delivery, why: str) -> str:
+    """What is said of a prompt whose delivery was cut off (`why`, a sentence) where neither screen nor files tell what
+    became of it: whether Enter was pressed is not known then."""
+    agent = delivery.agent
+    if look is None:
+        now = f"{agent} cannot be seen"
+    elif not look.clis:
+        now = f"{agent} runs no more"
+    elif look.view.state is State.FROZEN:
+        now = f"{agent} is frozen now"
+    elif look.view.state is State.LIMITED:
+        now = f"{agent} is at its usage limit now"
+    elif look.view.state is State.WAITING or (look.reading is not None and look.reading.dialog is not None):
+        now = f"{agent} asks a question now"
+    else:
+        now = "it is not what stands in the composer now"
+    if delivery.status == "typed":
+        return f"{why} The text was typed, and {now}: look whether it was sent."
+    return f"{why} The text was about to be typed, and {now}: look whether anything arrived."
