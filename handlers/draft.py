@@ -11,6 +11,7 @@ from bot.broadcast.model import Draft
 from bot.errors import Refused
 from bot.notices.shown import Shown
 from bot.operations import Services
+from bot.store.audit import fingerprint
 from bot.telegram.callbacks import DraftTap, ItemTap, ReportTap, SwapTap
 from bot.telegram.people import Person
 from handlers.cards.draft import page_head
@@ -141,9 +142,8 @@ async def edited(message: Message, notice: Shown, app: Services, person: Person,
         raise Refused("Which agent's prompt is this?", hint="Tap “Look at each”, then reply to that page.")
     changed = await app.drafts.edit_item(draft.id, str(agent), await written(message), person.name)
     item = changed.item(str(agent))
-    taken_out = item.reason.partition("; ")[2]
-    said = f"✏️ {agent} gets your text in draft {draft.id} ({len(item.prompt):,} characters). Not sent yet."
-    await say.text(f"{said}\nℹ️ {taken_out}." if taken_out else said)
+    text = {"draft": draft.id, "agent": item.agent, "notes": item.reason.partition("; ")[2], **fingerprint(item.prompt)}
+    await say.card("edited", text, key=draft.key_of_edit(item.agent), below=True)
 
 
 def on_page(draft: Draft, page: int, reply: Message) -> str:

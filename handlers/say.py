@@ -51,11 +51,14 @@ class Say:
         """A plain answer."""
         await self.card("text", text_data(content, keyboard))
 
-    async def card(self, kind: str, data: Mapping[str, Any], *, live: bool = False, key: str | None = None) -> None:
-        """A message of some kind; a live one has a key under which it is rendered again."""
+    async def card(
+        self, kind: str, data: Mapping[str, Any], *, live: bool = False, key: str | None = None, below: bool = False
+    ) -> None:
+        """A message of some kind; a live one has a key under which it is rendered again. `below`: a new one, though
+        another stands there with that key."""
         key = new_key(kind) if live and key is None else key
         async with self.store.begin() as tx:
-            await post(tx, kind, self._here(data), chat_id=self.chat_id, key=key)
+            await post(tx, kind, self._here(data), chat_id=self.chat_id, key=key, below=below)
 
     async def once(self, key: str, content: Text | str) -> None:
         """A plain answer that is given one time in this chat, whatever asks for it again."""

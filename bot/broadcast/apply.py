@@ -75,10 +75,10 @@ class Apply:
             for item in chosen:
                 await ledger.set_item(tx, item.id, {"drafted"}, status="intended")
             if rest:  # the page that was tapped stays
-                await touch(tx, draft.key, urgent=True)
+                await touch(tx, *draft.keys, urgent=True)
             else:  # its messages become the report; one drafted without a message (auto) gets one now
                 await post(tx, CARD, {"draft": draft.id}, chat_id=draft.chat_id, key=draft.key, urgent=True)
-                await touch(tx, draft.key, urgent=True)
+                await touch(tx, *draft.keys, urgent=True)
             draft = await ledger.read(tx, draft.id)
         self._checkpoint("after_taken", draft.id)
         self._begin(draft, [i.id for i in chosen])
@@ -100,7 +100,7 @@ class Apply:
                 raise Refused(f"Somebody tries draft {draft.id} again already.")
             began = {"status": "applying"} if draft.status == "done" else {}
             await ledger.set_status(tx, draft.id, {draft.status}, applied_by=by, applied_at=self._clock.now(), **began)
-            await touch(tx, draft.key, urgent=True)
+            await touch(tx, *draft.keys, urgent=True)
             draft = await ledger.read(tx, draft.id)
         self._begin(draft, taken)
         return draft

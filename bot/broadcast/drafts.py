@@ -126,7 +126,7 @@ class Drafts:
         async with self._store.begin() as tx:
             values = {"status": "cancelled", "options": {"closed_by": by}}
             draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=f"{by} cancelled it", **values)
-            await touch(tx, draft.key, urgent=True)
+            await touch(tx, *draft.keys, urgent=True)
             return draft
 
     async def reopen(self, draft_id: str, by: str, *, version: int) -> Draft:
@@ -207,7 +207,7 @@ class Drafts:
             for item, values in ((mine, gives), (theirs, gets)):
                 if not await ledger.set_item(tx, item.id, {"drafted", "skipped"}, **values):
                     raise DraftChanged
-            await touch(tx, draft.key, urgent=True)
+            await touch(tx, *draft.keys, urgent=True)
             return await ledger.read(tx, draft.id)
 
     async def expire(self) -> list[str]:
@@ -262,7 +262,7 @@ class Drafts:
             draft = await ledger.take(tx, draft_id, version, self._clock.now(), changed=changed)
             if item.status not in expect or not await ledger.set_item(tx, item.id, expect, **values):
                 raise Refused(f"{agent} is {item.status} in this draft already.")
-            await touch(tx, draft.key, urgent=True)
+            await touch(tx, draft.key, draft.key_of_edit(agent), urgent=True)
             return await ledger.read(tx, draft.id)
 
     async def _supersede(self, tx: Transaction, newer: str) -> None:
@@ -273,7 +273,7 @@ class Drafts:
 
     async def _close(self, tx: Transaction, draft: Draft, status: str) -> None:
         await ledger.set_status(tx, draft.id, {"pending"}, status=status, options=draft.options)
-        await touch(tx, draft.key)
+        await touch(tx, *draft.keys)
 
 
 def _author(item: Item) -> str:

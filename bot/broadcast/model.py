@@ -139,6 +139,15 @@ class Draft:
         """The key of its live message."""
         return f"draft:{self.id}"
 
+    def key_of_edit(self, agent: str) -> str:
+        """The key of the messages that tell what became of a text that a person wrote for this agent."""
+        return f"{self.key}/{agent}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all messages that show something of it."""
+        return (self.key, *(self.key_of_edit(item.agent) for item in self.items))
+
     @property
     def claims_for(self) -> str:
         """What the claims of its items are made for: those it may give back, and no others."""

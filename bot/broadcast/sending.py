@@ -101,7 +101,7 @@ class Sender:
         await self.give_back(draft, item, reason)
         async with self._store.begin() as tx:
             await ledger.move_item(tx, item, {"intended"}, status="refused", reason=reason)
-            await touch(tx, draft.key)
+            await touch(tx, draft.key, draft.key_of_edit(item.agent))
 
     async def refuse_rest(self, draft_id: str, reason: str) -> None:
         """Whatever was taken and has no delivery yet was not sent, and says why."""
@@ -203,7 +203,7 @@ class Sender:
                 )
                 if not await ledger.move_item(tx, item, {"intended"}, delivery_id=delivery.id):
                     raise _TakenAlready
-                await touch(tx, draft.key)
+                await touch(tx, draft.key, draft.key_of_edit(item.agent))
         except _TakenAlready:
             return None
         except MafError as error:

@@ -60,17 +60,18 @@ async def kind_of(tx: Transaction, key: str, chat_id: int) -> str | None:
     return row.kind if row is not None else None
 
 
-async def touch(tx: Transaction, key: str | None, *, urgent: bool = False) -> None:
-    """What the live messages with this key show has changed: have them rendered again. No key, no message: nothing.
+async def touch(tx: Transaction, *keys: str | None, urgent: bool = False) -> None:
+    """What the live messages with these keys show has changed: have them rendered again. No key, no message: nothing.
 
     An urgent edit answers a tap, at once; what changes by itself keeps the pace of edits.
     """
-    if key is None:
+    known = [key for key in keys if key is not None]
+    if not known:
         return
     ring_after_commit(tx)
     await tx.execute(
         update(OutboxRow)
-        .where(OutboxRow.key == key, OutboxRow.status != "failed")
+        .where(OutboxRow.key.in_(known), OutboxRow.status != "failed")
         .values(
             version=OutboxRow.version + 1,
             status="due",

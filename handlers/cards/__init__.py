@@ -11,11 +11,12 @@ from bot.telegram.card import Card
 def all_cards(app: Services, served: Collection[str]) -> dict[str, Card]:
     """Every kind of notice and its card."""
     from handlers.cards import agents, hooks, life, pages, permission, quota, rest, self_actions, whom
-    from handlers.cards.draft import draft_card
+    from handlers.cards.draft import draft_card, edited_card
     from handlers.cards.report import delivery_card
 
     return {
         "draft": draft_card,
+        "edited": edited_card,
         "delivery": delivery_card,
         **agents.cards(app),
         **life.cards(app),

@@ -9,11 +9,13 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, ExpandableBlockQuote, Text, as_list
 
+from bot.agents.delivery.model import FAILED
 from bot.broadcast import ledger, views
 from bot.broadcast.drafts import SWAPPABLE
 from bot.broadcast.model import Draft, Item
 from bot.broadcast.report import draft_lines, item_lines, work
 from bot.store import Transaction
+from bot.store.audit import fingerprint
 from bot.telegram.callbacks import DraftTap, ItemTap, SwapTap
 from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
@@ -149,6 +151,33 @@ async def edit_card(data: Mapping[str, Any], context: RenderContext) -> Message:
     item = draft.item(str(data["agent"]))
     ask = f"✏️ Reply to this message with the new prompt for {item.agent}. Now it is:"
     return Message(as_list(ask, ExpandableBlockQuote(shortened(item.prompt, MAX_SHOWN) or "(nothing)")))
+
+
+async def edited_card(data: Mapping[str, Any], context: RenderContext) -> Message:
+    """data: {"draft": ID, "agent": ID, "sha256", "characters", "notes"}: what became of a text that a person wrote."""
+    async with context.store.begin() as tx:
+        draft = await ledger.read(tx, str(data["draft"]))
+    return Message(Text(edited_text(draft, data, context.now)))
+
+
+def edited_text(draft: Draft, data: Mapping[str, Any], now: datetime) -> str:
+    """`data` as above. Pure."""
+    item = draft.item(str(data["agent"]))
+    yours = f"your text in draft {draft.id}"
+    if fingerprint(item.prompt)["sha256"] != data["sha256"]:
+        return f"✏️ {item.agent}: {yours} was replaced since."
+    if item.status in FAILED:
+        return f"✏️ {item.agent}: {yours} was not sent: {item.delivery.reason if item.delivery else item.reason}"
+    if item.delivery is not None or item.status == "intended":
+        return f"✏️ {item.agent}: {yours} was sent off; its report says what became of it."
+    if item.status == "skipped":
+        return f"✏️ {item.agent}: {yours} is left out."
+    try:
+        ledger.refuse_closed(draft, now)
+    except ledger.DraftRefused as error:
+        return f"✏️ {item.agent}: {yours} was not sent. {error.message}"
+    said = f"✏️ {item.agent} gets {yours} ({data['characters']:,} characters). Not sent yet."
+    return f"{said}\nℹ️ {data['notes']}." if data["notes"] else said
 
 
 def swap_page(draft: Draft, page: int) -> Message:

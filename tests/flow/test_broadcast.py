@@ -49,7 +49,8 @@ async def test_items_are_looked_at_edited_skipped_and_the_rest_is_sent(tmp_path:
         await p.client.press(mid, button(page, "Edit"))
         ask = await p.message(lambda m: "Reply to this message with the new prompt for w1" in m["text"])
         await p.client.say("Only look, do not touch.\nThen say\x1b[201~ what you saw.", reply_to=ask["message_id"])
-        await p.message(lambda m: "w1 gets your text" in m["text"] and "1 control character was taken out" in m["text"])
+        said = await p.message(lambda m: "w1 gets your text" in m["text"])
+        assert said["text"].endswith("Not sent yet.\nℹ️ 1 control character was taken out.")
         page = await p.becomes(mid, lambda m: "Only look" in m["text"] and "edited by Olga" in m["text"])
         await p.client.press(mid, button(page, "▶"))
         page = await p.becomes(mid, lambda m: m["text"].startswith("2/3 · w2"))
@@ -66,9 +67,33 @@ async def test_items_are_looked_at_edited_skipped_and_the_rest_is_sent(tmp_path:
         whole = await p.becomes(mid, lambda m: "2 prompts" in m["text"])
         await p.client.press(mid, button(whole, "Send 2"))
         await sent(p, mid, 2)
+        await p.becomes(said["message_id"], lambda m: "was sent off; its report says" in m["text"])
         assert p.prompts("w1")[0].startswith("Only look, do not touch.\nThen say what you saw.")
         assert p.prompts("w2") == []
         assert len(p.prompts("w3")) == 1
+
+
+async def test_a_text_that_was_not_sent_after_all_is_not_told_as_waiting(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=2) as p:
+        mid = (draft := await p.draft())["message_id"]
+
+        async def write(text: str) -> int:
+            await p.client.say(text, reply_to=mid)
+            size = f"({len(text)} characters)"
+            return int(
+                (await p.message(lambda m: "w1 gets your text" in m["text"] and size in m["text"]))["message_id"]
+            )
+
+        await p.client.press(mid, button(draft, "Look at each"))
+        await p.becomes(mid, lambda m: m["text"].startswith("1/2 · w1"))
+        first = await write("The first text")
+        await p.becomes(mid, lambda m: "The first text" in m["text"])
+        second = await write("The second text")
+        await p.becomes(first, lambda m: "was replaced since" in m["text"])
+        newer = await p.draft()
+        assert newer["message_id"] != mid
+        await p.becomes(second, lambda m: "was not sent. Draft" in m["text"] and "replaced by draft" in m["text"])
+        await p.becomes(first, lambda m: "was replaced since" in m["text"])
 
 
 async def test_one_item_is_sent_alone_and_the_rest_can_still_be_sent(tmp_path: Path) -> None:

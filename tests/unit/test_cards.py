@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.delivery.model import Decision
+from bot.store.audit import fingerprint
 from bot.telegram.access import COMMANDS, Role
 from bot.telegram.card import Message
 from bot.telegram.text import MAX_TEXT, render, units
-from handlers.cards.draft import closed, item_page, swap_page, whole
+from handlers.cards.draft import closed, edited_text, item_page, swap_page, whole
 from handlers.cards.pages import help_for
 from handlers.cards.report import report
 from tests.unit.test_report import AT, draft, item
@@ -87,6 +88,31 @@ def test_a_closed_draft_says_why(status: str, says: str, fresh: bool) -> None:
     card = closed(d, AT + timedelta(minutes=1))
     assert says in text(card)
     assert bool(card.keyboard) == fresh
+
+
+@pytest.mark.parametrize(
+    ("item_status", "draft_status", "says"),
+    [
+        ("drafted", "pending", "gets your text in draft k7q2 (6 characters). Not sent yet."),
+        ("skipped", "pending", "is left out."),
+        ("intended", "applying", "was sent off; its report says what became of it."),
+        ("submitted", "done", "was sent off; its report says what became of it."),
+        ("unconfirmed", "done", "was sent off; its report says what became of it."),
+        ("refused", "done", "was not sent: w1 asks a question"),
+        ("drafted", "superseded", "was not sent. Draft k7q2 was replaced by draft m3x9."),
+        ("drafted", "cancelled", "was not sent. Draft k7q2 was cancelled by Ann."),
+        ("drafted", "expired", "was not sent. Draft k7q2 has expired; nothing of it was sent."),
+        ("drafted", "done", "was not sent. Olga sent draft k7q2 already."),
+    ],
+)
+def test_what_became_of_a_text_that_a_person_wrote(item_status: str, draft_status: str, says: str) -> None:
+    one = item("w1", item_status, reason="w1 asks a question")
+    one = one if item_status != "intended" else replace(one, delivery=None)
+    options = {"superseded_by": "m3x9", "closed_by": "Ann"}
+    made = replace(draft(one, status=draft_status), options=options)
+    written = {"agent": "w1", "notes": "", **fingerprint("prompt")}
+    assert edited_text(made, written, AT).endswith(says)
+    assert edited_text(made, {**written, **fingerprint("another")}, AT).endswith("was replaced since.")
 
 
 def test_help_shows_what_a_role_may_do_and_what_is_served() -> None:
