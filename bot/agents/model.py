@@ -79,6 +79,11 @@ class AgentView:
         """Whether something may be lost if it is ended now."""
         return self.state in UNFINISHED or self.draft is not None
 
+    @property
+    def says(self) -> str:
+        """What it said last to its newest prompt, as far as its screen shows it."""
+        return self.reading.says if self.reading is not None and not self.reading.said_before else ""
+
     def as_dict(self, bead: str | None = None) -> dict[str, Any]:
         """The `agent` shape of contract.md section 1; `bead`: what it holds."""
         agent = self.agent

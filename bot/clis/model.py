@@ -97,7 +97,8 @@ class ScreenReading:
 
     `state` is None when the screen alone cannot tell; `trust` is "low" where the look is also that of another state
     (an idle-looking Codex may be streaming text). `rule` names the rule that decided. `reset_at` is the reset time of a
-    usage limit, verbatim as on the screen. `says` is the last thing the agent said, one short paragraph. `mark` is the
+    usage limit, verbatim as on the screen. `says` is the last thing the agent said, one short paragraph, `said_before`
+    whether its newest prompt stands below that: then it answers an earlier one. `mark` is the
     title without the names that stand in it, see bot/clis/titles.py."""
 
     state: State | None
@@ -106,5 +107,6 @@ class ScreenReading:
     dialog: Dialog | None = None
     reset_at: str | None = None
     says: str = ""
+    said_before: bool = False
     trust: Trust = "high"
     mark: str = ""

@@ -168,8 +168,9 @@ def find_turn(sheet: Sheet, layout: Layout, limit: int) -> int:
     return at
 
 
-def last_words(sheet: Sheet, layout: Layout, limit: int) -> str:
-    """The last paragraph the agent wrote above `limit`, on one line of at most 300 characters, or nothing."""
+def last_words(sheet: Sheet, layout: Layout, limit: int) -> tuple[str, bool]:
+    """The last paragraph the agent wrote above `limit`, on one line of at most 300 characters, or nothing; and whether
+    it stands above the newest prompt there, so that it answers an earlier one."""
     for start in range(limit - 1, -1, -1):
         said = layout.said.search(sheet.lines[start])
         if said is None or (start + 1 < limit and layout.tool.search(sheet.lines[start + 1])):
@@ -183,5 +184,6 @@ def last_words(sheet: Sheet, layout: Layout, limit: int) -> str:
             elif paragraphs[-1]:
                 paragraphs.append([])
         words = next((" ".join(p) for p in reversed(paragraphs) if any(p)), "")
-        return words if len(words) <= _SAYS_LIMIT else words[: _SAYS_LIMIT - 1] + "…"
-    return ""
+        cut = words if len(words) <= _SAYS_LIMIT else words[: _SAYS_LIMIT - 1] + "…"
+        return cut, start < find_turn(sheet, layout, limit)
+    return "", False

@@ -145,13 +145,13 @@ def _reading(rules: Ruleset, ansi: str, title: str) -> ScreenReading:
     box, found = _bottom(sheet, rules)
     dialog = found.dialog if found else None
     regions = _Regions(sheet, title, box, found, rules)
-    says = last_words(sheet, rules.layout, found.top if found else box.top)
+    words = last_words(sheet, rules.layout, found.top if found else box.top)
     mark = regions.get("mark", 0)
     for rule in rules.rules:
         if _holds(rule, regions, box.composer, dialog):
             reset = _reset(rule, regions)
-            return ScreenReading(rule.state, rule.name, box.composer, dialog, reset, says, rule.trust, mark)
-    return ScreenReading(None, "no rule fits", box.composer, dialog, None, says, "low", mark)
+            return ScreenReading(rule.state, rule.name, box.composer, dialog, reset, *words, rule.trust, mark)
+    return ScreenReading(None, "no rule fits", box.composer, dialog, None, *words, "low", mark)
 
 
 def _bottom(sheet: Sheet, rules: Ruleset) -> tuple[Box, Found | None]:

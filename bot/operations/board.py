@@ -74,7 +74,7 @@ def rows(
 def _row(view: AgentView, bead: str, context: int | None, ready: bool, ask: Ask | None) -> Row:
     reading = view.reading
     dialog = reading.dialog if reading is not None and view.state is State.WAITING else None
-    says = dialog.command or dialog.title if dialog is not None else reading.says if reading is not None else ""
+    says = dialog.command or dialog.title if dialog is not None else view.says
     until = None
     if view.state is State.WAITING and ask is not None and (dialog is None or dialog.fingerprint == ask.fingerprint):
         says, until = ask.asked, ask.held_until

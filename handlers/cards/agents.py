@@ -87,8 +87,8 @@ def one_agent(
         lines.append(f"in its composer: {clipped(view.draft, 60)}")
     if view.reading and view.reading.dialog:
         lines.append(f"asks: {clipped(view.reading.dialog.title, 80)}")
-    elif view.reading and view.reading.says:
-        lines.append(f"“{clipped(view.reading.says, 120)}”")
+    elif view.says:
+        lines.append(f"“{clipped(view.says, 120)}”")
     troubles = [f"{name} {count}" for name, count in (("restarts", a.restarts), ("errors", a.errors)) if count]
     if troubles:
         lines.append(" · ".join(troubles))

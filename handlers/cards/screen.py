@@ -153,7 +153,8 @@ async def said_card(app: Services, data: Mapping[str, Any]) -> Message:
     buttons = [_tap("⬇ Show all", name, "answer-file")] if len(text) > MAX_TEXT else []
     quote = ExpandableBlockQuote(text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…")
     size = f" · {len(text):,} characters" if len(text) > MAX_TEXT else ""
-    return Message(as_list(Text(Bold(f"💬 {name}"), size), quote), [buttons])
+    before = " · to an earlier prompt; the newest has no answer yet" if answer.before else ""
+    return Message(as_list(Text(Bold(f"💬 {name}"), size, before), quote), [buttons])
 
 
 async def ask_send(data: Mapping[str, Any], _context: RenderContext) -> Message:

@@ -31,7 +31,8 @@ def model(text: str, at: datetime | None = None) -> Entry:
         ([user("a"), model("one"), Entry("tool"), model("two")], Answer("one\n\ntwo", None)),
         ([user("a"), model("one"), model("one")], Answer("one", None)),
         ([user("a"), model("old"), user("b"), model("new")], Answer("new", None)),
-        ([user("a"), model("old"), user("b")], Answer("old", None)),
+        ([user("a"), model("old"), user("b")], Answer("old", None, before=True)),
+        ([user("a"), model("old"), user("b"), Entry("tool")], Answer("old", None, before=True)),
     ],
 )
 def test_answer(entries: list[Entry], expected: Answer | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bot.agents.permissions.rows import Ask
 from bot.clis.model import Composer, Dialog, ScreenReading, State
 from bot.operations.board import Row, rows, signature
 from bot.telegram.text import render, units
-from handlers.cards.agents import spent_of
+from handlers.cards.agents import one_agent, spent_of
 from handlers.cards.board import MARKS, WIDTH, age, board_of, line, link
 
 NOW = datetime(2026, 11, 22, 12, 42, tzinfo=UTC)
@@ -55,6 +56,16 @@ def test_a_row_holds_bead_profile_context_and_words() -> None:
     assert (made[0].bead, made[0].context, made[0].says, made[0].asks) == ("shop-41", 61, "running cart tests", False)
     asks = rows([view("w1", State.WAITING, asks="npm test")], {}, {})
     assert (asks[0].says, asks[0].asks) == ("npm test", True)
+
+
+def test_an_answer_to_an_earlier_prompt_is_not_quoted_as_the_present_one() -> None:
+    working = view("w1", State.WORKING, says="All 14 tests pass")
+    assert working.reading is not None
+    earlier = replace(working, reading=replace(working.reading, said_before=True))
+    assert rows([working, earlier], {}, {})[0].says == "All 14 tests pass"
+    assert rows([earlier], {}, {})[0].says == ""
+    assert "All 14 tests pass" in render(one_agent(working, [], NOW).content).text
+    assert "All 14 tests pass" not in render(one_agent(earlier, [], NOW).content).text
 
 
 def test_a_question_that_its_pane_does_not_show_is_told_with_its_end() -> None:

@@ -206,6 +206,27 @@ def test_what_the_agent_said_last() -> None:
     assert said["claude-after-option3"].startswith("Auto mode lets Claude handle permission prompts")
 
 
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("claude-80x24-working", True),
+        ("claude-200x50-streaming-draft", True),
+        ("claude-2.1.332-120x36-limit", True),
+        ("claude-80x24-done", False),
+        ("claude-2.1.332-80x24-done-queued", False),
+        ("codex-80x24-working", True),
+        ("codex-0.171.0-120x36-approval", True),
+        ("codex-80x24-streaming", False),
+        ("codex-0.171.0-200x50-done-queued", False),
+    ],
+)
+def test_an_answer_above_the_newest_prompt_is_of_an_earlier_one(name: str, before: bool) -> None:
+    shown = capture(name)
+    reading = read_text(shown.kind, shown.ansi, shown.title)
+    assert reading.says
+    assert reading.said_before == before
+
+
 def test_unknown_kinds_and_empty_screens_have_no_state() -> None:
     assert read_text("shell", "$ ").state is None
     assert read_text("../codex", "").state is None

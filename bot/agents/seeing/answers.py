@@ -16,10 +16,12 @@ _TAIL = 2 * 1024 * 1024  # bytes of the end of a conversation in which its last 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The words of the model to one prompt, and when the last of them were written."""
+    """The words of the model to one prompt, and when the last of them were written. `before`: a newer prompt has no
+    answer yet."""
 
     text: str
     at: datetime | None
+    before: bool = False
 
 
 def last_answer(kind: str, path: Path) -> Answer | None:
@@ -40,4 +42,4 @@ def answer_in(entries: Iterable[Entry]) -> Answer | None:
             if text not in said[-1:]:  # some CLIs write the last words twice
                 said.append(text)
             at = entry.at or at
-    return Answer("\n\n".join(said), at) if said else None
+    return Answer("\n\n".join(said), at, fresh) if said else None
