@@ -124,9 +124,7 @@ class Settings(BaseSettings):
     def _socket(cls, value: str) -> str:
         # A socket's path may have 107 bytes (sun_path, unix(7)); tmux puts a name into a folder of its own.
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}|/[^\x00-\x1f]{1,106}", value):
-            raise ValueError(
-                "use a name of at most 60 letters, digits, - and _, or a socket's whole path, of at most 107"
-            )
+            raise ValueError("use a short name (at most 60 letters, digits, - and _) or the whole path of a socket")
         return value
 
     @field_validator("log_level")

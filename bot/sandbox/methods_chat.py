@@ -157,9 +157,9 @@ class Methods(MessageMethods):
             raise ApiError(400, "Bad Request: the chat is not a forum")
         if not 1 <= len(name) <= 128:
             raise ApiError(400, "Bad Request: TOPIC_TITLE_INVALID")
-        chat.last_message_id += 1
-        topic = {"message_thread_id": chat.last_message_id, "name": name, "icon_color": 7322096}
-        chat.topics[str(chat.last_message_id)] = topic | {"open": True}
+        number = self.world.next(f"message {chat.id}")
+        topic = {"message_thread_id": number, "name": name, "icon_color": 7322096}
+        chat.topics[str(number)] = topic | {"open": True}
         self.world.notify()
         return topic
 

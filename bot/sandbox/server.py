@@ -97,7 +97,7 @@ class Sandbox:
             await self._runner.cleanup()
             self._runner = None
         if self._world is not None:
-            self._world.save()
+            self._world.close()
 
     async def _panes(self) -> list[dict[str, object]]:
         return await self.panes() if self.panes is not None else []

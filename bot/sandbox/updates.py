@@ -43,8 +43,7 @@ class Updates:
         """Queue an update; False if the bot did not ask for this kind."""
         if (self.allowed is not None and kind not in self.allowed) or (self.allowed is None and kind in NOT_BY_DEFAULT):
             return False
-        self.world.last_update_id += 1
-        self.world.updates.append({"update_id": self.world.last_update_id, kind: content})
+        self.world.updates.append({"update_id": self.world.next("update"), kind: content})
         self.world.notify()
         return True
 

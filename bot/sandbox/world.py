@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ OWNER_ID = 1001
 OWNER_NAME = "Sam"
 FORMAT = 2
 MAX_CALLS = 20_000
+# Numbers are written down so many at a time, before the first of them is given: after kill -9 none is given twice.
+AHEAD = 1000
 MAX_KEPT_FILE = 2 * 1024 * 1024  # bigger uploads live as long as the process
 
 
@@ -34,7 +36,6 @@ class Chat:
     begun: bool = False  # the bot may write: the person wrote first
     blocked: bool = False
     upgraded_to: int = 0  # the supergroup that this group has become
-    last_message_id: int = 0
     pinned: list[int] = field(default_factory=list)
     forum: bool = False
     topics: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -80,8 +81,9 @@ class World:
         self.files: dict[str, Upload] = {}
         self.commands: dict[str, list[dict[str, str]]] = {}
         self.updates: list[dict[str, Any]] = []
-        self.last_update_id = secrets.randbelow(1_000_000) + 1000
-        self.seq = 0
+        # Update ids begin with the time, so that a world made anew goes on after the one before it.
+        self._given: dict[str, int] = {"update": int(time.time()), "seq": 0}
+        self._reserved: dict[str, int] = {}
         self.faults: list[Fault] = []
         self.calls: deque[dict[str, Any]] = deque(maxlen=MAX_CALLS)
         self._waiters: list[asyncio.Future[None]] = []
@@ -108,18 +110,36 @@ class World:
 
     def add_message(self, chat: Chat, sender: dict[str, Any], content: dict[str, Any]) -> Entry:
         """A new message in a chat; `content` holds text, entities, reply_markup, photo and the like."""
-        chat.last_message_id += 1
-        base = {"message_id": chat.last_message_id, "date": int(time.time()), "chat": chat.telegram(), "from": sender}
+        number = self.next(f"message {chat.id}")
+        base = {"message_id": number, "date": int(time.time()), "chat": chat.telegram(), "from": sender}
         entry = Entry(base | {k: v for k, v in content.items() if v is not None}, 0)
-        self.entries[chat.id][chat.last_message_id] = entry
+        self.entries[chat.id][number] = entry
         self.remember_buttons(entry)
         self.touch(entry)
         return entry
 
+    @property
+    def seq(self) -> int:
+        """That of the newest change."""
+        return self._given["seq"]
+
+    def next(self, kind: str) -> int:
+        """The next number of this kind: update, seq, or the messages of a chat. Raises OSError where the state file
+        cannot be written."""
+        number = self._given.get(kind, 0) + 1
+        if number > self._reserved.get(kind, 0):
+            self._reserved[kind] = number + AHEAD
+            try:
+                self.save()
+            except OSError:
+                self._reserved[kind] = number - 1
+                raise
+        self._given[kind] = number
+        return number
+
     def touch(self, entry: Entry) -> None:
         """The message changed: whoever looks at the chat gets it again."""
-        self.seq += 1
-        entry.seq = self.seq
+        entry.seq = self.next("seq")
         self.notify()
 
     def notify(self) -> None:
@@ -164,8 +184,15 @@ class World:
                 return fault
         return None
 
+    def close(self) -> None:
+        """Write the state file for the last time: what was reserved and not given is free again."""
+        self._reserved = dict(self._given)
+        self.save()
+
     def save(self) -> None:
         """Write the state file, whole or not at all."""
+        if self._saving is not None:
+            self._saving.cancel()
         self._saving = None
         if self._state_file is None:
             return
@@ -178,8 +205,7 @@ class World:
             "files": {key: [f.name, f.mime] for key, f in self._kept_files().items()},
             "commands": self.commands,
             "updates": self.updates,
-            "last_update_id": self.last_update_id,
-            "seq": self.seq,
+            "numbers": self._given | self._reserved,
         }
         self._state_file.parent.mkdir(parents=True, exist_ok=True)
         self._save_files(self._state_file.with_suffix(".files"))
@@ -204,11 +230,13 @@ class World:
             state = json.loads(self._state_file.read_text(encoding="utf8"))
             if state["format"] != FORMAT or state["bot"] != self.bot["id"]:
                 raise ValueError("of another bot or another version")
-            chats = {c["id"]: Chat(**c) for c in state["chats"]}
+            known = {one.name for one in fields(Chat)}
+            chats = {c["id"]: Chat(**{k: v for k, v in c.items() if k in known}) for c in state["chats"]}
             entries = {
                 int(c): {e["message"]["message_id"]: Entry(**e) for e in es} for c, es in state["entries"].items()
             }
             folder = self._state_file.with_suffix(".files")
+            numbers = dict(state["numbers"]) if "numbers" in state else _older_numbers(state)
             files = {k: Upload(n, (folder / k).read_bytes(), m) for k, (n, m) in state["files"].items()}
         except (ValueError, KeyError, TypeError, OSError):
             self._state_file.replace(self._state_file.with_name(self._state_file.name + ".old"))
@@ -217,5 +245,11 @@ class World:
         self.chats, self.entries, self.files = chats, entries, files
         self._saved_files = set(files)
         self.commands, self.updates = state["commands"], state["updates"]
-        self.last_update_id, self.seq = state["last_update_id"], state["seq"]
+        self._given, self._reserved = numbers, dict(numbers)
         return True
+
+
+def _older_numbers(state: dict[str, Any]) -> dict[str, int]:
+    """Those of a state file of maf 0.1, in which none were reserved."""
+    messages = {f"message {chat['id']}": chat["last_message_id"] + AHEAD for chat in state["chats"]}
+    return {"update": state["last_update_id"] + AHEAD, "seq": state["seq"] + AHEAD, **messages}

@@ -21,6 +21,8 @@ WRONG = [
     ("MAF_TMUX_SOCKET", "../maf", "a short name"),
     ("MAF_TMUX_SOCKET", "a b", "a short name"),
     ("MAF_TMUX_SESSION", "a.b", "letters, digits"),
+    ("MAF_TMUX_SESSION", "m" * 60, "at most 40"),
+    ("MAF_TMUX_SOCKET", "m" * 61, "at most 60"),
     ("MAF_PROJECT_ROOT", "/no/such/folder", "no such folder"),
     ("MAF_LOG_LEVEL", "loud", "debug, info, warning or error"),
     ("MAF_MAX_AGENTS", "0", "1 or more"),
