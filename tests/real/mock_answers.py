@@ -71,13 +71,13 @@ def _stream_response(to: _Handler, request: Request, quota: Quota, headers: dict
     to.stream(headers)
     to.event("response.created", response=response | {"status": "in_progress"})
     to.silence(_silence(request))
-    item = None if request.tool_result or request.hidden else _call_of_codex(request)
-    if item is not None:
-        to.event("response.output_item.added", output_index=0, item=item)
-        to.event("response.output_item.done", output_index=0, item=item)
-    else:
+    items = [] if request.tool_result or request.hidden else _calls_of_codex(request)
+    for index, item in enumerate(items):
+        to.event("response.output_item.added", output_index=index, item=item)
+        to.event("response.output_item.done", output_index=index, item=item)
+    if not items:
         words, pause = _words(request, "Mock")
-        item = _stream_text(to, f"msg_{request.number}", words, pause)
+        items = [_stream_text(to, f"msg_{request.number}", words, pause)]
     usage = {
         "input_tokens": quota.tokens,
         "input_tokens_details": {"cached_tokens": 200},
@@ -85,7 +85,7 @@ def _stream_response(to: _Handler, request: Request, quota: Quota, headers: dict
         "output_tokens_details": {"reasoning_tokens": 10},
         "total_tokens": quota.tokens + 34,
     }
-    to.event("response.completed", response=response | {"status": "completed", "output": [item], "usage": usage})
+    to.event("response.completed", response=response | {"status": "completed", "output": items, "usage": usage})
 
 
 def _stream_text(to: _Handler, name: str, words: Sequence[str], pause: float) -> dict[str, Any]:
@@ -110,25 +110,26 @@ def _mcp_call_of_codex(request: Request) -> dict[str, Any] | None:
     return {"type": "function_call", "id": f"fc_{request.number}", "arguments": json.dumps(arguments), **names}
 
 
-def _called(request: Request) -> tuple[str, dict[str, Any]] | None:
-    """The tool that a prompt names: TOOL NAME {its input as JSON}."""
-    call = re.search(r"\bTOOL (\w+) (?=\{)", request.user)
-    if call is None:
-        return None
-    given, _ = json.JSONDecoder().raw_decode(request.user, call.end())
-    return call[1], given
+def _called(request: Request) -> list[tuple[str, dict[str, Any]]]:
+    """The tools that a prompt names: TOOL NAME {its input as JSON}, or several at once: TOOLS [[NAME, {…}], …]."""
+    named = re.search(r"\bTOOL(?:S (?=\[)| (\w+) (?=\{))", request.user)
+    given = json.JSONDecoder().raw_decode(request.user, named.end())[0] if named else []
+    return [(named[1], given)] if named and named[1] else [(name, one) for name, one in given]
 
 
-def _call_of_codex(request: Request) -> dict[str, Any] | None:
+def _calls_of_codex(request: Request) -> list[dict[str, Any]]:
     if called := _called(request):
-        name, given = called
-        names = {"name": name, "call_id": f"call_{request.number}"}
-        if name in ("exec", "apply_patch"):  # tools that take a text
-            return {"type": "custom_tool_call", "id": f"ctc_{request.number}", "input": given["input"], **names}
-        return {"type": "function_call", "id": f"fc_{request.number}", "arguments": json.dumps(given), **names}
+        return [_call_of_codex(f"{request.number}_{at}", name, given) for at, (name, given) in enumerate(called)]
     if (mcp := _mcp_call_of_codex(request)) is not None:
-        return mcp
-    return _shell_call(request) if re.search(r"\bSHELL\b", request.user) else None
+        return [mcp]
+    return [_shell_call(request)] if re.search(r"\bSHELL\b", request.user) else []
+
+
+def _call_of_codex(number: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
+    names = {"name": name, "call_id": f"call_{number}"}
+    if name in ("exec", "apply_patch"):  # tools that take a text
+        return {"type": "custom_tool_call", "id": f"ctc_{number}", "input": given["input"], **names}
+    return {"type": "function_call", "id": f"fc_{number}", "arguments": json.dumps(given), **names}
 
 
 def _shell_call(request: Request) -> dict[str, Any]:
@@ -191,38 +192,38 @@ def _message(request: Request, quota: Quota) -> dict[str, Any]:
     return about | {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
 
 
-def _tool_of_claude(request: Request) -> tuple[str, dict[str, Any]] | None:
+def _tools_of_claude(request: Request) -> list[tuple[str, dict[str, Any]]]:
     if called := _called(request):
         return called
     if (call := _mcp_call(request)) is not None:
         server, tool, arguments = call
-        return f"mcp__{server}__{tool}", arguments
+        return [(f"mcp__{server}__{tool}", arguments)]
     tools: dict[str, tuple[str, dict[str, Any]]] = {
         "SHELL": ("Bash", {"command": CLAUDE_COMMAND, "description": "create a file"}),
         "ASK": ("AskUserQuestion", {"questions": [QUESTION]}),
     }
     found = (call for word, call in tools.items() if re.search(rf"\b{word}\b", request.user))
-    return next((call for call in found if call[0] in request.tools), None)
+    return [call for call in found if call[0] in request.tools][:1]
 
 
 def _stream_message(to: _Handler, request: Request, quota: Quota) -> None:
     to.stream(claude_headers(quota))
     to.event("message_start", message=_message(request, quota))
     to.silence(_silence(request))
-    asks = None if request.tool_result else _tool_of_claude(request)
-    if asks:
-        name, wanted = asks
-        block = {"type": "tool_use", "id": f"toolu_{request.number}", "name": name, "input": {}}
-        to.event("content_block_start", index=0, content_block=block)
+    asks = [] if request.tool_result else _tools_of_claude(request)
+    for index, (name, wanted) in enumerate(asks):
+        block = {"type": "tool_use", "id": f"toolu_{request.number}_{index}", "name": name, "input": {}}
+        to.event("content_block_start", index=index, content_block=block)
         delta = {"type": "input_json_delta", "partial_json": json.dumps(wanted)}
-        to.event("content_block_delta", index=0, delta=delta)
-    else:
+        to.event("content_block_delta", index=index, delta=delta)
+        to.event("content_block_stop", index=index)
+    if not asks:
         to.event("content_block_start", index=0, content_block={"type": "text", "text": ""})
         words, pause = _words(request, "Mock claude")
         for word in words:
             to.event("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
             to.silence(pause)
-    to.event("content_block_stop", index=0)
+        to.event("content_block_stop", index=0)
     reason = {"stop_reason": "tool_use" if asks else "end_turn", "stop_sequence": None}
     to.event("message_delta", delta=reason, usage={"output_tokens": 34})
     to.event("message_stop")

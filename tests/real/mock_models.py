@@ -7,7 +7,7 @@ delivery tests: what a model received is what was delivered. Words in the last u
     SHELL    a shell call that needs a permission          LIMIT   the usage limit is reached
     RATE     plain 429                                      OVER    503, overloaded
     ASK      a question of Claude's model                   TOOL    NAME {…}: that tool, with this input
-    SAY      "…": an answer in these words
+    SAY      "…": an answer in these words                  TOOLS   [[NAME, {…}], …]: these tools, at once
 
 Control: GET /ctl?primary=91&secondary=96&pwin=300&swin=10080&tokens=1200&family=other&family_percent=33[&key=KEY]
 changes what the headers say, for all keys or for one. GET /log gives the requests as JSON.
@@ -43,6 +43,7 @@ _NOT_THE_PERSON = (
     "<turn_aborted",
     "[Request interrupted by user",
     "# Environment\nYou have been invoked",
+    "The following deferred tools are now available",  # to a subagent of Claude Code
 )
 _TITLE = re.compile(r"Generate a concise, single-line task title|<session>|Generate a (short|concise)[^.\n]* title")
 
