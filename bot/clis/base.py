@@ -69,6 +69,11 @@ class Cli(ABC):
         """What asks it to leave, from an empty composer: a literal text, then, once it stands there, key names."""
         return (self.leaves_on, "Enter")
 
+    def drawn(self, command: str, width: int) -> list[str] | None:
+        """The rows in which its dialog shows a command on a terminal of `width` columns; None where that is not known,
+        and then no dialog can be told to be about this command."""
+        return None
+
     @abstractmethod
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         """The text as this composer takes it as a prompt and nothing else."""

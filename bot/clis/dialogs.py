@@ -19,6 +19,7 @@ _GAP = re.compile(r"\s{2,}")  # between a choice and what is said about it
 _VARIES = re.compile(r"\s+|\[[ ✔]\]|[☐☒]")
 _QUESTION = re.compile(r"(?:[^\n?]+\n){0,3}[^\n?]+\?$", re.MULTILINE)
 _BROKEN = re.compile(r"(?<!\n)\n(?!\n)")  # where a line may have been broken to fit
+_UNBARRED = 80  # columns of one line that Claude Code 2.1.328 puts no bar before
 _OPEN_INDENT = 2  # columns: Codex indents the choices of a question of the model, not those of its own
 _FREE = 2  # columns at the right edge that Claude Code 2.1.332 leaves free in its dialogs
 _NOTICE = 8  # last lines of a screen in which a question without marked choices has to stand
@@ -193,21 +194,25 @@ def _is_known(rules: Ruleset, dialog: Dialog) -> bool:
 
 def _build(sheet: Sheet, rules: Ruleset, rows: list[_Row], floor: int) -> Found:
     top = floor if rules.layout.box == "ruled" else _open_top(sheet, rules, rows[0].line)
-    options = tuple(Option(row.label, _key(row, rules.layout), row.selected, row.remark) for row in rows)
-    body = sheet.lines[top : rows[0].line]
-    return _finish(rules, body, options, top)
+    options = tuple(
+        Option(row.label, _key(row, rules.layout), row.selected, row.remark, sheet.lines[row.line]) for row in rows
+    )
+    more = any(rules.layout.cut.search(line) for line in sheet.lines[rows[0].line : sheet.end])
+    return _finish(rules, sheet.lines[top : rows[0].line], options, top, more=more)
 
 
 def _key(row: _Row, layout: Layout) -> str:
     return "Escape" if layout.typed.search(row.label) else row.key
 
 
-def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: int) -> Found:
+def _finish(rules: Ruleset, lines: list[str], options: tuple[Option, ...], top: int, *, more: bool = False) -> Found:
+    """`more`: a line beside the choices says that the beginning has scrolled off."""
     layout = rules.layout
+    body = [line for line in lines if not layout.cut.search(line)]
     command = _command(layout, body)
     text = "\n".join("" if _is_edge(line, layout) or _INSET.fullmatch(line) else line.strip() for line in body)
-    text = layout.volatile.sub("", text)
-    title, detail = _headed(re.sub(r"\n{3,}", "\n\n", text.strip()), layout)
+    text = re.sub(r"\n{3,}", "\n\n", layout.volatile.sub("", text).strip())
+    title, detail = ("", text) if more else _headed(text, layout)
     labels = tuple(option.label for option in options)
     words = "\n".join((title, detail, *labels))
     whole = _BROKEN.sub(" ", words)
@@ -217,8 +222,9 @@ def _finish(rules: Ruleset, body: list[str], options: tuple[Option, ...], top: i
     kind: DialogKind = known.kind if known else "other"
     plan = command if any(map(_INSET.fullmatch, body)) else ""
     told = re.sub(r"\s", "", plan)[:_OPENING] or detail
-    dialog = Dialog(kind, title, detail, options, fingerprint(title, told, labels), command)
-    return Found(dialog, top)
+    cut = more or len(body) < len(lines) or command.endswith("\n…") or command == "…"
+    mark = fingerprint(title, told, labels)
+    return Found(Dialog(kind, title, detail, options, mark, command, cut, tuple(lines)), top)
 
 
 def _headed(text: str, layout: Layout) -> tuple[str, str]:
@@ -247,25 +253,28 @@ def _is_edge(line: str, layout: Layout) -> bool:
 
 
 def _command(layout: Layout, body: list[str]) -> str:
-    """The exact command or diff the question is about: what stands between two dashed rules, or starts with a mark. Of
-    one that is longer than its place only the beginning stands there."""
+    """The command or diff the question is about: what stands between two dashed rules, or starts with a mark. Of one
+    that is longer than its place only the beginning stands there."""
     edges = [i for i, line in enumerate(body) if _is_edge(line, layout)]
     under = next((i for i in range(edges[0], len(body)) if _INSET.fullmatch(body[i])), None) if edges else None
     if under is not None and len(edges) == 1:
-        return _dedented([_SCROLLED.sub("", line) for line in body[edges[0] + 1 : under]]) + "\n…"
+        return _unframed([_SCROLLED.sub("", line) for line in body[edges[0] + 1 : under]], 1) + "\n…"
     if len(edges) >= 2:
-        return _dedented(body[edges[0] + 1 : edges[-1]])
+        rows = body[edges[0] + 1 : edges[-1]]
+        long = len(rows) > 1 or any(len(line) > _UNBARRED for line in rows)
+        barred = bool(layout.bar) and long and all(line.startswith(f" {layout.bar}") for line in rows)
+        return _unframed(rows, len(layout.bar) + 2 if barred else 1)
     start = next((i for i, line in enumerate(body) if layout.command.search(line)), None)
-    return "" if start is None else _dedented([layout.command.sub("", body[start], count=1), *body[start + 1 :]])
+    if start is None:
+        return ""
+    margin = _column(body[start])
+    return _unframed([" " * margin + layout.command.sub("", body[start], count=1), *body[start + 1 :]], margin)
 
 
-def _dedented(block: list[str]) -> str:
-    """Its first line stands elsewhere than the others, where a mark was before it."""
-    while block and not block[-1].strip():
-        block.pop()
-    indent = min((_column(line) for line in block[1:] if line), default=0)
-    rest = [line[indent:] for line in block[1:]]
-    return "\n".join([block[0].strip() if block else "", *rest]).strip("\n")
+def _unframed(block: list[str], margin: int) -> str:
+    """Without the margin, or a wider one that all of it has, and without the blank lines at its end."""
+    margin = max(margin, min((_column(line) for line in block if line), default=0))
+    return "\n".join(line[margin:] for line in block).rstrip()
 
 
 def find_notice(sheet: Sheet, rules: Ruleset) -> Found | None:

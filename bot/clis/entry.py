@@ -37,8 +37,9 @@ class Entry:
                 prompt, or "" for the last one recorded}
     model       output of the model; `text` may be empty (reasoning)
     tool        a tool call, its result (of the same `id`), or both in one; data: {"name", "input"?, "call"?, "result"?,
-                "error"?, "refused"?}; `text` of a result is what it gave; the tool of an MCP server is
-                mcp__SERVER__TOOL; refused: a person said no to it, or stopped it
+                "error"?, "refused"?, "by"?}; `text` of a result is what it gave; the tool of an MCP server is
+                mcp__SERVER__TOOL; refused: a person said no to it, or stopped it;
+                by: who decided that it may run, in the CLI's word ("user_temporary", "hook", "config")
     turn_start, turn_end, aborted    `id` names the turn (Codex); data of turn_end: {"last": text of the last answer}
     limit       a usage limit stopped the turn; data: {"resets_at": epoch seconds | None, "window"?: str}
     usage       tokens and quota; Codex: {"rate_limits", "info"} of token_count, Claude: {"usage", "model", "message"}

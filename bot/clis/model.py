@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -59,19 +59,24 @@ class Composer:
 @dataclass(frozen=True, slots=True)
 class Option:
     """One choice of a dialog. `label` is the CLI's own wording, `remark` what it says of the choice beside or below it;
-    `key` is the one that chooses it (a digit; Escape for a choice that else asks for words), or empty."""
+    `key` is the one that chooses it (a digit; Escape for a choice that else asks for words), or empty. `line` is the
+    line of the screen that it begins on."""
 
     label: str
     key: str
     selected: bool
     remark: str = ""
+    line: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """A question the CLI asks. `fingerprint` stays the same while the question, its detail and its choices do; it does
-    not depend on which choices are marked, nor on timers, nor on the width of the terminal. `command` is the exact
-    command or diff in question as far as the screen shows it (it may be wrapped or cut), empty when there is none."""
+    """A question the CLI asks. `command` is the command or diff in question, in the rows of the screen, empty when
+    there is none; `cut`: not all of its words stand on the screen. `body`: the lines of the screen above the choices.
+
+    `fingerprint` stays the same while the letters of the question, its detail and its choices do: not for white space,
+    which changes with the width of the terminal, nor for marks and timers. It finds a dialog again; that its words are
+    the same it does not prove."""
 
     kind: DialogKind
     title: str
@@ -79,6 +84,8 @@ class Dialog:
     options: tuple[Option, ...]
     fingerprint: str
     command: str = ""
+    cut: bool = False
+    body: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def whole(self) -> bool:

@@ -82,8 +82,9 @@ class Layout:
     what stands below an open composer; shell_footer: the same in shell mode. placeholder: hints that stand in an
     empty composer, for captures without styling. pointers: mark the chosen row of a dialog. shortcut: the key hint at
     the end of a label. typed: a choice that asks for words; Esc gives it without any. closing: what ends a dialog.
-    boxed: how the rules around a command start; command: how a command without them starts. volatile: passages of a
-    dialog that are no part of the question. cell: how a piece of history starts; said: how one starts in which the
+    boxed: how the rules around a command start; bar: what its rows start with there, where they do; command: how a
+    command without rules starts; cut: a line that says that more is to be had than stands there. volatile: passages
+    of a dialog that are no part of the question. cell: how a piece of history starts; said: how one starts in which the
     agent speaks; said_end: what ends it; tool: the line under a piece that names a tool call instead."""
 
     box: Literal["ruled", "open"]
@@ -103,7 +104,9 @@ class Layout:
     said: re.Pattern[str]
     said_end: re.Pattern[str]
     tool: re.Pattern[str]
+    cut: re.Pattern[str]
     boxed: str
+    bar: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,9 @@ class _Reader:
             said=pattern("said"),
             said_end=pattern("said_end"),
             tool=pattern("tool"),
+            cut=pattern("cut"),
             boxed=self._text(table.get("boxed", ""), "boxed"),
+            bar=self._text(table.get("bar", ""), "bar"),
         )
 
     def _dialog(self, table: Mapping[str, Any]) -> DialogRule:

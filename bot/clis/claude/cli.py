@@ -16,6 +16,7 @@ from bot.clis.homes import HOMES, conversations_of
 from bot.clis.program import family
 from bot.clis.tail import find_prompt, newest
 from bot.clis.text import neutralise
+from bot.clis.wrapping import claude_rows
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FOLDER_NAME = 200  # UTF-16 units of a folder's name that are kept
@@ -34,6 +35,9 @@ class Claude(Cli):
 
     def environment(self, home: Path | None) -> Mapping[str, str]:
         return {HOMES[self.kind].variable: str(home)} if home else {}
+
+    def drawn(self, command: str, width: int) -> list[str] | None:
+        return claude_rows(command, width)
 
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         return neutralise(text, raw=raw, leaving=True, strip=True)

@@ -56,6 +56,7 @@ def _user(record: Record, at: datetime | None) -> Iterator[Entry]:
     for block in results:
         said, error = texts(block.get("content")), block.get("is_error") is True
         data = {"name": "", "result": True, "error": error, "refused": error and said.startswith(_REFUSED)}
+        data["by"] = string(mapping(record.get("permissionDecision")).get("source"))
         yield Entry("tool", at, said, string(block.get("tool_use_id")), data)
     if results:
         return
@@ -97,8 +98,10 @@ def _assistant(record: Record, at: datetime | None) -> Iterator[Entry]:
         if not isinstance(block, dict):
             continue
         if block.get("type") == "tool_use":
+            given = mapping(block.get("input"))
             data = {"name": string(block.get("name")), "input": block.get("input"), "call": block.get("id")}
-            yield Entry("tool", at, string(mapping(block.get("input")).get("command")), string(block.get("id")), data)
+            text = string(given.get("command")) or string(given.get("plan"))
+            yield Entry("tool", at, text, string(block.get("id")), data)
         else:
             yield Entry("model", at, string(block.get("text")), name)
     if message.get("usage") is not None:

@@ -12,6 +12,7 @@ from bot.clis.entry import Entry, Neutral
 from bot.clis.homes import HOMES, conversations_of
 from bot.clis.tail import first_record, mapping
 from bot.clis.text import neutralise
+from bot.clis.wrapping import codex_rows
 
 # "• Blocked by hook" (exit 2, or decision: block) and "• Hook stopped" (continue: false), the words below, indented.
 _TURNED_AWAY = re.compile(r"^• (?:Blocked by hook|Hook stopped)[ ]*((?:\n {2,}\S.*)*)", re.MULTILINE)
@@ -38,6 +39,9 @@ class Codex(Cli):
 
     def environment(self, home: Path | None) -> Mapping[str, str]:
         return {HOMES[self.kind].variable: str(home)} if home else {}
+
+    def drawn(self, command: str, width: int) -> list[str] | None:
+        return codex_rows(command, width)
 
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         return neutralise(text, raw=raw)

@@ -11,6 +11,7 @@ from bot.clis.base import Cli
 from bot.clis.entry import Entry, Neutral
 from bot.clis.tail import Record, first_record, mapping, moment, read_records, records_of, string
 from bot.clis.text import neutralise
+from bot.clis.wrapping import demo_rows
 
 _NAME = re.compile(r"([0-9a-f]{8,32})\.jsonl")
 
@@ -30,6 +31,9 @@ class Demo(Cli):
 
     def arguments(self, home: Path | None, workdir: Path) -> tuple[str, ...]:
         return ("--home", str(demo_home(home, workdir)))
+
+    def drawn(self, command: str, width: int) -> list[str] | None:
+        return demo_rows(command, width)
 
     def neutralise(self, text: str, *, raw: bool) -> Neutral:
         return neutralise(text, raw=raw, leaving=True)
