@@ -20,7 +20,7 @@ __all__ = ["PaneFacts", "Panes", "PasteResult", "Screen"]
 
 _PANE = re.compile(r"%\d+\Z")
 _NAME = re.compile(r"[A-Za-z0-9_.@-]+\Z")
-_PLAIN = re.compile(r"[A-Za-z0-9 ._/-]+\Z")
+_OTHER = re.compile(r"[^A-Za-z0-9 _/=<>@~!:&-]")  # what means something in a pattern, a format or a command of tmux
 
 # Tabs cannot stand in a session or window name (tmux escapes them); the title may hold one, so it comes last.
 _FIELDS = (
@@ -111,17 +111,13 @@ def parse_list(reply: Reply, known: Mapping[str, PaneFacts] | None = None) -> di
 def guarded(pane: str, action: str, *, shows: Sequence[str] = ()) -> Script:
     """`action` on the pane if it can take it, after leaving copy mode: one line, which tmux runs without a pause in it.
 
-    `shows`: words of plain characters, each of which must stand on a line of its screen in that moment. Raises
-    ValueError for anything but a bare pane id, or for words that are not plain.
+    `shows`: lines that must stand on its screen in that moment, whole, but for spaces at their ends. Raises ValueError
+    for anything but a bare pane id.
     """
     if not _PANE.match(pane):
         raise ValueError(f"not a pane id: {pane!r}")
     unable = "#{||:#{pane_dead},#{||:#{pane_in_mode},#{pane_input_off}}}"
-    changed = "0"
-    for words in shows:
-        if not _PLAIN.match(words):
-            raise ValueError(f"not plain words: {words!r}")
-        changed = f"#{{||:#{{==:#{{C:{words}}},0}},{changed}}}"
+    changed = _any_missing([line for line in shows if line.strip()])
     refuse_if = f"#{{||:#{{!=:#{{pane_id}},{pane}}},#{{||:{unable},{changed}}}}}"
     why = f"guard refused #{{pane_dead}} #{{pane_in_mode}} #{{pane_input_off}} {changed}"
     return Script(
@@ -129,6 +125,17 @@ def guarded(pane: str, action: str, *, shows: Sequence[str] = ()) -> Script:
         f' {{ display-message -p -t {pane} "{why}" }} {{ {action} ; display-message -p "guard passed" }}',
         ends_with="guard ",
     )
+
+
+def _any_missing(lines: Sequence[str]) -> str:
+    """A format that is 1 where one of these lines is not on the screen, else 0. Halved again and again, for tmux bounds
+    how deep formats may stand in each other; a character that would mean something there may be any one."""
+    if not lines:
+        return "0"
+    if len(lines) == 1:
+        return f"#{{==:#{{C/r:^{_OTHER.sub('.', lines[0].rstrip())}$}},0}}"
+    half = len(lines) // 2
+    return f"#{{||:{_any_missing(lines[:half])},{_any_missing(lines[half:])}}}"
 
 
 def judge(reply: Reply) -> PasteResult:
@@ -247,7 +254,7 @@ class Panes:
         return (await self.press(pane, *names, literal=literal)).ok
 
     async def press(self, pane: str, *names: str, literal: bool = False, shows: Sequence[str] = ()) -> PasteResult:
-        """Like keys, but says why not; with `shows` ("changed") only while each of these words is on the screen."""
+        """Like keys, but says why not; with `shows` ("changed") only while each of these lines is on the screen."""
         return (await self.press_many([pane], *names, literal=literal, shows=shows))[0]
 
     async def press_many(

@@ -25,9 +25,9 @@ READER = (
 )
 
 
-async def pane_of(control: ControlClient, *argv: str, name: str = "w1") -> str:
-    command = " ".join(quote(word) for word in argv)
-    (reply,) = await control.run(f'new-session -d -s {name} -x 80 -y 24 -P -F "#{{pane_id}}" -- {command}')
+async def pane_of(control: ControlClient, *argv: str, name: str = "w1", size: tuple[int, int] = (80, 24)) -> str:
+    command, (columns, rows) = " ".join(quote(word) for word in argv), size
+    (reply,) = await control.run(f'new-session -d -s {name} -x {columns} -y {rows} -P -F "#{{pane_id}}" -- {command}')
     assert reply.ok, reply.text
     return reply.text
 
@@ -268,7 +268,7 @@ async def test_captures_show_colour_history_and_title(control: ControlClient, pa
     assert await text_of(panes, pane) == screen.plain
 
 
-async def test_a_key_is_pressed_only_while_these_words_are_on_the_screen(
+async def test_a_key_is_pressed_only_while_these_lines_are_on_the_screen(
     control: ControlClient, panes: Panes, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -277,3 +277,17 @@ async def test_a_key_is_pressed_only_while_these_words_are_on_the_screen(
     assert await panes.press_many([pane], "2", shows=["ready", "no such words"]) == [PasteResult(False, "changed")]
     assert await panes.press(pane, "3", shows=["ready"]) == PasteResult(True)
     assert await arrived(log, 1) == b"3"
+
+
+async def test_a_line_is_the_whole_of_it_and_may_hold_any_character(
+    control: ControlClient, panes: Panes, tmp_path: Path
+) -> None:
+    lines = [f"a{chr(code)}b {chr(code)}{chr(code)}z" for code in range(33, 127)]
+    screen = ["  ls -la", " │ déjà — vu │ 日本", "x" * 200, *lines]
+    text = tmp_path / "text"
+    text.write_text("\n".join(screen), "utf8")
+    pane = await pane_of(control, "sh", "-c", f"cat {text}; sleep 100", size=(210, 110))
+    await shows(panes, pane, "z")
+    assert await panes.press(pane, "F5", shows=screen) == PasteResult(True)
+    for other in ("  ls", "ls -la", "  ls -la && rm x", "   ls -la", " │ déjà — vu │ 日", "x" * 199, "a!b !!y", "a;b"):
+        assert await panes.press(pane, "F5", shows=[*screen, other]) == PasteResult(False, "changed"), other
