@@ -9,6 +9,7 @@ from typing import Any
 
 from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
 
+from bot.agents.permissions.asking import DIFFERS
 from bot.agents.permissions.question import Choice
 from bot.agents.permissions.rows import Ask, asks_named, asks_of_card, mark
 from bot.excerpt import clipped, visible
@@ -24,7 +25,6 @@ MAX_CHARACTERS = 500
 MAX_LABEL = 60
 MAX_TITLE = 200
 MAX_RISK = 160
-MAX_PLACES = 3
 MAX_GATHERED = 8
 STARTUP = {  # of one agent, and of several
     "trust": ("is asked whether to trust its folder", "are asked whether to trust their folder"),
@@ -101,7 +101,7 @@ def asked(
     ask = waiting[0]
     lines: list[Text | str] = [head(waiting, beads, zone)]
     lines += body(waiting)
-    lines += [note for one in waiting if (note := one.note)]
+    lines += dict.fromkeys(note for one in waiting if (note := one.note))
     lines += [outcome(one, zone) for one in all_of if one.status != "open"]
     if ask.held_until is not None:
         at = f"{ask.held_until.astimezone(zone):%H:%M:%S}"
@@ -133,7 +133,8 @@ def what(ask: Ask, *, many: bool = False) -> str:
         return STARTUP[ask.kind][many]
     if ask.kind != "permission":
         return f"asks: {clipped(ask.title, MAX_TITLE)}"
-    verb, rest = _TOOLS.get(ask.tool, f"wants to use {clipped(ask.tool or ask.title, 40)}").split(" ", 1)
+    used = clipped(ask.tool or ask.title, 40)
+    verb, rest = _TOOLS.get(ask.tool, f"wants to use {used}" if used else "wants a permission").split(" ", 1)
     return f"{_OF_MANY[verb] if many else verb} {rest}"
 
 
@@ -143,9 +144,7 @@ def body(waiting: Sequence[Ask]) -> list[Text | str]:
     cut = visible(shown(ask.command))
     prompt = "$ " if ask.tool == "Bash" else ""
     lines: list[Text | str] = [Pre(f"{prompt}{cut}")] if cut else []
-    places = sorted({one.workdir for one in waiting})
-    more = f" and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
-    where = Text("in ", Code(", ".join(places[:MAX_PLACES])), more)
+    where = Text("in ", Code(ask.workdir))
     if ask.kind == "permission":
         lines.append(where)
         lines.append(f"{'⚠️ ' if ask.dangerous else ''}{clipped(ask.risk, MAX_RISK)}")
@@ -156,10 +155,10 @@ def body(waiting: Sequence[Ask]) -> list[Text | str]:
 
 def shown(text: str) -> str:
     """The first lines of a long text, and how much more there is."""
-    lines = text.splitlines()
-    cut = "\n".join(lines[:MAX_LINES])[:MAX_CHARACTERS]
+    text = text.rstrip("\n")
+    cut = "\n".join(text.split("\n")[:MAX_LINES])[:MAX_CHARACTERS]
     rest = len(text) - len(cut)
-    return f"{cut}\n… {rest:,} more characters" if rest > 1 else cut
+    return f"{cut}\n… {rest:,} more character{'s' if rest > 1 else ''}" if rest else cut
 
 
 def for_many(waiting: Sequence[Ask]) -> str:
@@ -204,7 +203,7 @@ def _looks(waiting: Sequence[Ask], bound: str) -> list[list[Button]]:
         row.append(Button("📄 Show all", DialogTap(card=ask.card, mark=bound, verb="all")))
     if len(waiting) > 1:
         row.append(Button("Look at each", DialogTap(card=ask.card, mark=bound, verb="each")))
-    if ask.held_until is not None:
+    if ask.held_until is not None or ask.note == DIFFERS:
         row.append(Button("⋯ More choices", DialogTap(card=ask.card, mark=bound, verb="own")))
     return [row]
 

@@ -131,7 +131,8 @@ async def test_a_hook_that_its_cli_drops_leaves_nothing_to_answer(tmp_path: Path
         waiting = await Held.begin(p, "w1", request("make dropped"))
         card = await card_of(p, "make dropped")
         waiting.drop()
-        await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
+        # Whether somebody answered it there, stopped the turn or ended the program: nobody knows.
+        await p.becomes(card["message_id"], lambda m: "nothing to answer any more" in m["text"])
         late = await p.client.press(card["message_id"], "Yes")
         await p.told("answered already", late)
         assert p.app.services.permissions.open() == []
@@ -165,16 +166,91 @@ async def test_a_question_without_a_dialog_ends_with_what_its_cli_tells(tmp_path
         assert len(p.app.services.permissions.open()) == 1  # another tool of the same turn
         used = {**request("make unseen"), "hook_event_name": "PostToolUse"}
         assert await (await Held.begin(p, "w1", used)).printed() is None
-        await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
+        await p.becomes(
+            card["message_id"], lambda m: "nothing to answer any more" in m["text"] and "It ran." in m["text"]
+        )
         assert await first.printed() is None
         late = await p.client.press(card["message_id"], "Yes")
         await p.told("answered already", late)
 
         second = await Held.begin(p, "w1", request("make again"))
         card = await card_of(p, "make again")
-        assert await (await Held.begin(p, "w1", {"hook_event_name": "Stop"})).printed() is None
-        await p.becomes(card["message_id"], lambda m: "answered in its pane" in m["text"])
+        assert await (await Held.begin(p, "w1", {"hook_event_name": "Stop", "session_id": "s1"})).printed() is None
+        await p.becomes(card["message_id"], lambda m: "Its turn has ended." in m["text"])
         assert await second.printed() is None
+
+
+async def test_what_ended_or_ran_elsewhere_ends_no_other_question(tmp_path: Path) -> None:
+    """The main agent ends its turn while a subagent waits; and of two calls in the same words the one that we let run
+    tells that it has."""
+    async with product(tmp_path, agents=1, beads=False) as p:
+        permissions = p.app.services.permissions
+        sub = request("make sub") | {"agent_id": "a7"}
+        waits = await Held.begin(p, "w1", sub)
+        await card_of(p, "make sub")
+        first, second = [await Held.begin(p, "w1", request("make twice")) for _ in range(2)]
+        await until(lambda: len(permissions.open()) == 3, what="all questions")
+        asked = next(ask for ask in permissions.open() if ask.command == "make twice")
+        answer = asyncio.create_task(permissions.answer(asked.card, mark([asked]), 0, Reply("Olga", "chat:1")))
+        assert decided(await first.printed()) == {"behavior": "allow"}
+        used = {**request("make twice"), "hook_event_name": "PostToolUse"}
+        assert await (await Held.begin(p, "w1", used)).printed() is None
+        await answer
+        assert [ask.command for ask in permissions.open()] == ["make sub", "make twice"]
+        assert await (await Held.begin(p, "w1", {"hook_event_name": "Stop", "session_id": "s1"})).printed() is None
+        await until(lambda: [ask.command for ask in permissions.open()] == ["make sub"], what="the end of the turn")
+        assert await second.printed() is None
+        (asked,) = permissions.open()
+        await permissions.answer(asked.card, mark([asked]), 0, Reply("Olga", "chat:1"))
+        assert decided(await waits.printed()) == {"behavior": "allow"}
+
+
+async def test_a_dialog_in_other_words_than_the_hook_gets_no_key(tmp_path: Path) -> None:
+    """The card shows what the hook told; its screen shows more, and that is not what a tap answers."""
+    more = "ls -la && cp secrets.env public/"
+    async with product(tmp_path, agents=1, beads=False) as p:
+        waiting = await Held.begin(p, "w1", request("ls -la"))
+        card = await card_of(p, "ls -la")
+        pane = str((await p.app.services.registry.get("w1")).pane)
+        await p.app.services.panes.keys(pane, f"SHELL `{more}`", literal=True)
+        await p.app.services.panes.keys(pane, "Enter")
+        await until(lambda: p.app.services.watch.view("w1").state is State.WAITING, what="its dialog")
+        told = await p.becomes(card["message_id"], lambda m: "cannot be told" in m["text"])
+        assert button(told, "Screen")
+        assert not any("secrets" in m["text"] for m in await p.all())
+        await p.client.press(card["message_id"], "Yes")
+        assert decided(await waiting.printed()) == {"behavior": "allow"}
+        asked = await p.message(lambda m: more in m["text"] and bool(m["buttons"]))
+        assert "Ran" not in (await p.app.call("agent.capture", {"id": "w1"}))["text"]
+        await p.client.press(asked["message_id"], "Yes")
+        await p.becomes(asked["message_id"], lambda m: "✅ w1: Yes" in m["text"])
+
+
+async def test_a_dialog_that_was_seen_first_is_not_asked_twice(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        await p.app.call("agent.send", {"id": "w1", "text": "SHELL `make  both`", "wait": 10.0})
+        card = await card_of(p, "make  both")
+        waiting = await Held.begin(p, "w1", request("make  both"))
+        permissions = p.app.services.permissions
+        await until(lambda: [ask.source for ask in permissions.open()] == ["both"], what="one question of both")
+        await p.becomes(card["message_id"], lambda m: m["buttons"] != card["buttons"])  # bound to the hook's words
+        await p.client.press(card["message_id"], "Yes")
+        assert decided(await waiting.printed()) == {"behavior": "allow"}
+
+
+async def test_an_agent_never_has_more_than_some_questions_however_many_hooks_come_at_once(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        permissions = p.app.services.permissions
+        held = await asyncio.gather(*(Held.begin(p, "w1", request(f"make n{n}")) for n in range(300)))
+        answers = [asyncio.create_task(one.printed()) for one in held]
+        await until(lambda: sum(one.done() for one in answers) == 300 - MOST_OPEN, what="those that were let go")
+        await until(lambda: len(permissions.open()) == MOST_OPEN, what="all questions")
+        assert all(one.result() is None for one in answers if one.done())
+        asked = permissions.open()
+        assert len({ask.command for ask in asked}) == len({ask.card for ask in asked}) == MOST_OPEN
+        for one, answer in zip(held, answers, strict=True):
+            answer.cancel()
+            one.drop()
 
 
 async def test_an_agent_cannot_flood_the_chat_and_words_go_with_a_no_alone(tmp_path: Path) -> None:
@@ -240,6 +316,15 @@ async def test_the_hook_of_a_prompt_proves_nothing(tmp_path: Path) -> None:
         # A spooled hook tells nothing of a prompt.
         await hooks.take_spooled([{"agent": "w1", "ppid": 0, "payload": told}])
         assert len(hooks.prompts("w1", agent.created_at)) == 1
+
+
+async def test_a_command_of_one_character_too_many_shows_its_cut(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        waiting = await Held.begin(p, "w1", request("x" * 501))
+        card = await card_of(p, "x" * 500)
+        assert "… 1 more character" in card["text"]
+        assert button(card, "Show all")
+        waiting.drop()
 
 
 async def test_all_of_a_long_command_comes_as_a_document(tmp_path: Path) -> None:

@@ -146,20 +146,21 @@ async def test_a_lasting_grant_needs_an_owner_and_a_second_tap(tmp_path: Path) -
         await p.becomes(card["message_id"], lambda m: "✅ w1: Yes, and don't ask again" in m["text"])
 
 
-async def test_the_same_question_of_three_agents_is_one_card(tmp_path: Path) -> None:
-    async with product(tmp_path, agents=3, beads=False) as p:
-        other = tmp_path / "shop-w3"
+async def test_the_same_question_of_three_agents_is_one_card_unless_it_is_asked_elsewhere(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=4, beads=False) as p:
+        other = tmp_path / "shop-w4"
         other.mkdir()
-        await p.app.services.registry.update("w3", workdir=other)
+        await p.app.services.registry.update("w4", workdir=other)
         for agent in p.agents:
             await asks(p, agent, "ls -la")
         card = await p.message(lambda m: "w1, w2, w3 want to run" in m["text"])
-        assert f"in {p.project}, {other}" in card["text"]  # each place that a yes would mean
+        await p.message(lambda m: "w4 wants to run" in m["text"] and f"in {other}" in m["text"])
         await p.client.press(card["message_id"], button(card, "Yes for 3 agents"))
         done = await p.becomes(card["message_id"], lambda m: m["text"].count("✅") == 3)
         assert not done["buttons"]
-        for agent in p.agents:
+        for agent in p.agents[:3]:
             await until(is_idle(p, agent), what="idle")
+        assert state(p, "w4") == "waiting"
 
 
 async def test_dangerous_questions_stand_alone_and_a_shared_card_can_be_split(tmp_path: Path) -> None:

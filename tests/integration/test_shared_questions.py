@@ -57,18 +57,29 @@ async def test_one_that_turns_out_to_be_dangerous_leaves_the_others(store: Store
     assert {f"ask:{now.card}", f"ask:{pair[0].card}"} <= keys
 
 
-async def test_those_that_ask_the_same_but_for_the_ends_of_lines_stay_together(store: Store, tmp_path: Path) -> None:
+async def test_those_that_ask_the_same_but_for_white_space_part(store: Store, tmp_path: Path) -> None:
     asks = OpenAsks(store, SystemClock())
     first, second = await two_on_a_card(asks, tmp_path)
     now = await asks.tell(first, told(CUT.replace(" && ", " &&\n"), tmp_path), [])
-    assert now.card == second.card
+    assert now.card != second.card
+
+
+async def test_the_same_words_in_another_folder_or_with_other_white_space_are_not_grouped(
+    store: Store, tmp_path: Path
+) -> None:
+    asks = OpenAsks(store, SystemClock())
+    first, _ = await two_on_a_card(asks, tmp_path)
+    elsewhere = await asks.add(agent("w3", tmp_path / "other"), on_screen(CUT), source="screen")
+    spaced = await asks.add(agent("w4", tmp_path), on_screen(CUT.replace(" ", "  ", 1)), source="screen")
+    broken = await asks.add(agent("w5", tmp_path), on_screen(CUT.replace(" ", "\n", 1)), source="screen")
+    assert len({first.card, elsewhere.card, spaced.card, broken.card}) == 4
 
 
 async def test_patches_that_the_screen_did_not_show_part_two_of_them(store: Store, tmp_path: Path) -> None:
     asks = OpenAsks(store, SystemClock())
     first, second = await two_on_a_card(asks, tmp_path)
-    await asks.join(first, on_screen("one patch"))
-    await asks.join(second, on_screen("another patch"))
+    await asks.join(first, on_screen("one patch"), 80)
+    await asks.join(second, on_screen("another patch"), 80)
     assert asks[first.id].card != asks[second.id].card
     third = await asks.add(agent("w3", tmp_path), on_screen(CUT), source="screen")
     assert third.card not in {asks[first.id].card, asks[second.id].card}

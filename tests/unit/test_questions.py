@@ -11,23 +11,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agents.hooks.events import hear, parse
-from bot.agents.permissions.asking import GRACE_S, Standing, Verdict, conclude, outlived
-from bot.agents.permissions.outcome import HOLDS_S, WORKS_S, Aftermath, Seen, asked_call, was_stopped
+from bot.agents.permissions.asking import DIFFERS, GRACE_S, Standing, Verdict, conclude, ends, outlived
+from bot.agents.permissions.on_screen import OnScreen
+from bot.agents.permissions.outcome import (
+    HOLDS_S,
+    NEXT_S,
+    WORKS_S,
+    Aftermath,
+    Seen,
+    asked_call,
+    commands_of,
+    ended_call,
+    was_stopped,
+)
 from bot.agents.permissions.question import (
     Choice,
     choices_of,
     deny,
-    fragments,
     from_dialog,
     from_hook,
     grant_of,
     group_of,
     mark_of,
-    same_question,
+    plan_of,
 )
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.turn import Call, CallEnd, Turn
 from bot.clis.claude.cli import Claude
+from bot.clis.kinds import cli_for
 from bot.clis.model import Composer, Dialog, Option, ScreenReading, State
 from bot.clis.screens import read_text
 from tests.unit.captured import capture
@@ -46,11 +57,20 @@ def dialog(command: str = "touch /srv1/x", labels: tuple[str, ...] = CLAUDE, tit
     return Dialog("permission", title, command, options, f"f:{command}", command)
 
 
-def ask(name: str, *, fingerprint: str = "", cli: str = "claude", command: str = "touch /srv1/x") -> Ask:
+def on(asked: Dialog, *, width: int = 100, kind: str = "claude", turn: Turn | None = None) -> OnScreen:
+    """What stands on a screen."""
+    question = from_dialog(asked, workspace="/w", turn=turn)
+    return OnScreen(asked, question, from_dialog(asked, workspace="/w"), width, cli_for(kind).drawn)
+
+
+def ask(
+    name: str, *, fingerprint: str = "", cli: str = "claude", command: str = "touch /srv1/x", source: str = "hook"
+) -> Ask:
+    question = from_dialog(dialog(command), workspace="/w").question if source == "screen" else f"hook {command}"
     return Ask(
         id=name, agent="w1", cli=cli, profile=None, kind="permission", tool="Bash", title="", command=command,
-        workdir="/w", risk="", dangerous=False, question="q", fingerprint=fingerprint,
-        choices=choices_of(dialog(command)), suggestions=(), source="hook", card=name, status="open", created_at=NOW,
+        workdir="/w", risk="", dangerous=False, question=question, fingerprint=fingerprint,
+        choices=choices_of(dialog(command)), suggestions=(), source=source, card=name, status="open", created_at=NOW,
     )  # fmt: skip
 
 
@@ -160,25 +180,80 @@ def test_an_edit_on_a_screen_is_of_the_file_that_it_names(detail: str, line: str
     assert from_dialog(shown, workspace="/w").risk.line == line
 
 
-def test_the_same_question_seen_both_ways() -> None:
-    asked = from_hook(
-        {"tool_name": "Bash", "tool_input": {"command": "touch /srv1/x && ls"}}, cli="claude", workspace="/"
-    )
-    assert same_question(asked, dialog("touch /srv1/x\n&& ls"))  # wrapped
-    assert same_question(asked, dialog("touch /srv1/x &…"))  # cut
-    assert not same_question(asked, dialog("rm /srv1/x"))
-    assert not same_question(asked, dialog("ls"))  # a part of it is another command
+LONG = "touch ../a1 && echo a  b   c    d     e      f       g        h         i          j           k            l"
+
+LONG_ROWS = [
+    "touch ../a1 && echo a  b   c    d     e",
+    "  f       g        h         i          j",
+    "          k            l",
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "shown", "same"),
+    [
+        ("touch x && ls", "touch x && ls", True),
+        ("touch x && ls", "touch x && ls && cp secrets.env public/", False),
+        ("touch x && ls && rm y", "touch x && ls", False),
+        ("rm -rf / tmp", "rm -rf /tmp", False),
+        ("rm -rf /tmp", "rm -rf / tmp", False),
+        ("touch x\nls", "touch x ls", False),
+        ("touch x &…", "touch x &&", False),
+        ("touch x", "touch x &…", False),
+        ("touch\tx", "touch   x", False),  # a tab, and characters that are not seen, are never told apart on a screen
+        ("touch x\u200b", "touch x", False),
+        # 46 columns: the rows that Claude Code 2.1.328 drew, and others that hold the same letters.
+        (LONG, "\n".join(LONG_ROWS), True),
+        (LONG, "\n".join([LONG_ROWS[0], LONG_ROWS[1][1:], LONG_ROWS[2]]), False),
+        (LONG, "\n".join(LONG_ROWS[:2]), False),
+    ],
+)  # fmt: skip
+def test_a_dialog_is_that_of_a_hook_only_with_all_of_its_words_and_no_more(
+    command: str, shown: str, same: bool
+) -> None:
+    told = from_hook({"tool_name": "Bash", "tool_input": {"command": command}}, cli="claude", workspace="/")
+    assert on(dialog(shown), width=46).asks_what(told) is same
     edit = from_hook({"tool_name": "Edit", "tool_input": {"file_path": "/w/src/cart.py"}}, cli="claude", workspace="/w")
-    assert same_question(edit, replace(dialog("", title="Edit file"), detail="cart.py\n12 - a"))
+    assert not on(replace(dialog("", title="Edit file"), detail="cart.py\n12 - a")).asks_what(edit)
+
+
+@pytest.mark.parametrize("kind", ["claude", "codex", "demo"])
+@given(
+    st.text("ab /", min_size=1, max_size=120),
+    st.text("ab /", min_size=1, max_size=120),
+    st.integers(20, 60),
+)
+def test_two_commands_that_look_alike_are_neither(kind: str, one: str, other: str, width: int) -> None:
+    rows = cli_for(kind).drawn(one, width)
+    assert rows is not None
+    shown = on(dialog("\n".join(rows).rstrip()), width=width, kind=kind)
+    known = [ask("a", command=one), ask("b", command=other)]
+    alike = one.strip() and cli_for(kind).drawn(other, width) == rows
+    found = shown.the_one(known)
+    if one == other or not alike:
+        assert found is None or found.command == one
+    else:
+        assert found is None
+
+
+def test_a_dialog_that_is_cut_has_no_yes() -> None:
+    cut = from_dialog(replace(dialog(), cut=True), workspace="/w")
+    assert [choice.grant for choice in cut.choices] == ["no"]
+    assert cut.note
+    told = from_hook({"tool_name": "Bash", "tool_input": {"command": "touch /srv1/x"}}, cli="claude", workspace="/w")
+    assert not on(replace(dialog(), cut=True)).asks_what(told)
 
 
 def test_who_shares_a_card() -> None:
-    def group(command: str, agent: str) -> str:
+    def group(command: str, agent: str, folder: str = "/work/shop") -> str:
         question = from_dialog(dialog(command), workspace="/work/shop")
-        return group_of(question, agent=agent, profile=None, workdir="/work/shop")
+        return group_of(question, agent=agent, profile=None, workdir=folder)
 
     assert group("git log -1", "w1") == group("git log -1", "w2")
     assert group("git log -1", "w1") != group("git log -2", "w2")
+    assert group("git log -1", "w1") != group("git log -1", "w2", "/work/shop-2")
+    assert group("git log -1", "w1") != group("git log  -1", "w2")
+    assert group("git log -1", "w1") != group("git log\n-1", "w2")
     for command in ("rm -rf build", "npm test", "cat ../x", "cat .env", "ls $X"):
         assert group(command, "w1") != group(command, "w2")
     trust = replace(dialog(), kind="trust", title="Do you trust the files in this folder?")
@@ -188,24 +263,17 @@ def test_who_shares_a_card() -> None:
     assert same != group_of(startup, agent="w2", profile="b", workdir="/w")
 
 
-@given(st.text(max_size=80), st.text(max_size=80))
-def test_words_for_tmux_are_plain(command: str, label: str) -> None:
-    shown = dialog(command, labels=(label, "No"))
-    for words in fragments(shown, Choice(label, "once", "1")):
-        assert set(words) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._/-")
-        assert words == words.strip()
-
-
 def test_a_button_is_bound_to_all_that_its_card_asks() -> None:
     one = ("a", "q1", ["Yes", "No"])
     assert mark_of([one, ("b", "q1", ["Yes"])]) == mark_of([("b", "q1", ["Yes"]), one])
-    assert (
-        len({mark_of([one]), mark_of([("a", "q2", ["Yes", "No"])]), mark_of([("a", "q1", ["Yes"])]), mark_of([])}) == 4
-    )
+    assert len(
+        {mark_of([one]), mark_of([("a", "q2", ["Yes", "No"])]), mark_of([("a", "q1", ["Yes"])]), mark_of([])}
+    ) == 4 and mark_of([("a", "q1", ["Yes|No"])]) != mark_of([one])
 
 
 SEEN = dialog()
 OTHER = dialog("make")
+MARK = "f:touch /srv1/x"
 
 
 @pytest.mark.parametrize(
@@ -213,41 +281,60 @@ OTHER = dialog("make")
     [
         ([], None, Verdict()),
         ([], SEEN, Verdict(new=True)),
-        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), False, 9)], SEEN, Verdict()),
-        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), False, 9)], OTHER, Verdict(over=("a",), new=True)),
-        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), False, 9)], None, Verdict(over=("a",))),
+        ([Standing(ask("a", fingerprint=MARK), False, 9)], SEEN, Verdict()),
+        ([Standing(ask("a", fingerprint=MARK), False, 9)], OTHER, Verdict(over=("a",), new=True)),
+        ([Standing(ask("a", fingerprint=MARK), False, 9)], None, Verdict(over=("a",))),
         # A hook that Codex holds shows nothing; one of Claude whose dialog was seen and is gone was answered there.
         ([Standing(ask("a", cli="codex"), True, 60)], None, Verdict()),
-        ([Standing(ask("a", fingerprint="f:touch /srv1/x"), True, 9)], None, Verdict(over=("a",))),
+        ([Standing(ask("a", fingerprint=MARK), True, 9)], None, Verdict(over=("a",))),
         ([Standing(ask("a"), True, 9)], SEEN, Verdict(joins="a")),
         # Let go a moment ago: its dialog comes. After a while without one it was answered.
         ([Standing(ask("a", cli="codex"), False, GRACE_S - 1)], None, Verdict()),
         ([Standing(ask("a", cli="codex"), False, GRACE_S + 1)], None, Verdict(over=("a",))),
-        ([Standing(ask("a", command="make"), True, 60)], SEEN, Verdict(new=True)),
+        # A dialog in other words, beside a hook that waits: it may be that one, or not.
+        ([Standing(ask("a", command="make"), True, 60)], SEEN, Verdict(notes=(("a", DIFFERS),))),
+        ([Standing(replace(ask("a", command="make"), note=DIFFERS), True, 60)], SEEN, Verdict()),
+        ([Standing(replace(ask("a", command="make"), note=DIFFERS), True, 60)], None, Verdict(notes=(("a", ""),))),
+        ([Standing(replace(ask("a", command="{}"), tool="mcp__db"), True, 1)], SEEN, Verdict(notes=(("a", DIFFERS),))),
+        ([Standing(ask("a", command="make"), True, 60)], replace(SEEN, kind="limit"), Verdict(new=True)),
+        ([Standing(ask("a", command="make", cli="codex"), True, 60)], SEEN, Verdict(new=True)),
         ([Standing(ask("a", command="make"), False, 1)], SEEN, Verdict(new=True)),
-        ([Standing(replace(ask("a", command="{}"), tool="mcp__db"), True, 1)], SEEN, Verdict(joins="a")),
     ],
 )
 def test_what_a_look_means_for_what_is_open(standing: list[Standing], shown: Dialog | None, verdict: Verdict) -> None:
-    assert conclude(standing, shown, running=True) == verdict
+    assert conclude(standing, on(shown) if shown else None, running=True) == verdict
 
 
 def test_what_is_new_in_a_dialog_that_is_known() -> None:
-    shown = from_dialog(SEEN, workspace="/w")
-    known = replace(ask("a", fingerprint=SEEN.fingerprint), source="screen", question=shown.question)
-    for changed, joins in (
-        (known, ""),
-        (replace(known, choices=known.choices[:1]), "a"),  # somebody at the pane set a mark
-        (replace(known, question="of less words"), "a"),  # its CLI wrote down what the screen leaves out
-        (replace(known, question="of a hook", source="both"), ""),
+    known = ask("a", fingerprint=SEEN.fingerprint, source="screen")
+    spaced = replace(dialog("touch  /srv1/x"), fingerprint=SEEN.fingerprint)
+    for shown, width, verdict in (
+        (SEEN, 100, Verdict()),
+        (replace(SEEN, options=SEEN.options[:1]), 100, Verdict(joins="a")),  # somebody at the pane set a mark
+        (spaced, 100, Verdict(over=("a",), new=True)),  # other words, though the same letters
+        (spaced, 90, Verdict(joins="a")),  # the same on a terminal of another width, or so it looks: drawn anew
     ):
-        assert conclude([Standing(changed, False, 9)], SEEN, running=True, shown=shown) == Verdict(joins=joins)
+        assert conclude([Standing(known, False, 9, width=100)], on(shown, width=width), running=True) == verdict
 
 
 def test_a_dialog_goes_to_the_question_with_just_its_words() -> None:
     longer = Standing(ask("a", command="make test && make install"), True, 0.2)
     same = Standing(ask("b", command="make test"), True, 0.1)
-    assert conclude([longer, same], dialog("make test"), running=True) == Verdict(joins="b")
+    assert conclude([longer, same], on(dialog("make test")), running=True) == Verdict(joins="b")
+
+
+def test_a_turn_ends_only_what_was_asked_in_it() -> None:
+    """The main agent of Claude Code ends its turn while its subagents wait for a yes."""
+    mine, sub = Standing(ask("a"), True, 9, owner="s1/"), Standing(ask("b"), True, 9, owner="s1/agent-7")
+    told = {"agent": "w1", "at": NOW.timestamp() + 1}
+    stop = parse(told | {"payload": {"hook_event_name": "Stop", "session_id": "s1"}}, NOW + timedelta(seconds=2))
+    used = parse(
+        told | {"payload": {"hook_event_name": "PostToolUse", "session_id": "s1", "agent_id": "agent-7"}},
+        NOW + timedelta(seconds=2),
+    )
+    assert stop is not None and used is not None
+    assert ends([mine, sub], stop, "") == ("a",)
+    assert ends([mine, sub], used, mine.ask.question) == ("b",)
 
 
 def test_an_ended_cli_ends_its_questions() -> None:
@@ -335,8 +422,8 @@ IDLE, WORKS = reading(State.IDLE), reading(State.WORKING)
 GOES_ON = BEFORE.turn
 
 
-def after(before: Seen = BEFORE) -> Aftermath:
-    return Aftermath("touch /srv1/x", Claude().interrupted, before)
+def after(before: Seen = BEFORE, *, hook: bool = False, fingerprint: str = MARK) -> Aftermath:
+    return Aftermath(ask("a", fingerprint=fingerprint), Claude().interrupted, before, hook=hook)
 
 
 def ended(end: CallEnd) -> Turn:
@@ -355,13 +442,26 @@ def ended(end: CallEnd) -> Turn:
         (Seen(AFTER, IDLE, Turn("idle", LATER)), "taken"),  # and it is done already
         (Seen(AFTER, WORKS, Turn("idle", LATER, aborted=True)), "stopped"),
         (Seen(AFTER + STOPPED, IDLE, GOES_ON), "stopped"),
-        (Seen(ASKED, reading(State.WAITING, asks=True), GOES_ON), "taken"),  # it asks the next thing
         (Seen(ASKED, reading(State.WAITING, asks=True), ended("refused")), "stopped"),
         (Seen(), ""),  # nothing is there any more
     ],
 )
 def test_a_yes_is_taken_or_stopped_only_where_that_can_be_told(now: Seen, went: str) -> None:
     assert after().follow(now, 0.0) == went
+
+
+def test_the_next_question_tells_that_the_one_before_was_taken() -> None:
+    other = ScreenReading(State.WAITING, "rule", Composer("absent"), OTHER)
+    assert after().follow(Seen(ASKED, other, GOES_ON), NEXT_S - 0.1) == ""
+    assert after().follow(Seen(ASKED, other, GOES_ON), NEXT_S) == "taken"
+    assert after(fingerprint="").follow(Seen(ASKED, other, GOES_ON), NEXT_S) == ""  # it was never on the screen
+
+
+def test_what_a_person_did_at_the_pane_is_not_the_answer_of_a_hook() -> None:
+    ran = replace(GOES_ON, calls=(replace(TOUCH, end="done", by="user_temporary"),))
+    assert after().follow(Seen(AFTER, IDLE, ran), 0.0) == "taken"
+    assert after(hook=True).follow(Seen(AFTER, IDLE, ran), 0.0) == "stopped"
+    assert after(hook=True).follow(Seen(AFTER, IDLE, ended("done")), 0.0) == "taken"
 
 
 @pytest.mark.parametrize(
@@ -398,17 +498,43 @@ def test_a_turn_that_ended_before_tells_nothing_of_this_question() -> None:
     [
         ("ls", [Call("a", "ls"), Call("b", "pwd")], "a"),
         ("ls", [Call("a", '{"cmd": "ls", "justification": "x"}'), Call("b", '{"cmd": "pwd"}')], "a"),
+        ("ls", [Call("a", '{"cmd": "pwd", "justification": "ls"}'), Call("b", '{"cmd": "ls -la"}')], None),
+        ("ls", [Call("a", 'tools.exec_command({"cmd": "ls"})'), Call("b", "l s")], "a"),
+        ("ls", [Call("a", '{"command": ["bash", "-lc", "ls"]}'), Call("b", '{"command": "ls')], "a"),
         ("ls", [Call("a", "ls", "done"), Call("b", "ls")], "b"),
-        ("hello.py\n- x", [Call("a", "")], "a"),
         ("ls", [Call("a", "ls"), Call("b", "ls")], None),
-        ("hello.py", [Call("a", ""), Call("b", "")], None),
+        ("ls", [Call("a", "")], None),
         ("", [Call("a", '{"cmd": ""}'), Call("b", '{"cmd": "ls"}')], None),
         ("ls", [], None),
     ],
 )
 def test_the_call_that_waits_for_an_answer(command: str, calls: list[Call], found: str | None) -> None:
-    call = asked_call(command, calls)
+    call = asked_call(ask("a", command=command), Seen(turn=Turn(calls=tuple(calls))))
     assert (call.id if call else None) == found
+
+
+def test_the_call_of_an_edit_is_the_only_one_that_waits() -> None:
+    edit = replace(ask("a", command="hello.py\n- x"), tool="Edit")
+    one, other = Call("a", ""), Call("b", "")
+    assert asked_call(edit, Seen(turn=Turn(calls=(one,)))) == one
+    assert asked_call(edit, Seen(turn=Turn(calls=(one, other)))) is None
+
+
+def test_a_call_has_ended_once_each_in_its_words_has() -> None:
+    done, waits = Call("a", "ls", "done"), Call("b", "ls")
+    assert ended_call(ask("x", command="ls"), Seen(turn=Turn(calls=(done,)))) == done
+    assert ended_call(ask("x", command="ls"), Seen(turn=Turn(calls=(done, waits)))) is None
+    assert ended_call(ask("x", command="pwd"), Seen(turn=Turn(calls=(done,)))) is None
+    drawn = cli_for("demo").drawn
+    wrapped = ask("x", command="aaaaa\naaaa", source="screen")
+    long = Call("a", "a" * 9, "done")
+    assert ended_call(wrapped, Seen(turn=Turn(calls=(long,)), drawn=lambda told: drawn(told, 8))) == long
+
+
+@given(st.text(max_size=60))
+def test_garbage_in_a_call_is_harmless(text: str) -> None:
+    commands_of(Call("a", text))
+    commands_of(Call("a", f'{{"cmd": {text}'))
 
 
 PATCH = """*** Begin Patch
@@ -449,8 +575,11 @@ def test_edits_are_shown_with_their_change_where_the_dialog_names_only_files(cal
 
 @pytest.mark.parametrize(("patch", "same"), [(PATCH, True), (PATCH.replace("hello.py", "other.py"), False)])
 def test_edits_of_a_hook_and_their_dialog_are_one_question(patch: str, same: bool) -> None:
-    told = from_hook({"tool_name": "apply_patch", "tool_input": {"command": patch}}, cli="codex", workspace="/w")
-    assert same_question(told, captured("codex-edits")) is same
+    told = from_hook({"tool_name": "apply_patch", "tool_input": {"command": PATCH}}, cli="codex", workspace="/w")
+    edits = captured("codex-edits")
+    assert on(edits, turn=Turn("working", NOW, calls=(Call("a", patch),))).asks_what(told) is same
+    two = (Call("a", PATCH), Call("b", PATCH.replace("x = 2", "x = 3")))  # which of them stands there is not written
+    assert not on(edits, turn=Turn("working", NOW, calls=two)).asks_what(told)
 
 
 def test_a_plan_is_shown_with_the_question_about_it() -> None:
@@ -466,9 +595,11 @@ def test_a_plan_of_claude_is_approved_once_for_good_or_not_at_all() -> None:
     plan = captured("claude-plan-long")
     choices = [(choice.grant, choice.tells, choice.key) for choice in choices_of(plan)]
     assert choices == [("lasting", False, "1"), ("once", False, "2"), ("no", True, "Escape")]
-    told = from_hook({"tool_name": "ExitPlanMode", "tool_input": {"plan": "# Cart"}}, cli="claude", workspace="/w")
-    assert (told.command, same_question(told, plan)) == ("# Cart", True)
-    assert fragments(plan, choices_of(plan)[2]) == ("Tell Claude wh", "Cart totals")
+    turn = Turn("working", NOW, calls=(Call("a", "# Cart", name="ExitPlanMode"),))
+    question = from_dialog(plan, workspace="/w", turn=turn)
+    assert (question.command, question.choices, question.note) == ("# Cart", choices_of(plan), "")
+    assert plan_of((*turn.calls, Call("b", "# Other", name="ExitPlanMode"))) == ""
+    assert [choice.grant for choice in from_dialog(plan, workspace="/w").choices] == ["no"]
 
 
 def test_a_no_is_said_in_the_words_of_the_hooks() -> None:

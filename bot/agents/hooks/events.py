@@ -214,6 +214,12 @@ class Hooks:
         ear = self._ears.get(agent_id)
         return [one for one in tuple(ear.prompts) if one.at >= since] if ear else []
 
+    def speaks(self, agent: Agent) -> bool:
+        """Has the program that runs told anything by its hooks?"""
+        ear = self._ears.get(agent.id)
+        since = agent.started_at
+        return ear is not None and ear.newest is not None and (since is None or ear.newest.at >= since)
+
     def asking(self, agent_id: str) -> bool:
         """Does a hook of this agent wait for an answer now?"""
         return agent_id in self._ears and self._ears[agent_id].held > 0

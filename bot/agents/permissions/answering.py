@@ -7,10 +7,12 @@ No key is pressed twice: the same question may have come up again, and that one 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from bot.agents.permissions.on_screen import OnScreen, on_screen
 from bot.agents.permissions.outcome import Aftermath, Outcome, seen
-from bot.agents.permissions.question import AT_START, Choice, allow, choices_of, deny, fragments
+from bot.agents.permissions.question import AT_START, Choice, allow, choices_of, deny
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Look, Watch
 from bot.clis.kinds import cli_for
@@ -41,62 +43,64 @@ class NotTaken(Refused):
 
 
 class Answerer:
-    """Answers one question of one agent; the caller holds the agent's lock."""
+    """Answers one question of one agent; the caller holds the agent's lock. `known`: what else that agent asks."""
 
-    def __init__(self, watch: Watch, panes: Panes, clock: Clock) -> None:
+    def __init__(self, watch: Watch, panes: Panes, clock: Clock, known: Callable[[str], Sequence[Ask]]) -> None:
         self._watch = watch
         self._panes = panes
         self._clock = clock
+        self._known = known
 
     async def by_hook(
-        self, ask: Ask, choice: Choice, held: asyncio.Future[object], *, by: str, text: str, asks_again: Any
+        self, ask: Ask, choice: Choice, held: asyncio.Future[object], *, by: str, text: str, subagent: bool
     ) -> None:
-        """Let the waiting hook print the decision. `asks_again()`: the agent's next question is there already.
+        """Let this very hook print the decision. Of a `subagent` neither the screen nor the conversation tells what
+        became of it; its CLI draws no dialog beside such a hook, so that nobody else can have been first.
 
         Raises AskChanged when it was answered at the pane meanwhile, NotTaken (frozen, or still there).
         """
         before = await self._awake(ask)
-        dialog = _dialog(before)
-        if ask.fingerprint and (dialog is None or dialog.fingerprint != ask.fingerprint):
-            raise AskChanged(f"{ask.agent}'s question was answered in its pane meanwhile.")
+        if ask.fingerprint and not self._stands(ask, on_screen(before)):
+            raise AskChanged(f"{ask.agent}'s question left its screen meanwhile.")
         if held.done():
             raise AskChanged(f"{ask.agent}'s hook does not wait any more.")
         held.set_result(decision(ask, choice, by=by, text=text))
         if ask.fingerprint:
-            await self._gone(ask, asks_again)
-        await self._was_ours(ask, choice, "", before)
+            await self._gone(ask)
+        if not subagent:
+            await self._was_ours(ask, choice, "", before)
 
     async def by_keys(self, ask: Ask, choice: Choice) -> None:
         """Choose by the label on the fresh screen. Raises AskChanged, NotTaken, TmuxGone."""
         look, pane = await self._ready(ask)
-        dialog = _standing(ask, look)
+        dialog = self._standing(ask, look).dialog
         given = _given(dialog, choice, ask)
         if given.key:
-            await self._press(ask, pane, given.key, dialog, given)
-            await self._gone(ask, lambda: False)
+            await self._press(ask, pane, given.key, dialog, given.label)
+            await self._gone(ask)
         else:
             await self._go_to(ask, pane, dialog, given)
-            await self._enter(ask, pane, Choice(given.label, "choice"), look)
+            await self._enter(ask, pane, given, look)
         await self._was_ours(ask, choice, given.key, look)
 
-    async def tick(self, ask: Ask, choice: Choice) -> Dialog:
+    async def tick(self, ask: Ask, choice: Choice) -> OnScreen:
         """Mark an answer, or take its mark away: it stands there still afterwards, with the other mark. Raises
         AskChanged, NotTaken, TmuxGone."""
         look, pane = await self._ready(ask)
-        dialog = _standing(ask, look)
-        await self._press(ask, pane, _given(dialog, choice, ask).key, dialog, choice)
+        dialog = self._standing(ask, look).dialog
+        await self._press(ask, pane, _given(dialog, choice, ask).key, dialog, choice.label)
         begun = self._clock.monotonic()
         while self._clock.monotonic() - begun < GONE_S:
             await asyncio.sleep(_LOOK_S)
-            dialog = _standing(ask, await self._look(ask))
-            if choice not in choices_of(dialog):
-                return dialog
+            shown = self._standing(ask, await self._look(ask))
+            if choice not in shown.question.choices:
+                return shown
         raise NotTaken(f"{ask.agent}'s question did not take the mark.")
 
     async def _ready(self, ask: Ask) -> tuple[Look | None, str]:
         """A look at the question once it takes keys, and the pane that it stands in."""
         look = await self._awake(ask)
-        _standing(ask, look)
+        self._standing(ask, look)
         if (wait := SETTLE_S - (self._clock.now() - ask.created_at).total_seconds()) > 0:
             await asyncio.sleep(wait)
         pane = look.view.agent.pane if look is not None else None
@@ -110,10 +114,10 @@ class Answerer:
         at = next((i for i, option in enumerate(dialog.options) if option.selected), 0)
         steps = labels.index(choice.label) - at
         for _ in range(abs(steps)):
-            await self._press(ask, pane, "Down" if steps > 0 else "Up", dialog, Choice(choice.label, "choice"))
+            await self._press(ask, pane, "Down" if steps > 0 else "Up", dialog)
             await asyncio.sleep(_LOOK_S)
         begun = self._clock.monotonic()
-        while not _marked(_standing(ask, await self._look(ask)), choice):
+        while not _marked(self._standing(ask, await self._look(ask)).dialog, choice):
             if self._clock.monotonic() - begun > GONE_S:
                 raise NotTaken(f"{ask.agent}'s list did not follow the keys; nothing was chosen.")
             await asyncio.sleep(_LOOK_S)
@@ -121,29 +125,32 @@ class Answerer:
     async def _enter(self, ask: Ask, pane: str, choice: Choice, before: Look | None) -> None:
         """Take the marked choice. A CLI that draws much drops keys: a question that it asks once in its life and that
         stands there still, with the mark where it was, gets one more Enter."""
-        await self._press(ask, pane, "Enter", _standing(ask, await self._look(ask)), choice)
+        await self._press(ask, pane, "Enter", self._standing(ask, await self._look(ask)).dialog, choice.label)
         try:
-            await self._gone(ask, lambda: False)
+            await self._gone(ask)
         except NotTaken:
             look = await self._look(ask)
-            dialog = _standing(ask, look)
+            dialog = self._standing(ask, look).dialog
             if ask.kind not in AT_START or _programs(look) != _programs(before) or not _marked(dialog, choice):
                 raise
-            await self._press(ask, pane, "Enter", dialog, choice)
-            await self._gone(ask, lambda: False)
+            await self._press(ask, pane, "Enter", dialog, choice.label)
+            await self._gone(ask)
 
-    async def _press(self, ask: Ask, pane: str, key: str, dialog: Dialog, choice: Choice) -> None:
-        result = await self._panes.press(pane, key, shows=fragments(dialog, choice))
+    async def _press(self, ask: Ask, pane: str, key: str, dialog: Dialog, label: str = "") -> None:
+        """While the words of the dialog, and the choice with this label, stand on the screen line by line."""
+        chosen = [option.line for option in dialog.options if label and option.label == label]
+        result = await self._panes.press(pane, key, shows=[*dialog.body, *chosen])
         if not result.ok:
             if result.why == "changed":
                 raise AskChanged(f"{ask.agent}'s question changed in the very moment of the answer.")
             raise AskChanged(f"{ask.agent}'s pane takes no keys now ({result.why}).")
 
-    async def _gone(self, ask: Ask, asks_again: Any) -> None:
+    async def _gone(self, ask: Ask) -> None:
+        """Until its dialog is; another hook's question in the same words may stand there next."""
         begun = self._clock.monotonic()
         while self._clock.monotonic() - begun < GONE_S:
-            dialog = _dialog(await self._look(ask))
-            if dialog is None or dialog.fingerprint != ask.fingerprint or asks_again():
+            again = any(one.question == ask.question for one in self._known(ask.agent) if one.id != ask.id)
+            if again or not self._stands(ask, on_screen(await self._look(ask))):
                 return
             await asyncio.sleep(_LOOK_S)
         raise NotTaken(f"{ask.agent} shows the same question still, or again.")
@@ -154,7 +161,7 @@ class Answerer:
         words = cli_for(ask.cli).interrupted
         if not words:
             return
-        after = Aftermath(ask.command, words, seen(before))
+        after = Aftermath(ask, words, seen(before), hook=not key)
         if choice.grant == "no":
             await self._refused(ask, choice, key, after)
             return
@@ -214,6 +221,20 @@ class Answerer:
             raise NotTaken(f"{ask.agent} is frozen.", hint=f"Let it go on first: `/thaw {ask.agent}`")
         return look
 
+    def _stands(self, ask: Ask, shown: OnScreen | None) -> bool:
+        """Is this the question on the screen, word by word, and no other one that looks so?"""
+        one = shown.the_one(self._known(ask.agent)) if shown is not None else None
+        return one is not None and one.id == ask.id
+
+    def _standing(self, ask: Ask, look: Look | None) -> OnScreen:
+        """The dialog of this question, if it stands there now. Raises AskChanged."""
+        shown = on_screen(look)
+        if shown is None or look is None or look.view.state not in (State.WAITING, State.LIMITED):
+            raise AskChanged(f"{ask.agent} does not ask this any more.")
+        if not self._stands(ask, shown):
+            raise AskChanged(f"{ask.agent} asks something else now.")
+        return shown
+
     async def _look(self, ask: Ask) -> Look | None:
         return (await self._watch.look([ask.agent])).get(ask.agent)
 
@@ -231,20 +252,6 @@ def hook_can(choice: Choice) -> bool:
     """Can a hook give this answer exactly as its label says? Pure. A lasting grant has the CLI's own meaning, so it is
     chosen on the CLI's own dialog."""
     return choice.grant in ("once", "no")
-
-
-def _dialog(look: Look | None) -> Dialog | None:
-    return look.reading.dialog if look is not None and look.clis and look.reading is not None else None
-
-
-def _standing(ask: Ask, look: Look | None) -> Dialog:
-    """The dialog of this question, if it stands there now."""
-    dialog = _dialog(look)
-    if dialog is None or look is None or look.view.state not in (State.WAITING, State.LIMITED):
-        raise AskChanged(f"{ask.agent} does not ask this any more.")
-    if not ask.fingerprint or dialog.fingerprint != ask.fingerprint:
-        raise AskChanged(f"{ask.agent} asks something else now.")
-    return dialog
 
 
 def _programs(look: Look | None) -> set[int]:

@@ -7,64 +7,84 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.agents.hooks.events import HookEvent
-from bot.agents.permissions.question import Question, just_the_same, same_question
-from bot.agents.permissions.risk import Risk
+from bot.agents.permissions.on_screen import OnScreen
 from bot.agents.permissions.rows import Ask
-from bot.clis.model import Dialog
 
 # Seconds for a CLI to draw its own dialog after its hook was let go (Codex: 1 s after the last key).
 GRACE_S = 5.0
-# Claude draws its dialog while its hook waits; a dialog this soon after the hook's only question is that question's.
-TOGETHER_S = 5.0
-
 TURN_ENDS = frozenset({"Stop", "StopFailure", "Interrupt", "SessionEnd"})
+DIFFERS = (
+    "⚠️ Its screen asks in other words, and whether that is this question cannot be told. Look at it before you answer."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An open question; `held`: its hook waits now; `age_s`: since it was asked, or since its hook was let go."""
+    """An open question; `held`: its hook waits now; `age_s`: since it was asked, or since its hook was let go; `owner`:
+    the conversation, and the subagent in it, whose hook told of it; `width`: columns of the terminal it was last seen
+    on."""
 
     ask: Ask
     held: bool
     age_s: float
+    owner: str = ""
+    width: int = 0
+
+    @property
+    def draws(self) -> bool:
+        """Does its CLI draw a dialog while its hook waits? Codex 0.169.0 does not."""
+        return self.held and self.ask.cli != "codex"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`over`: ids that nobody has to answer any more. `joins`: the id that the dialog belongs to and has to learn of
-    it, or of what is new in it.
-    `new`: the dialog is one that was not known."""
+    """`over`: ids of what is not asked any more. `joins`: the id that the dialog belongs to and has to learn of it, or
+    of what is new in it. `new`: the dialog is one that was not known. `notes`: (id, what is to be said of it from now
+    on)."""
 
     over: tuple[str, ...] = ()
     joins: str = ""
     new: bool = False
+    notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def nothing(self) -> bool:
-        return not (self.over or self.joins or self.new)
+        return self == Verdict()
 
 
-def conclude(
-    standing: Sequence[Standing], dialog: Dialog | None, *, running: bool, shown: Question | None = None
-) -> Verdict:
-    """`dialog` is what stands on the screen, `shown` the question that it asks; `running`: the agent's CLI is there."""
+def conclude(standing: Sequence[Standing], shown: OnScreen | None, *, running: bool) -> Verdict:
+    """`shown`: what stands on the screen; `running`: the agent's CLI is there."""
     if not running:
         return Verdict(over=tuple(s.ask.id for s in standing if not s.held))
-    if dialog is None:
-        return Verdict(over=tuple(s.ask.id for s in standing if _is_over(s)))
-    mine = _belongs(standing, dialog)
-    over = tuple(s.ask.id for s in standing if s is not mine and (s.ask.fingerprint or _is_over(s)))
-    if mine is None:
-        return Verdict(over=over, new=True)
-    return Verdict(over=over, joins="" if _is_known(mine.ask, dialog, shown) else mine.ask.id)
+    if shown is None:
+        said = tuple((s.ask.id, "") for s in standing if s.ask.note == DIFFERS)
+        return Verdict(over=tuple(s.ask.id for s in standing if _is_over(s)), notes=said)
+    mine = shown.the_one([s.ask for s in standing]) or _drawn_anew(standing, shown)
+    over = tuple(
+        s.ask.id for s in standing if s.ask is not mine and not shown.asks(s.ask) and (s.ask.fingerprint or _is_over(s))
+    )
+    if mine is not None:
+        return Verdict(over, joins="" if _is_known(mine, shown) else mine.id)
+    unseen = [s.ask for s in standing if s.draws and not s.ask.fingerprint]
+    if unseen and shown.dialog.kind == "permission":
+        # It is the dialog of one of these, or of something else: which, its words do not prove. None gets keys.
+        return Verdict(over, notes=tuple((ask.id, DIFFERS) for ask in unseen if ask.note != DIFFERS))
+    return Verdict(over, new=True)
 
 
-def _is_known(ask: Ask, dialog: Dialog, shown: Question | None) -> bool:
-    """The marks in it may change, and what the CLI writes down of it may come later. What a hook told is exact."""
-    if ask.fingerprint != dialog.fingerprint:
-        return False
-    return shown is None or (
-        shown.choices == ask.choices and (ask.source != "screen" or shown.question == ask.question)
+def _drawn_anew(standing: Sequence[Standing], shown: OnScreen) -> Ask | None:
+    """A question known from the screen whose words are other ones because the terminal has another width, or its CLI
+    wrote down more of it meanwhile."""
+    found = (s for s in standing if s.ask.source == "screen" and s.ask.fingerprint == shown.dialog.fingerprint)
+    return next((s.ask for s in found if s.width != shown.width or s.ask.question == shown.bare.question), None)
+
+
+def _is_known(ask: Ask, shown: OnScreen) -> bool:
+    """The marks in it may change, and what the CLI writes down of it may come later."""
+    return (
+        ask.fingerprint == shown.dialog.fingerprint
+        and ask.choices == shown.question.choices
+        and (ask.source != "screen" or ask.question == shown.question.question)
     )
 
 
@@ -73,48 +93,28 @@ def outlived(ask: Ask, started_at: datetime | None) -> bool:
     return started_at is not None and started_at > ask.created_at
 
 
+def owner_of(event: HookEvent) -> str:
+    """Whose hook it is: the conversation, and the subagent in it (Claude Code 2.1.328 names it in `agent_id`)."""
+    subagent = event.payload.get("agent_id")
+    return f"{event.conversation}/{subagent if isinstance(subagent, str) else ''}"
+
+
 def ends(standing: Sequence[Standing], event: HookEvent, asked: str) -> tuple[str, ...]:
     """The questions that are over because of what the CLI told: it used the tool that was asked for (`asked` names the
-    words of the event as a question), or its turn has ended. One with a dialog on the screen is left to the screen."""
-    older = [s for s in standing if not s.ask.fingerprint and s.ask.created_at < event.at]
+    words of the event as a question), or the turn of the one that asked has ended. One with a dialog on the screen is
+    left to the screen."""
+    mine = [
+        s.ask
+        for s in standing
+        if not s.ask.fingerprint and s.ask.created_at < event.at and s.owner in ("", owner_of(event))
+    ]
     if event.name == "PostToolUse":
-        return tuple(s.ask.id for s in older if s.ask.question == asked)
-    return tuple(s.ask.id for s in older) if event.name in TURN_ENDS else ()
+        return tuple(ask.id for ask in mine if ask.question == asked)[:1]
+    return tuple(ask.id for ask in mine) if event.name in TURN_ENDS else ()
 
 
 def _is_over(standing: Standing) -> bool:
-    """No dialog of it is on the screen: is it answered?"""
+    """No dialog of it is on the screen: is it asked no more?"""
     if standing.held:
-        # Codex shows none while its hook waits; Claude does, so one that was seen and is gone was answered there.
-        return standing.ask.cli != "codex" and bool(standing.ask.fingerprint)
+        return standing.draws and bool(standing.ask.fingerprint)
     return bool(standing.ask.fingerprint) or standing.age_s > GRACE_S
-
-
-def _belongs(standing: Sequence[Standing], dialog: Dialog) -> Standing | None:
-    for one in standing:
-        if one.ask.fingerprint == dialog.fingerprint:
-            return one
-    unseen = [one for one in standing if not one.ask.fingerprint]
-    # Two may be held at once, one of them the beginning of the other.
-    unseen.sort(key=lambda one: not just_the_same(one.ask.command, dialog.command))
-    for one in unseen:
-        if same_question(as_question(one.ask), dialog):
-            return one
-    # A tool whose dialog does not show its input in our words: the two come together.
-    told_apart = bool(dialog.command) and any(one.ask.tool == "Bash" for one in unseen)
-    together = len(unseen) == 1 and dialog.kind == "permission" and unseen[0].age_s < TOGETHER_S
-    return unseen[0] if together and not told_apart else None
-
-
-def as_question(ask: Ask) -> Question:
-    """The words of an open question, to compare."""
-    return Question(
-        kind=ask.kind,
-        tool=ask.tool,
-        title=ask.title,
-        command=ask.command,
-        risk=Risk(),
-        choices=ask.choices,
-        question=ask.question,
-        fingerprint=ask.fingerprint,
-    )

@@ -5,26 +5,29 @@ the pane; what the hook prints then is the answer, and nothing where the CLI is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from bot.agents.hooks.events import HookEvent
 from bot.agents.model import Agent
-from bot.agents.permissions.asking import ends
-from bot.agents.permissions.inputs import PLANS
+from bot.agents.permissions.asking import TURN_ENDS, ends, owner_of
+from bot.agents.permissions.on_screen import OnScreen, on_screen
 from bot.agents.permissions.open_asks import OpenAsks
-from bot.agents.permissions.question import ON_ITS_SCREEN, Question, from_hook, same_question, together
+from bot.agents.permissions.question import ON_ITS_SCREEN, Question, from_hook, name_of
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.watch import Watch
-from bot.clis.model import Dialog
 from bot.clock import Clock
 
 CODEX_WAIT = timedelta(seconds=90)
 CLAUDE_WAIT = timedelta(minutes=59)  # its dialog stands on the screen meanwhile
 MOST_OPEN = 20  # questions of one agent; a CLI asks a few at once, and more would only flood the chat
+LATE_S = 5.0  # of a hook after its dialog
 TOGETHER_LOOKS, TOGETHER_S = 4, 0.12  # looks for the dialog that Claude draws beside its hook, and the pause between
-PLAN_LOOKS = 20  # times that many, for a plan
+
+# Ends questions of one agent that are not asked any more; the last word is why, where that is known.
+End = Callable[[Agent, Sequence[Ask], str], Awaitable[None]]
 
 
 class Holding:
@@ -36,6 +39,7 @@ class Holding:
         watch: Watch,
         clock: Clock,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        end: End,
         *,
         codex_wait: timedelta = CODEX_WAIT,
     ) -> None:
@@ -44,6 +48,7 @@ class Holding:
         self._watch = watch
         self._clock = clock
         self._spawn = spawn
+        self._end = end
         self._closing = False
 
     def close(self) -> None:
@@ -54,13 +59,11 @@ class Holding:
 
     async def permit(self, agent: Agent, event: HookEvent) -> object:
         """A PermissionRequest hook waits; what it is to print, None to let its CLI ask by itself."""
-        if self._closing or len(self._asks.standing(agent.id)) >= MOST_OPEN:
+        if self._closing or self._asks.count(agent.id) >= MOST_OPEN:
             return None
-        tool = str(event.payload.get("tool_name"))
-        if tool == PLANS:
-            self._spawn(self._told(agent, event))
-        if tool in ON_ITS_SCREEN:
+        if str(event.payload.get("tool_name")) in ON_ITS_SCREEN:
             return None
+        self._asks.coming[agent.id] += 1  # counted before anything is waited for
         held: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         wait = self.codex_wait if agent.kind == "codex" else CLAUDE_WAIT
         # The CLI may drop its hook at any moment; a row half-made would be a question that nobody can answer.
@@ -77,86 +80,87 @@ class Holding:
             raise
         finally:
             if not self._closing:
-                self._spawn(self._end_hold(agent.id, begun, held, dropped=dropped))
+                self._spawn(self._end_hold(agent, begun, held, dropped=dropped))
 
     def heard(self, agent: Agent, event: HookEvent) -> None:
         """What a CLI tells of itself may end a question whose dialog was never seen: one that was answered at the pane
         leaves Claude's hook waiting, for an answer that counts no more. Its hook must not wait for us here."""
-        if self._asks.standing(agent.id) and not self._closing:
-            self._spawn(self._end_told(agent, event))
+        asked, owner = name_of(event.payload), owner_of(event)
+        if self._closing or (event.name == "PostToolUse" and self._asks.was_allowed(agent.id, owner, asked)):
+            return  # the call that we let run, and not another one in the same words
+        if event.name in TURN_ENDS:
+            self._asks.forget_allowed(agent.id, owner)
+        if self._asks.standing(agent.id):
+            self._spawn(self._end_told(agent, event, asked))
 
-    async def _told(self, agent: Agent, event: HookEvent) -> None:
-        """The exact words of a question that is answered on its screen alone, once it stands there."""
-        for _ in range(PLAN_LOOKS):
-            async with self._asks.locks[agent.id]:
-                if await self._with_dialog(agent, event) is not None:
-                    return
-
-    async def _end_told(self, agent: Agent, event: HookEvent) -> None:
-        asked = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir)).question
+    async def _end_told(self, agent: Agent, event: HookEvent, asked: str) -> None:
         async with self._asks.locks[agent.id]:
-            for ask_id in ends(self._asks.standing(agent.id), event, asked):
-                await self._asks.over(self._asks[ask_id], "answered", via="pane")
+            over = [self._asks[one] for one in ends(self._asks.standing(agent.id), event, asked)]
+            if over:
+                await self._end(agent, over, "It ran." if event.name == "PostToolUse" else "Its turn has ended.")
 
     async def _begin(self, agent: Agent, event: HookEvent, held: asyncio.Future[object], wait: timedelta) -> str:
         """Make it known that this hook waits; the id of its question."""
-        self._asks.coming[agent.id] += 1
         try:
-            await self._asks.locks[agent.id].acquire()
+            async with self._asks.locks[agent.id]:
+                ask = await self._hold(agent, event, wait)
+                self._asks.hold(ask.id, held, owner_of(event))
+                return ask.id
         finally:
             self._asks.coming[agent.id] -= 1
-        try:
-            ask = await self._hold(agent, event, wait)
-            self._asks.held[ask.id] = held
-            return ask.id
-        finally:
-            self._asks.locks[agent.id].release()
 
     async def _end_hold(
-        self, agent: str, begun: asyncio.Future[str], held: asyncio.Future[object], *, dropped: bool
+        self, agent: Agent, begun: asyncio.Future[str], held: asyncio.Future[object], *, dropped: bool
     ) -> None:
-        """This hook waits no more. A CLI drops its hook when somebody answers at the pane: then the question is over,
-        and a dialog that stands there afterwards, in the same words too, is another one."""
+        """This hook waits no more. A CLI drops its hook when somebody answers at the pane, when the turn is stopped,
+        and when it ends itself."""
         ask_id = await begun
         if self._asks.held.get(ask_id) is not held:
-            return  # another hook waits with this question by now
+            return
         del self._asks.held[ask_id]
-        async with self._asks.locks[agent]:  # where an answer of ours ended it, the card says that and nothing before
+        async with self._asks.locks[agent.id]:  # an answer of ours may end it; nothing is said before
             if dropped and ask_id in self._asks:
-                await self._asks.over(self._asks[ask_id], "answered", via="pane")
+                await self._end(agent, [self._asks[ask_id]], "")
             elif ask_id in self._asks:
                 await self._asks.unheld(ask_id)
 
     async def _hold(self, agent: Agent, event: HookEvent, wait: timedelta) -> Ask:
-        """The row of a question whose hook waits now; the one of its dialog, where that was seen first."""
+        """The row of a question whose hook waits now; that of its dialog, where just these words were seen first."""
         question = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir))
         if agent.kind == "codex":
             return await self._asks.add(agent, question, source="hook", held_until=self._clock.now() + wait)
-        if (ask := await self._with_dialog(agent, event)) is not None:
-            return ask
-        return await self._asks.add(agent, question, source="hook", suggestions=_suggestions(event))
+        shown, suggestions = await self._soon_seen(agent, question), _suggestions(event)
+        known = [standing.ask for standing in self._asks.standing(agent.id)]
+        if shown is None or not shown.asks_what(question):
+            await self._give_way(agent)
+            return await self._asks.add(agent, question, source="hook", suggestions=suggestions)
+        seen = shown.the_one(known)
+        if seen is not None and seen.source == "screen":
+            return await self._asks.tell(seen, question, suggestions)
+        if any(shown.asks(ask) for ask in known):  # the dialog of another hook in these words, or in ones that look so
+            return await self._asks.add(agent, question, source="hook", suggestions=suggestions)
+        asked = shown.question
+        both = replace(question, title=asked.title, choices=asked.choices, fingerprint=asked.fingerprint)
+        return await self._asks.add(agent, both, source="both", width=shown.width, suggestions=suggestions)
 
-    async def _with_dialog(self, agent: Agent, event: HookEvent) -> Ask | None:
-        """The row of a hook's question whose dialog stands on the screen; None while none does."""
-        question = from_hook(event.payload, cli=agent.kind, workspace=str(agent.workdir))
-        dialog = await self._soon_seen(agent, question)
-        if dialog is None:
-            return None
-        for one in self._asks.standing(agent.id):
-            if one.ask.fingerprint == dialog.fingerprint and one.ask.source == "screen":
-                return await self._asks.tell(one.ask, question, _suggestions(event))
-        both = together(question, dialog, workspace=str(agent.workdir))
-        return await self._asks.add(agent, both, source="both", suggestions=_suggestions(event))
-
-    async def _soon_seen(self, agent: Agent, question: Question) -> Dialog | None:
+    async def _soon_seen(self, agent: Agent, question: Question) -> OnScreen | None:
+        """The dialog that its CLI draws beside this hook, or another that stands there."""
+        shown = None
         for number in range(TOGETHER_LOOKS):
-            look = (await self._watch.look([agent.id])).get(agent.id)
-            dialog = look.reading.dialog if look is not None and look.reading is not None else None
-            if dialog is not None and dialog.whole and same_question(question, dialog):
-                return dialog
+            shown = on_screen((await self._watch.look([agent.id])).get(agent.id))
+            known = [standing.ask for standing in self._asks.standing(agent.id) if standing.ask.source != "screen"]
+            if shown is not None and (shown.asks_what(question) or shown.the_one(known) is not None):
+                return shown
             if number + 1 < TOGETHER_LOOKS:
                 await asyncio.sleep(TOGETHER_S)
-        return None
+        return shown
+
+    async def _give_way(self, agent: Agent) -> None:
+        """A question known from the screen alone, a moment old, is most likely that of this hook: it is not asked
+        twice, and where it is another one it stands there still when the hook is answered."""
+        for one in self._asks.standing(agent.id):
+            if one.ask.source == "screen" and one.ask.kind == "permission" and one.age_s < LATE_S:
+                await self._asks.over(one.ask, "gone", "It is asked anew, in the words of its hook.")
 
 
 def _suggestions(event: HookEvent) -> list[Any]:

@@ -57,13 +57,11 @@ def _json(inputs: Mapping[str, Any]) -> str:
 
 
 def patch_of(dialog: Dialog, calls: Sequence[Call]) -> str:
-    """The patch that waits for this dialog, which names the files and shows no change (Codex 0.169.0): of the call of
-    the turn that edits these very files; empty where there is none."""
-    for call in reversed([call for call in calls if not call.end]):
-        for text in _texts_in(call.text):
-            if (patch := _patch_in(text)) and patches(patch, dialog):
-                return patch
-    return ""
+    """The patch that waits for this dialog, which names the files and shows no change (Codex 0.169.0): of the only call
+    of the turn that waits and edits these very files; empty where there is none, or several."""
+    texts = [text for call in calls if not call.end for text in _texts_in(call.text)]
+    found = [patch for text in texts if (patch := _patch_in(text)) and patches(patch, dialog)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _patch_in(text: str) -> str:

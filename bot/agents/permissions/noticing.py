@@ -7,35 +7,48 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-from bot.agents.permissions.asking import Standing, Verdict, conclude, outlived
+from bot.agents.model import Agent
+from bot.agents.permissions.asking import Verdict, conclude, outlived
+from bot.agents.permissions.on_screen import OnScreen, on_screen
 from bot.agents.permissions.open_asks import OpenAsks
-from bot.agents.permissions.question import Question, from_dialog
+from bot.agents.permissions.outcome import PERSON, Seen, ended_call, seen
 from bot.agents.permissions.rows import Ask
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
-from bot.clis.model import Dialog
 from bot.clock import Clock
 from bot.store.complaint import Complaint
 from bot.store.patience import patient_task
+from bot.tmux.server import TmuxGone
 
 log = logging.getLogger(__name__)
 
 CONFIRM_S = 0.3  # a screen caught half-drawn must not become a message
 MENU_S = 10.0  # a list that is no permission may be somebody at the pane who is choosing
+HOOK_S = 2.0  # a hook tells of its question within this time after Claude has drawn it
+RECORD_LOOKS, RECORD_S = 10, 0.2  # looks for what the CLI writes down of a question that is gone, and the pause between
 
 
 class Noticing:
-    """Makes questions of new dialogs, and ends those whose dialog is gone. `met` is told of each new question."""
+    """Makes questions of new dialogs, and ends those whose dialog is gone. `met` is told of each new question;
+    `has_hooks`: does this agent's CLI tell by hooks what it asks?"""
 
     def __init__(
-        self, asks: OpenAsks, registry: Registry, watch: Watch, clock: Clock, met: Callable[[Ask], Awaitable[None]]
+        self,
+        asks: OpenAsks,
+        registry: Registry,
+        watch: Watch,
+        clock: Clock,
+        *,
+        met: Callable[[Ask], Awaitable[None]],
+        has_hooks: Callable[[Agent], bool],
     ) -> None:
         self._asks = asks
         self._registry = registry
         self._watch = watch
         self._clock = clock
         self._met = met
-        self._menus: dict[tuple[str, str], float] = {}
+        self._has_hooks = has_hooks
+        self._new: dict[str, tuple[str, float]] = {}  # by agent: a dialog that is not known, and since when it stands
         self._checking: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._comparing = Complaint(log, "open questions could not be compared with the screens")
@@ -102,48 +115,71 @@ class Noticing:
         finally:
             self._checking.discard(agent_id)
 
-    def _verdict(self, look: Look) -> Verdict:
-        standing = self._asks.standing(look.view.id)
-        dialog = self._dialog_of(look, standing)
-        shown = _question(look, dialog) if dialog is not None else None
-        return conclude(standing, dialog, running=bool(look.clis), shown=shown)
-
-    def _dialog_of(self, look: Look, standing: Sequence[Standing]) -> Dialog | None:
-        """The dialog that a person is to be asked about; a menu, and one that is half drawn, gets its time."""
-        dialog = look.reading.dialog if look.reading is not None and look.clis else None
-        if (
-            dialog is not None
-            and (dialog.kind == "other" or not dialog.whole)
-            and all(s.ask.fingerprint != dialog.fingerprint for s in standing)
-        ):
-            key, now = (look.view.id, dialog.fingerprint), self._clock.monotonic()
-            self._menus = {k: at for k, at in self._menus.items() if now - at < 600}
-            return dialog if now - self._menus.setdefault(key, now) >= MENU_S else None
-        return dialog
-
-    async def _act(self, look: Look, verdict: Verdict) -> None:
-        agent, dialog = look.view.agent, look.reading.dialog if look.reading is not None else None
-        for ask_id in verdict.over:
-            if ask_id not in self._asks:
-                continue
-            ask = self._asks[ask_id]
-            if look.clis and not outlived(ask, agent.started_at):
+    async def end(self, agent: Agent, asks: Sequence[Ask], why: str = "") -> None:
+        """These are not asked any more. That somebody answered at the pane is said only of a question that stood there,
+        where the CLI's own record shows what became of its call and does not say that it decided by itself; `why` is
+        what is known else."""
+        now = await self._seen(agent)
+        for _ in range(0 if why else RECORD_LOOKS):
+            if all(ended_call(ask, now) is not None for ask in asks):
+                break
+            await asyncio.sleep(RECORD_S)
+            now = await self._seen(agent)
+        for ask in asks:
+            call = ended_call(ask, now)
+            if call is not None and ask.fingerprint and (not call.by or call.by.startswith(PERSON)):
                 await self._asks.over(ask, "answered", via="pane")
             else:
-                await self._asks.over(ask, "gone", f"{agent.id} has ended.")
-        if dialog is None or not (verdict.joins or verdict.new):
+                ran = "" if call is None else "It was refused." if call.end == "refused" else "It ran."
+                await self._asks.over(ask, "gone", why or ran)
+
+    async def _seen(self, agent: Agent) -> Seen:
+        try:
+            return seen((await self._watch.look([agent.id])).get(agent.id))
+        except TmuxGone:
+            return Seen()
+
+    def _verdict(self, look: Look) -> Verdict:
+        return conclude(self._asks.standing(look.view.id), self._shown(look), running=bool(look.clis))
+
+    def _shown(self, look: Look) -> OnScreen | None:
+        """What a person is to be asked about. A menu and a dialog that is half drawn get their time, and so does one of
+        which a hook is going to tell the exact words."""
+        shown, name = on_screen(look), look.view.id
+        if shown is None:
+            self._new.pop(name, None)
+            return None
+        known, dialog = [standing.ask for standing in self._asks.standing(name)], shown.dialog
+        if shown.the_one(known) is not None or any(ask.fingerprint == dialog.fingerprint for ask in known):
+            return shown
+        wait = MENU_S if dialog.kind == "other" or not dialog.whole else 0.0
+        if not wait and dialog.kind == "permission" and look.view.agent.kind != "codex":
+            wait = HOOK_S if self._has_hooks(look.view.agent) else 0.0
+        now, (mark, since) = self._clock.monotonic(), self._new.get(name, ("", 0.0))
+        if mark != dialog.fingerprint:
+            since = now
+            self._new[name] = (dialog.fingerprint, now)
+        return shown if now - since >= wait else None
+
+    async def _act(self, look: Look, verdict: Verdict) -> None:
+        agent = look.view.agent
+        over = [self._asks[ask_id] for ask_id in verdict.over if ask_id in self._asks]
+        ended = [ask for ask in over if not look.clis or outlived(ask, agent.started_at)]
+        for ask in ended:
+            await self._asks.over(ask, "gone", f"{agent.id} has ended.")
+        if rest := [ask for ask in over if ask not in ended]:
+            await self.end(agent, rest)
+        for ask_id, note in verdict.notes:
+            await self._asks.say(self._asks[ask_id], note)
+        shown = self._shown(look)
+        if shown is None or not (verdict.joins or verdict.new):
             return
-        question = _question(look, dialog)
         if verdict.joins:
-            await self._asks.join(self._asks[verdict.joins], question)
+            await self._asks.join(self._asks[verdict.joins], shown.question, shown.width)
         else:
-            await self._met(await self._asks.add(agent, question, source="screen"))
+            await self._met(await self._asks.add(agent, shown.question, source="screen", width=shown.width))
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work on a permission broke off", exc_info=error)
-
-
-def _question(look: Look, dialog: Dialog) -> Question:
-    return from_dialog(dialog, workspace=str(look.view.agent.workdir), turn=look.files.turn)

@@ -8,49 +8,60 @@ for a moment after an Esc too.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.agents.permissions.question import just_the_same
+from bot.agents.permissions.rows import Ask
 from bot.agents.state.look import Look
 from bot.agents.state.turn import Call, CallEnd, Turn
+from bot.clis.kinds import cli_for
 from bot.clis.model import ScreenReading, State
 
 Outcome = Literal["taken", "stopped", ""]  # "": it cannot be told yet
 
 WORKS_S = 1.0  # a sign of work that is no remains of a turn that was stopped: those are gone within 0.2 s
+NEXT_S = 0.5  # the next question: what became of the one before is written down by then, where an Esc came first
 HOLDS_S = 3.0  # an agent that works on without a sign on its screen; of one that was stopped its CLI knows it by then
+PERSON = "user"  # how Claude Code 2.1.328 calls who decided at its own dialog: user_temporary, user_permanent, …
+_COMMAND = re.compile(r'"(?:cmd|command)"\s*:\s*')
 _LAST = 14  # lines: the composer, what stands below it, and the end of the turn
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What of a look tells the outcome: the screen, what was read on it, the turn in the CLI's own file, and the state
-    by all that is known of it."""
+    """What of a look tells the outcome: the screen, what was read on it, the turn in the CLI's own file, the state by
+    all that is known of it, and how a command is drawn there."""
 
     text: str = ""
     reading: ScreenReading | None = None
     turn: Turn = field(default_factory=Turn)
     state: State | None = None
+    drawn: Callable[[str], list[str] | None] = lambda _command: None
 
 
 def seen(look: Look | None) -> Seen:
     """Of an agent that is gone nothing."""
     if look is None:
         return Seen()
-    return Seen(look.screen.plain if look.screen is not None else "", look.reading, look.files.turn, look.view.state)
+    text, width = (look.screen.plain, look.screen.width) if look.screen is not None else ("", 0)
+    cli = cli_for(look.view.agent.kind)
+    return Seen(text, look.reading, look.files.turn, look.view.state, lambda command: cli.drawn(command, width))
 
 
 class Aftermath:
-    """The looks after a yes, one by one. `command` is what was asked for, `words` what the CLI writes below a turn that
-    was stopped, `before` the look before the answer."""
+    """The looks after a yes, one by one. `words`: what the CLI writes below a turn that was stopped; `before`: the look
+    before the answer; `hook`: it went through the hook, and what a person did at the pane was not it."""
 
-    def __init__(self, command: str, words: str, before: Seen) -> None:
+    def __init__(self, ask: Ask, words: str, before: Seen, *, hook: bool) -> None:
         self._words = words
         self._before = before
-        self._call = asked_call(command, before.turn.calls)
+        self._hook = hook
+        self._ours = ask.fingerprint
+        self._call = asked_call(ask, before)
         self._works: tuple[float, str] | None = None  # since when there is a sign of work, and the screen then
 
     def follow(self, now: Seen, waited: float) -> Outcome:
@@ -60,7 +71,7 @@ class Aftermath:
             self._works = None
         elif self._works is None:
             self._works = (waited, now.text)
-        if told := self._told(now):
+        if told := self._told(now, waited):
             return told
         if self._works is not None:
             since, screen = self._works
@@ -69,29 +80,60 @@ class Aftermath:
 
     def end(self, now: Seen) -> CallEnd:
         """How the call ended that was asked for; empty while it is not known to have."""
-        call = self._call
-        return next((one.end for one in now.turn.calls if call is not None and one.id == call.id), "")
+        call = self._now(now)
+        return call.end if call is not None else ""
 
-    def _told(self, now: Seen) -> Outcome:
+    def _now(self, now: Seen) -> Call | None:
+        return next((one for one in now.turn.calls if self._call is not None and one.id == self._call.id), None)
+
+    def _told(self, now: Seen, waited: float) -> Outcome:
         """What one look alone tells."""
-        if end := self.end(now):
-            return "stopped" if end == "refused" else "taken"
+        call = self._now(now)
+        if call is not None and call.end:
+            return "stopped" if call.end == "refused" or (self._hook and call.by.startswith(PERSON)) else "taken"
         if now.turn.phase == "idle" and now.turn.at != self._before.turn.at:
             return "stopped" if now.turn.aborted else "taken"
         if now.reading is None:
             return ""
-        if now.reading.dialog is not None:
-            return "taken"  # it has gone on to the next question
+        if now.reading.dialog is not None:  # has it gone on to the next question?
+            return "taken" if self._ours not in ("", now.reading.dialog.fingerprint) and waited >= NEXT_S else ""
         return "stopped" if was_stopped(self._words, self._before.text, now.text) else ""
 
 
-def asked_call(command: str, calls: Sequence[Call]) -> Call | None:
-    """The call that waits for the answer: the one in these words, or the only one that has no result."""
-    waiting = [call for call in calls if not call.end]
-    quoted = json.dumps(command)
-    named = [call for call in waiting if command and (just_the_same(call.text, command) or quoted in call.text)]
-    found = named or waiting
+def asked_call(ask: Ask, now: Seen) -> Call | None:
+    """The call that waits for the answer: the only one in just these words. Of an edit, whose words the CLI writes down
+    otherwise, the only one that has no result."""
+    waiting = [call for call in now.turn.calls if not call.end]
+    found = [call for call in waiting if _in_words_of(ask, call, now)]
+    if not found and ask.tool != "Bash":
+        found = waiting
     return found[0] if len(found) == 1 else None
+
+
+def ended_call(ask: Ask, now: Seen) -> Call | None:
+    """The last call in just these words, once all of them have a result."""
+    found = [call for call in now.turn.calls if _in_words_of(ask, call, now)]
+    return found[-1] if found and all(call.end for call in found) else None
+
+
+def _in_words_of(ask: Ask, call: Call, now: Seen) -> bool:
+    """A question from the screen has the rows of the screen."""
+    told = commands_of(call)
+    if not ask.command or ask.command in told:
+        return bool(ask.command)
+    return ask.source == "screen" and any("\n".join(now.drawn(one) or ()).rstrip() == ask.command for one in told)
+
+
+def commands_of(call: Call) -> set[str]:
+    """What a call runs: its text, and the commands in it where that is JSON, or a program that calls tools with such
+    (Codex 0.169.0: exec_command, shell, exec)."""
+    found = {call.text}
+    for named in _COMMAND.finditer(call.text):
+        with contextlib.suppress(ValueError, RecursionError):
+            given, _ = json.JSONDecoder().raw_decode(call.text, named.end())
+            words = given if isinstance(given, list) else [given]
+            found |= {str(words[-1]), " ".join(map(str, words))} if words else set()
+    return found - {""}
 
 
 def was_stopped(words: str, before: str, after: str) -> bool:

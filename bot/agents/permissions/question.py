@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.agents.permissions.inputs import PLANS, input_text, patch_of, patches, tool_of
-from bot.agents.permissions.risk import EDITS, Risk, risk_of_dialog, risk_of_tool
-from bot.agents.state.turn import Turn
+from bot.agents.permissions.inputs import PLANS, input_text, patch_of, tool_of
+from bot.agents.permissions.risk import Risk, risk_of_dialog, risk_of_tool
+from bot.agents.state.turn import Call, Turn
 from bot.clis.model import Dialog, DialogKind, Option
 
 Grant = Literal["once", "no", "lasting", "choice", "tick"]
@@ -47,9 +47,7 @@ _TABS = re.compile(r"[←→☐☒]|✔ Submit")
 _TICKED = re.compile(r"\[[ ✔]\] ")
 _TYPED = re.compile(r"(?:\[[ ✔]\] )?Type something\b")
 _DONE = re.compile(r"Type something\.? (Submit|Next)$")  # it stands under the last answer, and Tab goes there
-_TELLING = 40  # characters of a long command, cut on the screen, that are enough to know it by
-_SPACE = re.compile(r"\s+")
-_SAFE = re.compile(r"[A-Za-z0-9 ._/-]+")
+CUT = "⚠️ Not all of it stands on its screen, so that it cannot be told what a yes would allow: answer it there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. `question` names it by its words; `fingerprint` is that of its dialog once one was seen."""
+    """What is asked. `question` names it by its exact words; `fingerprint` is that of its dialog once one was seen;
+    `note` is what a person has to know beside them."""
 
     kind: DialogKind
     tool: str
@@ -90,12 +89,13 @@ class Question:
     choices: tuple[Choice, ...]
     question: str
     fingerprint: str = ""
+    note: str = ""
 
 
 def digest(*parts: str) -> str:
-    """12 hex digits over some words; white space does not count, for it changes with the terminal's width."""
-    text = "\0".join(_SPACE.sub("", part) for part in parts)
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
+    """16 hex digits over some words, each byte of them."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def grant_of(label: str, kind: DialogKind) -> Grant:
@@ -133,24 +133,41 @@ def _answer(option: Option) -> Choice:
 
 def from_dialog(dialog: Dialog, *, workspace: str, turn: Turn | None = None) -> Question:
     """The question that stands on a screen. `turn`, as far as the CLI wrote it down, holds what the screen leaves out:
-    the patch of a question that only names its files, the plan above a question about it."""
+    the patch of a question that only names its files, a plan. Where words are cut off there is no yes among the
+    choices."""
     words, of_the_model = dialog.command or dialog.detail, dialog.kind == "question"
-    title = dialog.title
+    title, tool, cut = dialog.title, tool_of(dialog), dialog.cut and dialog.kind == "permission"
     if of_the_model and _TABS.search(title):  # the names of the questions; the one that is asked stands under them
         title, _, words = (part.strip() for part in words.partition("\n"))
     if turn is not None:
-        words = patch_of(dialog, turn.calls) or words or (turn.says if of_the_model and "plan" in dialog.title else "")
+        told = plan_of(turn.calls) if tool == PLANS else patch_of(dialog, turn.calls)
+        words = told or words or (turn.says if of_the_model and "plan" in dialog.title else "")
+        cut = cut and not told
+    choices = choices_of(dialog)
     shown = "\n".join([words, *_remarks(dialog)]).strip("\n") if of_the_model else words
     return Question(
         kind=dialog.kind,
-        tool=tool_of(dialog),
+        tool=tool,
         title=title,
-        command=shown[:MAX_TEXT],
-        risk=risk_of_dialog(tool_of(dialog), dialog, words, workspace),
-        choices=choices_of(dialog),
+        command=kept(shown),
+        risk=risk_of_dialog(tool, dialog, words, workspace),
+        choices=tuple(choice for choice in choices if choice.grant == "no") if cut else choices,
         question=digest(dialog.kind, title, words),
         fingerprint=dialog.fingerprint,
+        note=CUT if cut else "",
     )
+
+
+def kept(text: str) -> str:
+    """The text as far as it is kept; the end says how much is missing."""
+    rest = len(text) - MAX_TEXT
+    return text if rest <= 0 else f"{text[:MAX_TEXT]}\n… {rest:,} more characters, which are not kept"
+
+
+def plan_of(calls: Sequence[Call]) -> str:
+    """The plan of the only call that waits with one."""
+    plans = [call.text for call in calls if not call.end and call.name == PLANS]
+    return plans[0] if len(plans) == 1 else ""
 
 
 def _remarks(dialog: Dialog) -> list[str]:
@@ -163,10 +180,7 @@ def _remarks(dialog: Dialog) -> list[str]:
 
 def from_hook(payload: Mapping[str, Any], *, cli: str, workspace: str) -> Question:
     """The question of a PermissionRequest (Claude Code 2.1.328, Codex 0.169.0: tool_name, tool_input)."""
-    tool = str(payload.get("tool_name") or "a tool")[:100]
-    given = payload.get("tool_input")
-    inputs = given if isinstance(given, Mapping) else {}
-    words = input_text(tool, inputs)[:MAX_TEXT]
+    tool, inputs, words = _told(payload)
     folder = str(payload.get("cwd") or "")
     yes = Choice("Yes, proceed" if cli == "codex" else "Yes", "once")
     no = Choice("No, and tell Codex what to do differently" if cli == "codex" else "No", "no")
@@ -174,65 +188,34 @@ def from_hook(payload: Mapping[str, Any], *, cli: str, workspace: str) -> Questi
         kind="permission",
         tool=tool,
         title="",
-        command=words,
+        command=kept(words),
         risk=risk_of_tool(tool, inputs, words, workspace, folder),
         choices=(yes, no),
         question=digest("permission", tool, words),
     )
 
 
-def same_question(asked: Question, dialog: Dialog) -> bool:
-    """Is this dialog the one of a hook's question? The screen may show its command wrapped or cut."""
-    if dialog.kind != "permission":
-        return False
-    shown, told = _squeezed(dialog.command), _squeezed(asked.command)
-    if shown and told and (told.startswith(shown) or shown.startswith(told)):
-        return True
-    if len(shown) >= _TELLING and shown[:_TELLING] == told[:_TELLING]:
-        return True
-    if (asked.tool in EDITS and patches(asked.command, dialog)) or asked.tool == PLANS == tool_of(dialog):
-        return True
-    first = asked.command.split("\n", 1)[0].rstrip("/").rsplit("/", 1)[-1]
-    return asked.tool in EDITS and bool(first) and _squeezed(first) in _squeezed(f"{dialog.title}{dialog.detail}")
+def name_of(payload: Mapping[str, Any]) -> str:
+    """What names the question of this call, of whichever event of it."""
+    tool, _, words = _told(payload)
+    return digest("permission", tool, words)
 
 
-def just_the_same(asked: str, shown: str) -> bool:
-    """One command, but for how its lines were broken."""
-    return _squeezed(asked) == _squeezed(shown)
-
-
-def _squeezed(text: str) -> str:
-    return _SPACE.sub("", text).rstrip("…")
-
-
-def together(asked: Question, dialog: Dialog, *, workspace: str) -> Question:
-    """One question of a hook and its dialog: the hook's exact words, the dialog's choices."""
-    seen = from_dialog(dialog, workspace=workspace)
-    return replace(asked, title=seen.title, choices=seen.choices, fingerprint=seen.fingerprint)
+def _told(payload: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], str]:
+    tool, given = str(payload.get("tool_name") or "a tool")[:100], payload.get("tool_input")
+    inputs = given if isinstance(given, Mapping) else {}
+    return tool, inputs, input_text(tool, inputs)
 
 
 def group_of(question: Question, *, agent: str, profile: str | None, workdir: str) -> str:
-    """Questions with the same value share one card: the same request of several agents, and the questions at the start
-    of a CLI per profile and folder. What is not proven to read stands alone."""
+    """Questions with the same value share one card: the same request of several agents in one folder, byte for byte,
+    and the questions at the start of a CLI per profile and folder. What is not proven to read stands alone."""
     if question.kind in AT_START:
         return digest(question.kind, profile or "", workdir, question.title)
-    if question.kind != "permission" or not question.risk.groupable or not question.command:
+    if question.kind != "permission" or not question.risk.groupable or not question.command or question.note:
         return digest("alone", agent, question.question)
-    return digest("same", question.tool, question.command, *(c.label for c in question.choices))
-
-
-def fragments(dialog: Dialog, choice: Choice) -> tuple[str, ...]:
-    """Words that must stand on the screen in the very moment of a key press: the choice with its digit, and the start
-    of what is asked. Only characters that mean nothing in a tmux format, and short, for lines wrap."""
-    label = f"{choice.key}. {choice.label}" if choice.key.isdecimal() else choice.label
-    asked = dialog.command.split("\n", 1)[0] or dialog.title
-    return tuple(part for part in (_safe(label, 14), _safe(asked, 24)) if len(part) >= 3)
-
-
-def _safe(text: str, most: int) -> str:
-    """The longest run of plain characters near the start of a line."""
-    runs = [run.strip() for run in _SAFE.findall(text[: most * 2])]
-    return max(runs, key=len, default="")[:most].strip()
+    labels = (choice.label for choice in question.choices)
+    return digest("same", workdir, question.tool, question.title, question.command, *labels)
 
 
 def allow(suggestions: Sequence[Any] = ()) -> dict[str, Any]:
@@ -254,4 +237,4 @@ def _decided(decision: Mapping[str, Any]) -> dict[str, Any]:
 
 def mark_of(members: Iterable[tuple[str, str, Sequence[str]]]) -> str:
     """What a button is bound to: 8 hex digits over (id, question, labels) of all that its card asks."""
-    return digest(*(f"{one}|{question}|{'|'.join(labels)}" for one, question, labels in sorted(members)))[:8]
+    return digest(*(digest(one, question, *labels) for one, question, labels in sorted(members)))[:8]

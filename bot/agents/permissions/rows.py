@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import select
 
-from bot.agents.permissions.question import Choice, Grant, Question, just_the_same, mark_of
+from bot.agents.permissions.question import Choice, Grant, Question, mark_of
 from bot.clis.model import DialogKind
 from bot.clock import Clock
 from bot.errors import NotFound
@@ -101,6 +101,7 @@ class AskRows:
                 fingerprint=question.fingerprint,
                 choices=choices_json(question.choices),
                 source=source,
+                note=question.note,
                 card=shared or new_id,
                 sharing=sharing,
                 created_at=self._clock.now(),
@@ -124,7 +125,7 @@ class AskRows:
             row = await _changed(tx, ask_id, {**values, "sharing": sharing})
             beside = select(PermissionRow).where(PermissionRow.card == row.card, PermissionRow.id != row.id)
             others = list(await tx.scalars(beside.where(PermissionRow.status == "open")))
-            if row.kind == "permission" and not all(_may_share(row, one) for one in others):
+            if not all(row.sharing == one.sharing for one in others):
                 row.card = _new_id()
                 await post(tx, "permission", {"card": row.card}, key=card_key(row.card))
             return ask_of(row)
@@ -229,10 +230,6 @@ async def _changed(tx: Transaction, ask_id: str, values: Mapping[str, Any]) -> P
         setattr(row, name, value)
     await touch(tx, card_key(row.card))
     return row
-
-
-def _may_share(one: PermissionRow, other: PermissionRow) -> bool:
-    return one.sharing == other.sharing and just_the_same(one.command, other.command)
 
 
 def choices_json(choices: Sequence[Choice]) -> list[dict[str, Any]]:

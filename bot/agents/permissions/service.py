@@ -22,7 +22,7 @@ from bot.agents.permissions.answering import Answerer, AskChanged, hook_can
 from bot.agents.permissions.holding import CODEX_WAIT, Holding
 from bot.agents.permissions.noticing import Noticing
 from bot.agents.permissions.open_asks import OpenAsks
-from bot.agents.permissions.question import Choice, from_dialog
+from bot.agents.permissions.question import Choice
 from bot.agents.permissions.reminding import Quiet, Reminding
 from bot.agents.permissions.rows import Ask, mark
 from bot.agents.registry import Registry
@@ -89,9 +89,11 @@ class Permissions:
         self._audit = audit
         self._asks = OpenAsks(store, clock)
         self.reminding = Reminding(self._asks, clock, after=remind_after, quiet=quiet)
-        self._noticing = Noticing(self._asks, registry, watch, clock, self._met)
-        self._answerer = Answerer(watch, panes, clock)
-        self.holding = Holding(self._asks, watch, clock, self._noticing.spawn, codex_wait=codex_wait)
+        self._noticing = Noticing(self._asks, registry, watch, clock, met=self._met, has_hooks=hooks.speaks)
+        self._answerer = Answerer(watch, panes, clock, self._asks.of)
+        self.holding = Holding(
+            self._asks, watch, clock, self._noticing.spawn, self._noticing.end, codex_wait=codex_wait
+        )
         hooks.permit = self.holding.permit
         hooks.heard = self.holding.heard
         watch.asked_since = self._asks.since
@@ -187,14 +189,18 @@ class Permissions:
         if ask.kind == "trust" and choice.grant == "lasting":
             agent = await self._registry.get(ask.agent)
             await self._asks.rows.trust(ask.profile or "", await asyncio.to_thread(in_main, agent.workdir))
+            for one in self.open():
+                await self._met(one)
         if reply.text and via == "keys":
             self._noticing.spawn(self._tell(ask.agent, reply))
 
     async def _give(self, ask: Ask, choice: Choice, reply: Reply) -> str:
         held = self._asks.held.get(ask.id)
         if held is not None and not held.done() and hook_can(choice):
-            asks_again = lambda: self._asks.coming[ask.agent] > 0  # noqa: E731 - one use, one line
-            await self._answerer.by_hook(ask, choice, held, by=reply.by, text=reply.text, asks_again=asks_again)
+            if choice.grant == "once":
+                self._asks.allow(ask)
+            subagent = self._asks.is_of_subagent(ask.id)
+            await self._answerer.by_hook(ask, choice, held, by=reply.by, text=reply.text, subagent=subagent)
             return "hook"
         if not ask.fingerprint and any(one.ask.created_at > ask.created_at for one in self._asks.standing(ask.agent)):
             raise AskChanged(f"{ask.agent} asks something else now.")
@@ -205,8 +211,8 @@ class Permissions:
 
     async def _tick(self, ask: Ask, choice: Choice) -> None:
         """The question stays open; its card shows the marks as they are now."""
-        dialog = await self._answerer.tick(ask, choice)
-        await self._asks.join(ask, from_dialog(dialog, workspace=ask.workdir))
+        shown = await self._answerer.tick(ask, choice)
+        await self._asks.join(ask, shown.question, shown.width)
 
     async def _tell(self, agent: str, reply: Reply) -> None:
         """After a no by keys the composer is free again: what to do instead is an ordinary prompt."""

@@ -22,11 +22,14 @@ SAYS = 20_000  # characters of the last words of the model that are kept
 @dataclass(frozen=True, slots=True)
 class Call:
     """A tool call; `text` is what its CLI wrote of its input. `end` is empty while it waits or runs; a call that a hook
-    denied has failed, one that a person refused, or stopped while it ran, is refused."""
+    denied has failed, one that a person refused, or stopped while it ran, is refused. `by`: who let it run, or not, in
+    the CLI's own word, where it writes that down."""
 
     id: str
     text: str = ""
     end: CallEnd = ""
+    name: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,12 @@ def _step(turn: Turn, entry: Entry) -> Turn:
 
 def _calls(calls: tuple[Call, ...], entry: Entry) -> tuple[Call, ...]:
     if not entry.data.get("result"):
-        return (*calls, Call(entry.id, entry.text))[-CALLS:]
+        return (*calls, Call(entry.id, entry.text, name=str(entry.data.get("name") or "")))[-CALLS:]
     end: CallEnd = "failed" if entry.data.get("error") else "done"
     if entry.data.get("refused"):
         end = "refused"
-    return tuple(replace(call, end=end) if call.id == entry.id else call for call in calls)
+    by = str(entry.data.get("by") or "")
+    return tuple(replace(call, end=end, by=by) if call.id == entry.id else call for call in calls)
 
 
 def _reset(entry: Entry) -> float | None:
