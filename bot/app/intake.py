@@ -48,6 +48,7 @@ class LongText:
         self.updates = updates
         self.collected = True  # by a turn that takes every piece; when that has ended, the next piece needs one
         self.asked = False
+        self.missing = False  # a piece has come that could not be recorded; Telegram sends it again
         self._until = time.monotonic() + wait
         self._recording = 0
         self._news = asyncio.Event()
@@ -64,10 +65,12 @@ class LongText:
     async def add(self, update: Update, record: Awaitable[bool]) -> None:
         """Take the next piece in, once it is recorded; nobody goes on without it meanwhile."""
         self._recording += 1
+        self.missing = True
         try:
             if await record:
                 self.updates.append(update)
                 self._until = time.monotonic() + WAIT_S
+            self.missing = False
         finally:
             self._recording -= 1
             self._news.set()
@@ -192,7 +195,7 @@ class Intake:
             await asyncio.wait({before})
         await long.complete()
         long.collected = False
-        if late or pieces.is_full(long.messages[-1]):
+        if late or long.missing or pieces.is_full(long.messages[-1]):
             long.asked = True
             await kept(lambda: self._ask(long, late=late))
             return
