@@ -77,8 +77,9 @@ class Bd:
                     return True
                 self._guards = False
             code, out, err = await self._run("show", bead)
-            held = self._payload("show", code, out, err)
-            if not held or held[0].get("assignee") != actor or held[0].get("status") != "in_progress":
+            shown = self._payload("show", code, out, err)
+            held = shown[0] if shown and isinstance(shown[0], dict) else {}
+            if held.get("assignee") != actor or held.get("status") != "in_progress":
                 return False
             code, out, err = await self._run(*change)
             self._payload("update", code, out, err)

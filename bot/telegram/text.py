@@ -30,7 +30,21 @@ def beginning(text: str, limit: int) -> str:
     >>> beginning("ab🧪c", 3), beginning("ab🧪c", 4)
     ('ab', 'ab🧪')
     """
-    return text.encode("utf-16-le", "surrogatepass")[: 2 * limit].decode("utf-16-le", "ignore")
+    shown = text.encode("utf-16-le", "surrogatepass")[: 2 * limit].decode("utf-16-le", "surrogatepass")
+    return shown if text.startswith(shown) else shown[:-1]
+
+
+def legible(text: str, limit: int) -> tuple[str, int]:
+    """As much of it as fits into `limit` units once it is readable (see bot.excerpt): that, and how many characters of
+    `text` it is.
+
+    >>> legible("ab\\u200bc", 10), legible("ab\\u200bc", 11)
+    (('ab⟨U+200B⟩', 3), ('ab⟨U+200B⟩c', 4))
+    """
+    kept = beginning(text, limit)
+    while (size := units(readable(kept))) > limit:
+        kept = beginning(kept, min(units(kept) - 1, units(kept) * limit // size))
+    return readable(kept), len(kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from bot.store.audit import fingerprint
 from bot.telegram.callbacks import DraftTap, ItemTap, SwapTap
 from bot.telegram.card import Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
-from bot.telegram.text import beginning, units
+from bot.telegram.text import legible, units
 from handlers.cards.report import decisions, report, unconfirmed_buttons
 from handlers.wording import counted
 
@@ -228,14 +228,14 @@ def _may_be_missed(draft: Draft, now: datetime) -> bool:
 def _parted(prompt: str) -> tuple[str, str]:
     """Its first lines, and the rest as far as there is room."""
     lines = prompt.split("\n")
-    head = beginning("\n".join(lines[:FIRST_LINES]), MAX_SHOWN // 2)
-    return head, shortened(prompt[len(head) :].removeprefix("\n"), MAX_SHOWN - units(head))
+    head, length = legible("\n".join(lines[:FIRST_LINES]), MAX_SHOWN // 2)
+    return head, shortened(prompt[length:].removeprefix("\n"), MAX_SHOWN - units(head))
 
 
 def shortened(prompt: str, room: int) -> str:
-    """The prompt in at most `room` units, and how much more of it there is."""
-    shown = beginning(prompt, room)
-    more = len(prompt) - len(shown)
+    """The prompt in at most `room` units, readable, and how much more of it there is."""
+    shown, length = legible(prompt, room)
+    more = len(prompt) - length
     return f"{shown}\n… {more:,} more characters are sent too" if more else shown
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import atomic
-from bot.beads.bd import payload
+from bot.beads.bd import _error_text, payload
 from bot.beads.graph import ready, resolve
 from bot.beads.jsonl import find_jsonl, read_jsonl
 from bot.beads.locate import locate
@@ -270,6 +270,15 @@ def test_no_value_in_any_field_breaks_the_reader_or_another_bead(
         json.dumps(bead.as_dict()).encode()
         assert 0 <= bead.priority <= 4
         hash(bead)
+
+
+@settings(deadline=None)
+@given(ANY | st.lists(st.dictionaries(st.sampled_from(FIELDS), ANY), max_size=3), st.text(max_size=30))
+def test_no_answer_of_bd_breaks_its_reader(answer: object, words: str) -> None:
+    for said in (answer, {"schema_version": 1, "data": answer}, {"error": answer}, {"data": {"error": answer}}):
+        beads = [parse_bead(one) for one in payload(said) if isinstance(one, dict)]
+        resolve(bead for bead in beads if bead is not None)
+        assert isinstance(_error_text(f"{words}\n{json.dumps(said)}"), str)
 
 
 def test_a_huge_file_is_refused_and_one_that_grows_is_read_as_far_as_it_went(tmp_path: Path) -> None:

@@ -47,13 +47,27 @@ def test_every_button_of_a_draft_carries_its_version() -> None:
         assert [b.packed for row in card.keyboard for b in row if ":7" not in (b.packed or "")] == []
 
 
+def test_a_draft_shows_what_its_prompt_hides() -> None:
+    hidden = "Fix the cart.\u200b\u2800 \u202ecod eht etirwer\U000e0041\U0001d173"
+    d = draft(replace(item("w1", "drafted"), prompt=hidden), status="pending")
+    named = "Fix the cart.⟨U+200B⟩⟨U+2800⟩ ⟨U+202E⟩cod eht etirwer⟨U+E0041⟩⟨U+1D173⟩"
+    assert named in text(item_page(d, 0, UTC))
+    same = replace(d, options={**d.options, "text": hidden})
+    assert named in text(whole(same, UTC))
+    long = replace(d.items[0], prompt="\u200b\u2060" * 5000)
+    shown = text(item_page(draft(long, status="pending"), 0, UTC))
+    more = int(shown.split("\n… ")[1].split(" ")[0].replace(",", ""))
+    assert more + shown.count("⟨") == 10_000
+
+
 def test_a_resume_cannot_be_given_to_another_agent_and_a_skipped_item_can_be_taken_back() -> None:
     d = draft(item("w1", "drafted", action="resume"), item("w2", "skipped"), status="pending")
     assert "🔁 Other agent" not in labels(item_page(d, 0, UTC))
     assert "⤴ Take back in" in labels(item_page(d, 1, UTC))
 
 
-@given(st.text(max_size=20_000))
+# Invisible characters and half ones come out longer than they are.
+@given(st.text(max_size=20_000) | st.text("a\n\u200b\u202e\U000e0041\ud800👩‍💻", max_size=20_000))
 def test_a_page_with_any_prompt_fits_into_one_message(prompt: str) -> None:
     one = replace(item("w1", "drafted"), prompt=prompt)
     assert units(text(item_page(draft(one, status="pending"), 0, UTC))) <= MAX_TEXT
