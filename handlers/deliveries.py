@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.types import CallbackQuery
 
+from bot.agents.delivery.model import FAILED
 from bot.errors import Refused
 from bot.operations import Services
 from bot.telegram.callbacks import DeliveryTap
@@ -18,6 +19,7 @@ def router() -> Router:
     press(screen, DeliveryTap.filter(F.verb == "screen"), flags={"needs": "delivery.screen"})
     press(enter, DeliveryTap.filter(F.verb == "enter"), flags={"needs": "delivery.enter"})
     press(resend, DeliveryTap.filter(F.verb == "resend"), flags={"needs": "delivery.resend"})
+    press(call_off, DeliveryTap.filter(F.verb == "off"), flags={"needs": "delivery.call-off"})
     press(leave, DeliveryTap.filter(F.verb == "leave"), flags={"needs": "delivery.leave"})
     return routes
 
@@ -38,6 +40,11 @@ async def resend(_query: CallbackQuery, callback_data: DeliveryTap, app: Service
         raise Refused(f"Not sent again. {again.reason}")
     await app.apply.link(callback_data.id, again.id)
     await tap.answer(f"Sent again: {again.status}.")
+
+
+async def call_off(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
+    delivery = await app.deliveries.withdraw(callback_data.id, person.name)
+    await tap.answer("Not sent." if delivery.status in FAILED else f"It is {delivery.status} meanwhile.")
 
 
 async def leave(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:

@@ -26,7 +26,7 @@ from bot.clock import Clock
 from bot.errors import Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
-from bot.store.audit import fingerprint, note
+from bot.store.audit import enter, fingerprint, note
 from bot.store.errors import explained, trouble
 from bot.store.patience import kept, patient_task
 from bot.store.tables import DeliveryRow, DraftRow, ItemRow
@@ -200,6 +200,9 @@ class Apply:
     async def _pick_up(self, draft: Draft) -> None:
         waiting = [i for i in draft.items if i.status == "intended" and i.delivery is None]
         if waiting:
+            detail = {"for": draft.applied_by, "prompts": {i.agent: fingerprint(i.prompt) for i in waiting}}
+            async with self._store.begin() as tx:
+                await enter(tx, self._clock.now(), action="broadcast.go-on", target=draft.id, detail=detail)
             self._begin(draft, [i.id for i in waiting])
         for item in draft.items:
             if item.delivery is not None:

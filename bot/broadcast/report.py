@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from bot.agents.delivery.model import FAILED, PROVEN
+from bot.agents.delivery.model import FAILED, PROVEN, Delivery
 from bot.broadcast.model import SETTLED, Draft, Item
 from bot.excerpt import clipped
 
@@ -99,9 +99,15 @@ def _happened(item: Item, zone: tzinfo) -> str:
         "drafted": "not sent",
         "intended": "sending",
         "typed": "typed, waiting for proof",
-        "queued": "queued, sent when it is free",
+        "queued": queued_until(delivery, zone),
         "unconfirmed": NOT_CONFIRMED,
     }.get(item.status, item.status)
+
+
+def queued_until(delivery: Delivery | None, zone: tzinfo) -> str:
+    """`queued, sent when it is free, until 14:35`."""
+    ends = delivery.expires_at if delivery is not None else None
+    return f"queued, sent when it is free{f', until {ends.astimezone(zone):%H:%M}' if ends else ''}"
 
 
 def _why(item: Item) -> list[str]:

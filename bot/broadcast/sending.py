@@ -91,7 +91,7 @@ class Sender:
             if claim.bead != item.bead or claim.made_for != draft.claims_for:
                 continue
             try:
-                await self._claims.release(claim.bead, claim.agent, reason[:200], repo=claim.repo)
+                await self._claims.release(claim.bead, claim.agent, reason[:200], repo=claim.repo, asked=False)
             except MafError as error:
                 # The row stays open and Apply.reconcile_claims tries again.
                 log.warning("%s could not be given back: %s", claim.bead, error.message)

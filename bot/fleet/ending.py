@@ -24,10 +24,11 @@ from bot.fleet.rotation import Rotation
 from bot.fleet.self_actions import SelfActions
 from bot.foreign import read_json
 from bot.home import Home
+from bot.notices import post
 from bot.store import Store
 from bot.store.tables import DeliveryRow
 from bot.tmux.panes import Panes
-from bot.work.claims import DELETED, Claims
+from bot.work.claims import DELETED, Claims, OpenClaim
 
 log = logging.getLogger(__name__)
 
@@ -156,12 +157,19 @@ class Ending:
             if claim not in await self._claims.all_open():  # Beads took their time for the ones before
                 continue
             try:
-                await self._claims.release(claim.bead, claim.agent, DELETED, repo=claim.repo)
+                await self._claims.release(claim.bead, claim.agent, DELETED, repo=claim.repo, asked=False)
+                await self._say_free(claim)
             except MafError as error:
                 trouble = error
         await self._reservations.release_left()
         if trouble is not None:
             raise trouble
+
+    async def _say_free(self, claim: OpenClaim) -> None:
+        """Whoever deleted the agent was told that its bead could not be given back."""
+        text = f"{claim.bead} is free again: {claim.agent}, which was deleted, held it."
+        async with self._store.begin() as tx:
+            await post(tx, "text", {"text": text}, silent=True)
 
     async def buffers(self, agent_id: str | None = None) -> list[str]:
         """Paste buffers that stand for prompts of ours that are not under way (of one agent, or of all)."""

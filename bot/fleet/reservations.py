@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import UTC
+from typing import Any
 
 from sqlalchemy import delete, or_, select, update
 
@@ -19,6 +20,7 @@ from bot.errors import Refused
 from bot.mail import AgentMail, MailDown, MailRefused
 from bot.mail.reservations import Reader, Reservation
 from bot.store import Store, Transaction
+from bot.store.audit import enter
 from bot.store.tables import AgentRow, ReservationRow
 
 ANSWER_S = 5.0  # within which the server has to answer while a person waits
@@ -83,7 +85,7 @@ class Reservations:
     async def release_left(self) -> None:
         """Release what agents that are gone still hold. Raises StillReserved."""
         async with self._one_at_a_time:
-            await self._release(await self._left())
+            await self._release(await self._left(), asked=False)
 
     async def left(self) -> dict[Holder, int]:
         """How many reservations agents that are gone hold, by the name they had."""
@@ -118,19 +120,25 @@ class Reservations:
     async def _drop_expired(self, tx: Transaction) -> None:
         await tx.execute(delete(ReservationRow).where(ReservationRow.expires_at <= self._clock.now()))
 
-    async def _release(self, rows: Collection[ReservationRow]) -> int:
-        """One name after the other. What the server refuses is not asked for again."""
+    async def _release(self, rows: Collection[ReservationRow], *, asked: bool = True) -> int:
+        """One name after the other. What the server refuses is not asked for again. Where nobody `asked` at this moment
+        the audit trail says what was done."""
         released, refused, left = 0, "", list(rows)
         try:
             for (project, name), held in _portions(rows):
                 if self._mail is None:
                     raise StillReserved(f"Agent Mail is off here (ENABLE_AGENT_MAIL). {_standing(left)}")
                 numbers = [row.number for row in held]
+                count, why = 0, ""
                 try:
-                    released += await self._mail.release(project, name, numbers)
+                    count = await self._mail.release(project, name, numbers)
                 except MailRefused as error:
-                    refused = f"{error.message} {_standing(held)}"
+                    why = refused = f"{error.message} {_standing(held)}"
+                released += count
                 await self._forget(project, numbers)
+                if not asked:
+                    did = {"name": name, "released": count, **({"refused": why} if why else {})}
+                    await self._audited(project, {"numbers": numbers, **did})
                 left = [row for row in left if row not in held]
         except MailDown as error:
             raise StillReserved(
@@ -142,6 +150,10 @@ class Reservations:
         if refused:
             raise StillReserved(refused)
         return released
+
+    async def _audited(self, project: str, detail: dict[str, Any]) -> None:
+        async with self._store.begin() as tx:
+            await enter(tx, self._clock.now(), action="reservations.release", target=project, detail=detail)
 
     async def _forget(self, project: str, numbers: Collection[int]) -> None:
         these = ReservationRow.project == project, ReservationRow.number.in_(numbers)

@@ -19,6 +19,7 @@ from bot.clock import Clock
 from bot.mail.client import OVERSEER, AgentMail, MailDown, MailRefused
 from bot.mail.letters import Letter
 from bot.store import Store, Transaction, rows_changed, setting
+from bot.store.audit import enter, fingerprint
 from bot.store.tables import AnnouncementRow
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Announcements:
             except MailDown as error:
                 await self._wait(row, error)
                 break
-            await self._done(row)
+            await self._done(row, sent=True)
             self._down = False
             arrived += 1
         return arrived
@@ -133,8 +134,11 @@ class Announcements:
         async with self._store.begin() as tx:
             await tx.execute(update(AnnouncementRow).values(next_at=next_at))
 
-    async def _done(self, row: AnnouncementRow) -> None:
+    async def _done(self, row: AnnouncementRow, *, sent: bool = False) -> None:
         async with self._store.begin() as tx:
+            if sent:
+                said = {"subject": row.subject, **fingerprint(row.body)}
+                await enter(tx, self._clock.now(), action="mail.announce", target=row.thread, detail=said)
             await tx.execute(delete(AnnouncementRow).where(AnnouncementRow.id == row.id))
 
     async def _send(self, row: AnnouncementRow) -> None:

@@ -84,6 +84,14 @@ def note(**detail: Any) -> None:
         noted.update(detail)
 
 
+async def enter(
+    tx: Transaction, at: datetime, *, action: str, target: str = "", detail: Mapping[str, Any] | None = None
+) -> None:
+    """The row of what the bot does by itself in the caller's transaction, and is done with it."""
+    did = {"action": action, "target": target, "detail": dict(detail or {})}
+    tx.add(AuditRow(at=at, actor=BOT, place=SCHEDULE, **did, outcome="done", finished_at=at))
+
+
 class Audit:
     """Writes and reads the trail. `blank` takes out of a text what no row may hold."""
 

@@ -110,6 +110,7 @@ ACTIONS: dict[str, Role] = {
     "delivery.enter": Role.OPERATOR,
     "delivery.resend": Role.SUPERVISOR,
     "delivery.leave": Role.OPERATOR,
+    "delivery.call-off": Role.OPERATOR,
     "dialog.once": Role.OPERATOR,
     "dialog.no": Role.OPERATOR,
     "dialog.always": Role.OWNER,

@@ -42,7 +42,7 @@ class ReportTap(CallbackData, prefix="r"):
 
 
 class DeliveryTap(CallbackData, prefix="y"):
-    """screen, enter, resend, leave: on one delivery."""
+    """screen, enter, resend, leave, off: on one delivery."""
 
     id: str
     verb: str

@@ -18,6 +18,7 @@ from bot.beads import Bead, BeadsBook, BeadTaken
 from bot.clock import Clock
 from bot.errors import MafError
 from bot.store import Store, Transaction
+from bot.store.audit import enter
 from bot.store.tables import ClaimRow
 
 DELETED = "the agent was deleted"  # why a bead is given back; of an open claim: that this is still to be done
@@ -88,8 +89,9 @@ class Claims:
                 row.in_beads = True
         return ClaimResult(bead.id, agent, agent, fresh, in_beads=True)
 
-    async def release(self, bead: str, agent: str, reason: str, *, repo: str | None = None) -> bool:
-        """Give back what we claimed for this agent; False, and nothing changes, if it holds no such claim.
+    async def release(self, bead: str, agent: str, reason: str, *, repo: str | None = None, asked: bool = True) -> bool:
+        """Give back what we claimed for this agent; False, and nothing changes, if it holds no such claim. Where nobody
+        `asked` for it at this moment the audit trail says so.
 
         Beads first: if that fails the row stays open and the error is raised, so that it can be tried again. A bead
         that has changed hands in Beads meanwhile stays as it is there.
@@ -99,7 +101,7 @@ class Claims:
             client = await self._beads.for_workdir(Path(claim.repo))
             if client.writable:
                 await client.release(bead, agent)
-            await self._close_row(claim.repo, bead, agent, reason)
+            await self._close_row(claim.repo, bead, agent, reason, audited="" if asked else "bead.release")
         return bool(mine)
 
     async def mark(self, claim: OpenClaim, reason: str) -> None:
@@ -125,7 +127,7 @@ class Claims:
         held = [c for c in await self.all_open() if c.repo == repo and c.claimed_at < read_at]
         over = [c for c in held if c.bead not in open_beads]
         for claim in over:
-            await self._close_row(claim.repo, claim.bead, claim.agent, "done")
+            await self._close_row(claim.repo, claim.bead, claim.agent, "done", audited="bead.done")
         return over
 
     async def _take_row(self, agent: str, bead: Bead, made_for: str) -> tuple[str, bool]:
@@ -145,11 +147,16 @@ class Claims:
                 return (row.agent if row is not None else "someone else"), False
         return agent, True
 
-    async def _close_row(self, repo: str, bead: str, agent: str, reason: str) -> None:
+    async def _close_row(self, repo: str, bead: str, agent: str, reason: str, *, audited: str = "") -> None:
+        """`audited`: the action of the audit row, where the bot does it by itself."""
+        now = self._clock.now()
         async with self._store.begin() as tx:
             row = await _open_row(tx, repo, bead)
             if row is not None and row.agent == agent:
-                row.released_at, row.reason = self._clock.now(), reason
+                row.released_at, row.reason = now, reason
+                if audited:
+                    detail = {"agent": agent, "repo": repo, "reason": reason}
+                    await enter(tx, now, action=audited, target=bead, detail=detail)
 
 
 async def _open_row(tx: Transaction, repo: str, bead: str) -> ClaimRow | None:

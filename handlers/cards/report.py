@@ -11,7 +11,7 @@ from aiogram.utils.formatting import Bold, Text, as_list
 from bot.agents.delivery.model import FAILED, Delivery
 from bot.agents.delivery.rows import delivery_of, sent_again
 from bot.broadcast.model import Draft
-from bot.broadcast.report import MARKS, NOT_CONFIRMED, count, headline, item_lines
+from bot.broadcast.report import MARKS, NOT_CONFIRMED, count, headline, item_lines, queued_until
 from bot.store.tables import DeliveryRow
 from bot.telegram.callbacks import DeliveryTap, DraftTap, ReportTap
 from bot.telegram.card import Message, RenderContext
@@ -41,6 +41,8 @@ def report(draft: Draft, now: datetime, zone: tzinfo) -> Message:
 
 def _keyboard(draft: Draft) -> list[list[Button]]:
     rows = decisions(draft)
+    queued = [i.delivery for i in draft.items if i.delivery and i.delivery.may_be_called_off]
+    rows += [[call_off_button(delivery)] for delivery in queued[:MAX_OPEN]]
     counts = count(draft.items)
     if counts.settled and any(i.status in FAILED for i in draft.items):
         rows.append([Button(f"↻ Retry failed ({counts.failed})", ReportTap(draft=draft.id, verb="retry"))])
@@ -66,6 +68,11 @@ def unconfirmed_buttons(delivery: str, agent: str) -> list[Button]:
     ]
 
 
+def call_off_button(delivery: Delivery) -> Button:
+    """For one that waits for its agent."""
+    return Button(f"✖ Don't send to {delivery.agent}", DeliveryTap(id=delivery.id, verb="off"))
+
+
 async def delivery_card(data: Mapping[str, Any], context: RenderContext) -> Message | None:
     """data: {"delivery": ID, "why": words for one that no person sent}: one prompt to one agent, edited until it is
     settled. Where a person had it sent again, what became of that; a refused one only as long as nothing is to be
@@ -82,9 +89,11 @@ async def delivery_card(data: Mapping[str, Any], context: RenderContext) -> Mess
 def one_delivery(delivery: Delivery, zone: tzinfo, *, why: str = "") -> Message:
     at = delivery.started_at if delivery.status == "started" else delivery.evidence.at if delivery.evidence else None
     when = f" {at.astimezone(zone):%H:%M:%S}" if at else ""
-    status = NOT_CONFIRMED if delivery.status == "unconfirmed" else delivery.status
+    words = {"unconfirmed": NOT_CONFIRMED, "queued": queued_until(delivery, zone)}
+    status = words.get(delivery.status, delivery.status)
     lines: list[Text | str] = [Text(MARKS[delivery.status], " ", Bold(delivery.agent), f" · prompt {status}{when}")]
     lines += [line for line in (why, delivery.reason) if line]
     lines.extend(f"ℹ️ {note}" for note in delivery.notes)
     buttons = [unconfirmed_buttons(delivery.id, delivery.agent)] if delivery.undecided else []
+    buttons += [[call_off_button(delivery)]] if delivery.may_be_called_off else []
     return Message(as_list(*lines), buttons)

@@ -79,3 +79,26 @@ async def test_roles_commands_and_whole_fleets_are_named(tmp_path: Path) -> None
         assert sorted((await entry(p, "agent.freeze"))["detail"]["agents"]) == ["w1", "w2"]
         await p.app.call("agent.thaw", {})
         assert sorted((await entry(p, "agent.thaw"))["detail"]["agents"]) == ["w1", "w2"]
+
+
+async def test_a_prompt_that_waits_can_be_called_off_and_one_that_is_sent_later_is_in_the_trail(
+    tmp_path: Path,
+) -> None:
+    async with product(tmp_path, agents=1) as p:
+        await p.app.call("agent.send", {"id": "w1", "text": "WAIT5 at first"})
+        await p.client.say("/send w1 never to be typed")
+        never = await p.message(lambda m: "queued, sent when it is free, until" in m["text"])
+        await p.client.say("/send w1 typed later")
+        later = await p.message(lambda m: m["message_id"] != never["message_id"] and "queued, sent" in m["text"])
+        for _ in range(2):
+            await p.client.press(never["message_id"], button(never, "Don't send to w1"))
+        await p.becomes(never["message_id"], lambda m: "Olga called it off. Nothing was typed." in m["text"])
+        row = await entry(p, "delivery.call-off")
+        assert (row["detail"]["agent"], row["detail"]["characters"]) == ("w1", len("never to be typed\nref: d12345678"))
+        await p.becomes(later["message_id"], lambda m: "prompt started" in m["text"])
+        begun = await entry(p, "delivery.begin")
+        assert (begun["actor"], begun["place"], begun["target"], begun["outcome"]) == ("bot", "schedule", "w1", "done")
+        assert begun["detail"]["for"] == "Olga"
+        assert [text.splitlines()[0] for text in p.prompts("w1")] == ["WAIT5 at first", "typed later"]
+        late = await p.client.press(later["message_id"], button(never, "Don't send to w1"))
+        assert late["answer"] is None or "Not sent" not in str(late["answer"])

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot.beads import BeadsBook, NoBeads
 from bot.beads.sample import write_sample
@@ -14,6 +15,7 @@ from bot.errors import NotFound
 from bot.home import Home
 from bot.packs import Packs
 from bot.store import Store
+from bot.store.tables import AuditRow
 from bot.work.claims import DELETED, Claims
 
 
@@ -66,6 +68,27 @@ async def test_claims_of_finished_beads_are_closed(any_store: Store, book: Beads
     closed = await claims.settle(str(client.repo), {"shop-17"}, read_at=read_at)
     assert [claim.bead for claim in closed] == ["shop-41"]
     assert [claim.bead for claim in await claims.all_open()] == ["shop-17", "shop-55"]
+
+
+async def test_what_is_given_back_while_nobody_asks_is_in_the_trail(
+    any_store: Store, book: BeadsBook, tmp_path: Path
+) -> None:
+    claims = Claims(any_store, book, SystemClock())
+    client = await book.for_workdir(tmp_path / "shop")
+    for bead in ("shop-41", "shop-52", "shop-55"):
+        await claims.claim("w1", await client.show(bead))
+    await claims.release("shop-41", "w1", "asked for")
+    await claims.release("shop-52", "w1", "the prompt was refused", asked=False)
+    await claims.settle(str(client.repo), set(), read_at=SystemClock().now())
+    async with any_store.begin() as tx:
+        trail = [
+            (row.actor, row.action, row.target, row.detail["agent"], row.detail["reason"])
+            for row in await tx.scalars(select(AuditRow).order_by(AuditRow.id))
+        ]
+    assert trail == [
+        ("bot", "bead.release", "shop-52", "w1", "the prompt was refused"),
+        ("bot", "bead.done", "shop-55", "w1", "done"),
+    ]
 
 
 async def test_a_bead_to_be_given_back_stays_with_who_takes_it_up_under_the_same_name(

@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot.agents.delivery.model import TTL
 from bot.agents.delivery.points import POINTS, Point
 from bot.errors import Refused
+from bot.store.tables import AuditRow, DeliveryRow
 from tests.clocks import Ahead
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
 from tests.patience import PATIENCE_S
@@ -104,3 +106,27 @@ async def test_nothing_is_pressed_into_a_text_that_is_not_ours_alone_and_late_ev
     late = await third.get(delivery.id)
     assert late.reason == f"{agent.id} took the text, but not exactly as it was sent: look at it."
     assert fleet.prompts(agent.id) == [f"mine\nref: {delivery.id} and something of my own"]
+
+
+async def test_what_was_called_off_is_not_typed_after_a_restart_and_the_trail_says_what_goes_on(fleet: Fleet) -> None:
+    agent = await fleet.demo()
+    first = fleet.again()
+    async with fleet.store.begin() as tx:
+        never, goes_on = [
+            await first.create(tx, agent=agent.id, text=text, created_by="Olga") for text in ("never typed", "typed")
+        ]
+        for one in (never, goes_on):
+            (await tx.get_one(DeliveryRow, one.id)).status = "queued"
+    await first._rows.call_off(never.id, "Sam")  # and the bot is ended before its job has heard of it
+    second = fleet.again()
+    await second.resume()
+    assert (await second.wait(goes_on.id, PATIENCE_S)).status in ("submitted", "started")
+    ended = await second.wait(never.id, PATIENCE_S)
+    assert (ended.status, ended.reason) == ("refused", "Sam called it off. Nothing was typed.")
+    assert [prompt.splitlines()[0] for prompt in fleet.prompts(agent.id)] == ["typed"]
+    with pytest.raises(Refused, match="already"):
+        await second.withdraw(goes_on.id, "Sam")
+    async with fleet.store.begin() as tx:
+        trail = [(row.actor, row.action, row.target, row.detail["for"]) for row in await tx.scalars(select(AuditRow))]
+    assert trail.count(("bot", "delivery.go-on", agent.id, "Olga")) == 2
+    assert trail.count(("bot", "delivery.begin", agent.id, "Olga")) == 1

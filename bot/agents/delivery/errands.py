@@ -63,6 +63,8 @@ class Errands:
         """Why it is not to be typed any more, whatever its agent does; empty if it still may."""
         if why := self._called_off.get(delivery.id):
             return why
+        if delivery.called_off_by:
+            return f"{delivery.called_off_by} called it off."
         late = delivery.expires_at is not None and self._clock.now() >= delivery.expires_at
         return "Its time was up." if self._background and late else ""
 
@@ -90,6 +92,8 @@ class Errands:
                     done, reason = await self._attempt(delivery)
                     if done is not None:
                         return done
+                elif why := self._over(delivery):  # it need not wait for those before it
+                    return await self._end(delivery, "refused", f"{why} Nothing was typed.")
                 else:
                     reason = f"{delivery.agent} has another prompt to take first."
                 if not self._background and self._clock.monotonic() >= deadline - 0.05:

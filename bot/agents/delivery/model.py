@@ -41,7 +41,8 @@ class Evidence:
 class Delivery:
     """`text` is what is typed, its ref line included. `submitted` means that the CLI recorded it as a user message,
     `started` that output, a tool call or a working sign of that turn came after it. `notes` tell what was changed.
-    `decision` is what a person has decided about an unconfirmed one."""
+    `decision` is what a person has decided about an unconfirmed one; `called_off_by` who did not want one sent that
+    waited."""
 
     id: str
     agent: str
@@ -58,6 +59,12 @@ class Delivery:
     expires_at: datetime | None = None
     notice_key: str | None = None
     decision: Decision | None = None
+    called_off_by: str = ""
+
+    @property
+    def may_be_called_off(self) -> bool:
+        """It waits for its agent, and nobody has called it off."""
+        return self.status == "queued" and not self.called_off_by
 
     @property
     def undecided(self) -> bool:

@@ -13,6 +13,7 @@ from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.notices import touch
 from bot.store import Store, Transaction
+from bot.store.audit import enter, fingerprint
 from bot.store.tables import DeliveryRow
 
 
@@ -60,6 +61,43 @@ class DeliveryRows:
                 raise DecidedAlready(row.reason)
             raise Refused(f"The delivery to {delivery.agent} is {row.status if row else 'gone'} already.")
         await touch(tx, delivery.notice_key)
+
+    async def call_off(self, delivery_id: str, by: str) -> Delivery:
+        """Write down that a person does not want it sent; once more is the same. Raises NotFound, Refused (it is typed
+        already, or has ended)."""
+        waits = DeliveryRow.status.in_(("intended", "queued")), DeliveryRow.called_off_by == ""
+        async with self._store.begin() as tx:
+            await tx.execute(update(DeliveryRow).where(DeliveryRow.id == delivery_id, *waits).values(called_off_by=by))
+            row = await tx.get(DeliveryRow, delivery_id, populate_existing=True)
+            if row is None:
+                raise NotFound(f"No delivery named {delivery_id}.")
+            if not row.called_off_by:
+                raise Refused(f"The prompt for {row.agent} is {row.status} already.")
+            await touch(tx, row.notice_key, urgent=True)
+            return delivery_of(row)
+
+    async def begin(self, ids: Collection[str]) -> None:
+        """These are going to be typed now. Of one that waited for its agent nobody is asking at this moment, so the
+        audit trail says so."""
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            for row in (await tx.scalars(select(DeliveryRow).where(DeliveryRow.id.in_(ids)))).all():
+                if row.status == "queued":
+                    await self._enter(tx, "delivery.begin", row)
+                row.status, row.reason, row.updated_at = "intended", "", now
+                await touch(tx, row.notice_key)
+
+    async def go_on(self, deliveries: Collection[Delivery]) -> None:
+        """The bot was restarted, and goes on with these."""
+        async with self._store.begin() as tx:
+            for row in (
+                await tx.scalars(select(DeliveryRow).where(DeliveryRow.id.in_([d.id for d in deliveries])))
+            ).all():
+                await self._enter(tx, "delivery.go-on", row)
+
+    async def _enter(self, tx: Transaction, action: str, row: DeliveryRow) -> None:
+        detail = {"delivery": row.id, "for": row.created_by, "status": row.status, **fingerprint(row.text)}
+        await enter(tx, self._clock.now(), action=action, target=row.agent, detail=detail)
 
     async def get(self, delivery_id: str) -> Delivery:
         """Raises NotFound."""
@@ -142,4 +180,5 @@ def delivery_of(row: DeliveryRow) -> Delivery:
         expires_at=row.expires_at,
         notice_key=row.notice_key,
         decision=cast("Decision | None", row.decision),
+        called_off_by=row.called_off_by,
     )

@@ -27,6 +27,7 @@ from bot.tmux.panes import Panes
 log = logging.getLogger(__name__)
 
 WAIT_S = 15.0
+WITHDRAWN_S = 3.0  # for the job of a prompt that was called off to end
 
 
 class Deliveries:
@@ -154,6 +155,7 @@ class Deliveries:
         open_rows = await self._rows.with_status(*UNDER_WAY)
         young = self._clock.now() - timedelta(hours=1)
         taken = await self._rows.with_status("submitted", "unconfirmed", since=young)
+        await self._rows.go_on(open_rows)
         for delivery in open_rows:
             self._jobs.begin(delivery, WAIT_S)
         for delivery in taken:
@@ -203,6 +205,15 @@ class Deliveries:
         left = await self._free(delivery_id, "unconfirmed")
         async with self._store.begin() as tx:
             await self._rows.decide(tx, left, "left", f"Left as it is by {by}.")
+        return await self._rows.get(delivery_id)
+
+    async def withdraw(self, delivery_id: str, by: str) -> Delivery:
+        """A person does not want a prompt sent that waits for its agent. Raises NotFound, Refused (it is typed
+        already)."""
+        delivery = await self._rows.call_off(delivery_id, by)
+        note(delivery=delivery.id, agent=delivery.agent, **fingerprint(delivery.text))
+        self._errands.call_off(delivery.id, f"{delivery.called_off_by} called it off.")
+        await self._jobs.ended([delivery_id], timeout=WITHDRAWN_S)
         return await self._rows.get(delivery_id)
 
     async def call_off(self, agent: str, reason: str) -> None:

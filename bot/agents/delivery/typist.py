@@ -135,10 +135,10 @@ class Typist:
 
     async def _round(self, batch: Sequence[_Work]) -> None:
         go = await self._free(batch)
-        waited = {work.delivery.id: {"status": "intended", "reason": ""} for work in go if _not_intended(work.delivery)}
+        waited = [work.delivery.id for work in go if _not_intended(work.delivery)]
         if waited:
             begun = asyncio.get_running_loop().time()
-            await self._rows.change_many(waited)
+            await self._rows.begin(waited)
             if asyncio.get_running_loop().time() - begun > STALE_S:  # the store was locked, and a question may be open
                 go = await self._free(go)
         if not go:

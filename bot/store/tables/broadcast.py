@@ -56,6 +56,7 @@ class DeliveryRow(Base):
     evidence_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(default="")
+    called_off_by: Mapped[str] = mapped_column(default="")  # a person, while it waited for its agent
     decision: Mapped[str | None]  # of the person, about an unconfirmed one: left or resent
     created_by: Mapped[str]
     created_at: Mapped[datetime]
