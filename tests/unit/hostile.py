@@ -322,6 +322,8 @@ HOSTILE = [
     "uniq -- a b",
     "xxd -ps 10 b",
     "xxd -pl 10 b",
+    "xxd a -u",
+    "uniq a -c",
     "xxd -r a",
     "xxd -c 10 a b",
     "tree -R -H . -o x",

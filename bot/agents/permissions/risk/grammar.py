@@ -13,6 +13,7 @@ too. Its words:
     +WORD       the argument WORD, wherever it stands
     %all        paths are read with all that is below them      %all:r,recursive  where one of these options is given
     %follow     the same, and links below them are followed
+    %first      options stand before the arguments: after one they would be arguments, too
     %attached   long options take their value only after =
     %words      an option is a whole word: -name PATTERN (to be said first)
 
@@ -42,6 +43,7 @@ class Grammar:
     arguments: list[str] = field(default_factory=list)
     reads: str = ""  # "all" or "follow", of every path
     where: set[str] = field(default_factory=set)  # the options with which it does
+    first: bool = False
     attached: bool = False
     whole: bool = False
 
@@ -53,6 +55,7 @@ def grammar(line: str) -> Grammar:
     for token in line.split():
         if token.startswith("%"):
             name, _, options = token[1:].partition(":")
+            found.first |= name == "first"
             found.attached |= name == "attached"
             found.whole |= name == "words"
             if name in {"all", "follow"}:
@@ -94,7 +97,7 @@ class _Arguments:
                 self.operands.append(word)
             elif text == "--" and not self.told.whole:
                 ended = True
-            elif word.glob or not self._option(text):
+            elif word.glob or (self.operands and self.told.first) or not self._option(text):
                 return None
         return self.found if self._operands() else None
 

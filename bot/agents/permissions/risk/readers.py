@@ -28,7 +28,7 @@ READERS: dict[str, str] = {
     "tr": "-cCdst --delete --squeeze-repeats --complement t t?",
     "sort": "-bcCdfghiMmnrsuVz -k:w -t:c --key=w --field-separator=c --numeric-sort --reverse --unique --ignore-case "
     "--version-sort --human-numeric-sort --stable p*",
-    "uniq": "-cduiDz -f:n -s:n -w:n --count --repeated --unique --ignore-case p?",
+    "uniq": "%first -cduiDz -f:n -s:n -w:n --count --repeated --unique --ignore-case p?",
     "comm": "-123z p*",
     "paste": "-sz -d:c p*",
     "column": "-tx -s:c -c:n p*",
@@ -49,7 +49,7 @@ READERS: dict[str, str] = {
     "shasum": "-bt -a:n p*",
     "od": "-abcdovx -A:w -j:n -N:n -t:w p*",
     "hexdump": "-bcCdovx -n:n -s:n p*",
-    "xxd": "-bpui p?",  # it takes -ps for one option, and a second file is written to
+    "xxd": "%first -bpui p?",  # it takes -ps for one option, and a second file is written to
     "jq": "-rcsSneajCM --raw-output --compact-output --slurp --sort-keys --null-input --exit-status --ascii-output "
     "--join-output --color-output --monochrome-output --tab J p*",
     "sed": "-nErsuz -e:S --quiet --silent --expression=S --regexp-extended --unbuffered S!e,expression p*",
