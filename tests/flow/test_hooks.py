@@ -126,6 +126,18 @@ async def test_a_hook_is_let_go_in_time_where_its_question_cannot_be_written_dow
         await p.becomes(card["message_id"], lambda m: not m["buttons"])
 
 
+async def test_a_request_of_any_size_has_its_card(tmp_path: Path) -> None:
+    """20 KB of braces held the bot for seconds, and commands nested 500 deep had no card."""
+    sizes = {"one": "{a,{b," * 3_500, "two": "{" * 50_000, "three": "$(" * 400_000, "four": "find . -exec " * 500}
+    async with product(tmp_path, agents=1, beads=False) as p:
+        for name, much in sizes.items():
+            waiting = await Held.begin(p, "w1", request(f"echo {name}; {much}"))
+            card = await card_of(p, f"echo {name};")
+            assert "may do anything" in card["text"]
+            await p.client.press(card["message_id"], "Yes")
+            assert decided(await waiting.printed()) == {"behavior": "allow"}
+
+
 async def test_a_hook_that_its_cli_drops_leaves_nothing_to_answer(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1, beads=False) as p:
         waiting = await Held.begin(p, "w1", request("make dropped"))
