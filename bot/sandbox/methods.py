@@ -12,6 +12,7 @@ from bot.sandbox.entities import checked, trim, units, with_found
 from bot.sandbox.world import Chat, Entry, World
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
+GENERAL = "General"
 _CHAT_ID = re.compile(r"-?[0-9]{1,18}")
 NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a "
@@ -39,11 +40,11 @@ class MessageMethods:
         return self._say(chat, params, {"text": text})
 
     async def sendphoto(self, params: Params) -> Any:
-        chat = self.writable(params)
+        chat = self.writable(params, "photos")
         return self._say(chat, params, files.photo(self.world, params.upload("photo")) | self._caption(params))
 
     async def senddocument(self, params: Params) -> Any:
-        chat = self.writable(params)
+        chat = self.writable(params, "documents")
         return self._say(chat, params, files.document(self.world, params.upload("document")) | self._caption(params))
 
     async def editmessagetext(self, params: Params) -> Any:
@@ -99,8 +100,8 @@ class MessageMethods:
             raise ApiError(400, "Bad Request: chat not found")
         return chat
 
-    def writable(self, params: Params) -> Chat:
-        """The chat, if the bot may write there and the topic exists."""
+    def writable(self, params: Params, what: str = "text messages") -> Chat:
+        """The chat, if the bot may write this there and the topic exists."""
         chat = self.chat(params)
         if chat.upgraded_to:
             said = "Bad Request: group chat was upgraded to a supergroup chat"
@@ -114,7 +115,9 @@ class MessageMethods:
         thread = params.text("message_thread_id")
         if thread and thread not in chat.topics:
             raise ApiError(400, "Bad Request: message thread not found")
-        if thread and not chat.topics[thread]["open"]:
+        if what in chat.forbids:
+            raise ApiError(400, f"Bad Request: not enough rights to send {what} to the chat")
+        if not chat.topics[thread]["open"] if thread else GENERAL in chat.forbids and what != "topics":
             raise ApiError(400, "Bad Request: TOPIC_CLOSED")  # as for a bot that may not manage topics
         return chat
 

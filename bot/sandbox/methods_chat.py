@@ -152,7 +152,7 @@ class Methods(MessageMethods):
         return True
 
     async def createforumtopic(self, params: Params) -> Any:
-        chat, name = self.writable(params), params.text("name")
+        chat, name = self.writable(params, "topics"), params.text("name")
         if chat.type != "private" and not chat.forum:
             raise ApiError(400, "Bad Request: the chat is not a forum")
         if not 1 <= len(name) <= 128:

@@ -35,6 +35,7 @@ class Chat:
     members: list[int]
     begun: bool = False  # the bot may write: the person wrote first
     blocked: bool = False
+    forbids: list[str] = field(default_factory=list)  # to the bot: text messages, photos, documents, General
     upgraded_to: int = 0  # the supergroup that this group has become
     pinned: list[int] = field(default_factory=list)
     forum: bool = False

@@ -12,6 +12,29 @@ from bot.sandbox.updates import Updates
 from bot.sandbox.user.fields import body_of, chat_of, member_of
 from bot.sandbox.world import Chat, World
 
+TEXT = "text messages"
+RESTRICTED: dict[str, Any] = {"is_member": True, "until_date": 0} | {
+    f"can_{what}": False
+    for what in (
+        "send_messages",
+        "send_audios",
+        "send_documents",
+        "send_photos",
+        "send_videos",
+        "send_video_notes",
+        "send_voice_notes",
+        "send_polls",
+        "send_other_messages",
+        "add_web_page_previews",
+        "change_info",
+        "invite_users",
+        "pin_messages",
+        "manage_topics",
+        "react_to_messages",
+        "edit_tag",
+    )
+}
+
 
 class Chats:
     """Handlers around users and chats."""
@@ -28,6 +51,7 @@ class Chats:
             web.post("/sandbox/users", self.add_user),
             web.post("/sandbox/chats", self.add_chat),
             web.post("/sandbox/chats/{chat}/block", self.block),
+            web.post("/sandbox/chats/{chat}/restrict", self.restrict),
             web.post("/sandbox/chats/{chat}/upgrade", self.upgrade),
         ]
 
@@ -82,6 +106,17 @@ class Chats:
         self._membership(chat, sender, _status(was), _status(chat.blocked))
         return web.json_response({"blocked": chat.blocked})
 
+    async def restrict(self, request: web.Request) -> web.Response:
+        """What the bot may not send into a group: {"from", "forbids": "text messages, photos, documents, General"}, or
+        some of these. It is told of its own rights, as by Telegram, and not of the topic."""
+        chat, body = chat_of(self.world, request.match_info["chat"]), await body_of(request)
+        sender = member_of(self.world, chat, body.number("from", chat.id))
+        was, chat.forbids = chat.forbids, [what.strip() for what in body.text("forbids").split(",") if what.strip()]
+        muted = [TEXT in was, TEXT in chat.forbids]
+        if muted[0] != muted[1]:
+            self._membership(chat, sender, *("restricted" if one else "member" for one in muted))
+        return web.json_response({"forbids": chat.forbids})
+
     async def upgrade(self, request: web.Request) -> web.Response:
         """The group becomes a supergroup: a new chat with a new id, and the old one only tells of it."""
         old = chat_of(self.world, request.match_info["chat"])
@@ -98,8 +133,8 @@ class Chats:
         self.updates.add("my_chat_member", change | members)
 
     def _bot_as(self, status: str) -> dict[str, Any]:
-        shown = {"user": self.world.bot, "status": status}
-        return shown | {"until_date": 0} if status == "kicked" else shown
+        more = {"kicked": {"until_date": 0}, "restricted": RESTRICTED}
+        return {"user": self.world.bot, "status": status} | more.get(status, {})
 
 
 def _shown(chat: Chat) -> dict[str, Any]:
