@@ -236,6 +236,8 @@ class Chat:
     async def _take(self, updates: list[Update]) -> None:
         """Record each update, then begin to handle it. Only what is recorded is confirmed to Telegram."""
         for update in updates:
+            if update.message is not None:
+                await self.outbox.try_again(update.message.chat.id)
             await self.intake.take(update)
             self._offset = max(self._offset or 0, update.update_id + 1)
 
@@ -267,9 +269,9 @@ class Chat:
             return False
 
     async def _membership(self, event: ChatMemberUpdated) -> None:
-        """Somebody unblocked the bot, or a group took it in again: what they missed goes out after all."""
-        if event.old_chat_member.status in OUTSIDE and event.new_chat_member.status not in OUTSIDE:
-            await self.outbox.revive(event.chat.id)
+        """Somebody unblocked the bot, a group took it in again or lets it write: what waited goes out."""
+        if event.new_chat_member.status not in OUTSIDE:
+            await self.outbox.try_again(event.chat.id, surely=True)
 
 
 def _bot(token: str, api: str) -> Bot:

@@ -25,6 +25,7 @@ Status = Literal["ok", "warning", "failure"]
 VERSION_TIMEOUT_S = 15
 TELEGRAM_TIMEOUT_S = 10
 MAIL_TIMEOUT_S = 10
+BOT_TIMEOUT_S = 5.0
 MEGABYTE = 1024 * 1024
 DISK_FAILS, DISK_WARNS = 100 * MEGABYTE, 1024 * MEGABYTE
 
@@ -64,6 +65,7 @@ def all_checks(home: Home) -> Iterator[Check]:
     found, settings = read_settings(home)
     yield found
     yield running(home)
+    yield from chats(home)
     if settings is not None:
         yield database(home, settings)
         yield token(home)
@@ -220,6 +222,25 @@ def running(home: Home) -> Check:
             return Check("bot", "warning", f"A bot is starting or stopping (process {who.split()[0]}).")
         return Check("bot", "warning", "No bot is running.", "Start it: maf up")
     return Check("bot", "ok", f"Running (process {answer.get('pid')}, version {answer.get('version')}).")
+
+
+def chats(home: Home) -> Iterator[Check]:
+    """What the running bot cannot tell because of the chat; a failure where somebody is to be told something."""
+    from bot.remote import client
+
+    try:
+        found = client.call(home.socket, "chats.closed", {}, timeout=BOT_TIMEOUT_S)
+    except MafError:  # no bot, or one that does not answer, which is a finding of its own
+        return
+    if not found:
+        yield Check("chats", "ok", "Nothing waits for a chat that cannot be written to.")
+        return
+    from bot.operations.closed import in_words
+
+    let = "Let the bot write there, or choose another chat with MAF_SUPERVISOR_CHAT. It tries again by itself."
+    for one in found:
+        fix = let if one["chat"] is not None else "Run: maf pair"
+        yield Check("chats", "failure" if one["for_you"] else "warning", in_words(one), fix)
 
 
 def database(home: Home, settings: Settings) -> Check:

@@ -16,8 +16,11 @@ from bot.errors import DONE, REFUSED
 @click.option("--full", is_flag=True, help="Also what each agent takes, and the checks of the doctor.")
 def command(terminal: Terminal, full: bool) -> int:
     """Count what matters: agents by state, prompts under way, messages not delivered."""
+    from bot.operations.closed import in_words
+
     found: dict[str, Any] = call.read(terminal, "health")
-    lines = [f"{name.replace('_', ' '):<16} {_plain(n)}" for name, n in found.items()]
+    shown = {**found, "closed_chats": [in_words(one) for one in found["closed_chats"]]}
+    lines = [f"{name.replace('_', ' '):<16} {_plain(n)}" for name, n in shown.items()]
     if not full:
         terminal.show(found, lambda: "\n".join(lines))
         return DONE

@@ -13,6 +13,7 @@ from bot.app import App
 from bot.cli.terminal import Terminal
 from bot.errors import MafError
 from bot.home import Home
+from bot.operations import closed
 from bot.remote.client import listens
 from bot.settings import Settings
 from bot.store.patience import patient
@@ -86,8 +87,9 @@ async def serving(app: App) -> AsyncIterator[asyncio.Future[None]]:
 
 
 async def tell_reach(terminal: Terminal, app: App) -> None:
-    """Say when Telegram goes out of reach and when it is back, for as long as the bot runs."""
-    told = ""
+    """Say when Telegram, or the supervisors' chat, goes out of reach and when it is back, for as long as the bot
+    runs."""
+    told = closed_told = ""
     while True:
         why = app.services.out_of_reach
         if why and not told:
@@ -95,7 +97,19 @@ async def tell_reach(terminal: Terminal, app: App) -> None:
         elif told and not why:
             terminal.say("Telegram is reached.")
         told = why
+        closed_told = await _tell_closed(terminal, app, closed_told)
         await asyncio.sleep(REACH_S)
+
+
+async def _tell_closed(terminal: Terminal, app: App, told: str) -> str:
+    """Say that messages for somebody wait for their chat, once for each reason; the reason."""
+    waiting = [one for one in await closed.closed(app.services) if one["for_you"]]
+    why = waiting[0]["reason"] if waiting else ""
+    if why and why != told:
+        terminal.say(f"{closed.in_words(waiting[0])} Trying again; maf doctor says what to do.")
+    elif told and not why:
+        terminal.say("The supervisors' chat can be written to.")
+    return why
 
 
 async def _left(work: asyncio.Task[None], leave: asyncio.Event) -> None:

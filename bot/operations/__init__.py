@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.operations import agent, bead, broadcast, health, hooks, life, pack, people, quota, task
+from bot.operations import agent, bead, broadcast, closed, health, hooks, life, pack, people, quota, task
 from bot.operations.rights import check, reads
 from bot.operations.services import Services
 
@@ -62,6 +62,7 @@ OPERATIONS: dict[str, Operation] = {
     "hooks.status": hooks.status,
     "hooks.install": hooks.install,
     "hooks.remove": hooks.remove,
+    "chats.closed": closed.closed,
     "health": health.health,
     "audit": health.audit,
     "ping": health.ping,

@@ -11,6 +11,7 @@ from bot import __version__
 from bot.agents.caller import Caller
 from bot.agents.delivery.model import UNDER_WAY
 from bot.agents.resources.usage import strained
+from bot.operations.closed import closed
 from bot.operations.services import Services
 from bot.store.tables import DeliveryRow, OutboxRow
 
@@ -44,6 +45,7 @@ async def health(app: Services) -> dict[str, Any]:
         "deliveries": moving or 0,
         "messages_due": due or 0,
         "messages_failed": failed or 0,
+        "closed_chats": await closed(app),
         "cpu_percent": round(sum(u.cpu or 0.0 for u in usage), 1),
         "rss_mb": round(sum(u.rss for u in usage) / 1024**2, 1),
         "strained": strained_ids,

@@ -75,6 +75,7 @@ RIGHTS: Mapping[str, Right] = {
     "hooks.status": READ,
     "hooks.install": PERSONS,
     "hooks.remove": PERSONS,
+    "chats.closed": READ,
     "health": READ,
     "audit": READ,
     "ping": READ,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.log import without_tokens
-from bot.store import Store, Transaction, rows_changed, setting
+from bot.store import Store, Transaction, setting
 from bot.store.tables import ChatRow, OutboxRow
-from bot.telegram.people import moved_key
+from bot.telegram import tenure
+from bot.telegram.chats import moved_key
+from bot.telegram.closed import forget
 
 # Stands in last_error while a call is under way. Found there later, nobody knows whether the message arrived.
 NO_ANSWER = "no answer"
@@ -62,9 +64,11 @@ class OutboxRows:
         now: datetime,
         *,
         shown: Callable[[Transaction, int], Awaitable[None]] | None = None,
+        ended: bool = False,
     ) -> None:
-        """The chat shows `row.version`; still due if somebody raised the version meanwhile. `shown`: what its card
-        notes of that."""
+        """The chat shows `row.version`; still due if somebody raised the version meanwhile, unless it has `ended`.
+        `shown`: what its card notes of that."""
+        newest = case((OutboxRow.version == row.version, "sent"), else_="due")
         async with self.store.begin() as tx:
             if shown is not None:
                 await shown(tx, chat_id)
@@ -73,7 +77,7 @@ class OutboxRows:
                 .where(OutboxRow.id == row.id)
                 .values(
                     sent_version=row.version,
-                    status=case((OutboxRow.version == row.version, "sent"), else_="due"),
+                    status="ended" if ended else newest,
                     message_id=ids[0] if ids else row.message_id,
                     parts=list(ids),
                     sent_to=chat_id,
@@ -97,29 +101,24 @@ class OutboxRows:
                 update(OutboxRow).where(OutboxRow.id == row_id).values(status="failed", last_error=_kept(why))
             )
 
-    async def chat_failed(self, chat_id: int, why: str, *, supervisor: bool) -> None:
-        """Nothing can be sent to this chat: everything due for it fails. `revive` undoes it."""
+    async def ended(self, row: OutboxRow) -> bool:
+        """Whether what it says belongs to a person who has lost a right since, or stands where nobody is let in."""
         async with self.store.begin() as tx:
-            await tx.execute(
-                update(OutboxRow)
-                .where(OutboxRow.status == "due", _in_chat(chat_id, supervisor))
-                .values(status="failed", last_error=_kept(why))
-            )
+            return not await tenure.lasts(tx, row.tenure) or await self._unread(tx, row)
 
-    async def revive(self, chat_id: int, now: datetime, within: timedelta) -> int:
-        """The chat can be written to again: what it missed lately becomes due once more; how many."""
-        missed = (
-            update(OutboxRow)
-            .where(
-                OutboxRow.status == "failed",
-                _in_chat(chat_id, True),
-                or_(OutboxRow.last_error.startswith("Forbidden"), OutboxRow.last_error.contains("chat not found")),
-                OutboxRow.created_at > now - within,
-            )
-            .values(status="due", last_error="", not_before=None)
-        )
+    async def unread(self, row: OutboxRow) -> bool:
+        """Whether it is for the private chat of somebody who is not let in."""
         async with self.store.begin() as tx:
-            return await rows_changed(tx, missed)
+            return await self._unread(tx, row)
+
+    @staticmethod
+    async def _unread(tx: Transaction, row: OutboxRow) -> bool:
+        return row.chat_id is not None and await tenure.is_strangers(tx, row.chat_id)
+
+    async def end(self, row_id: int) -> None:
+        """It is not sent or edited any more."""
+        async with self.store.begin() as tx:
+            await tx.execute(update(OutboxRow).where(OutboxRow.id == row_id).values(status="ended"))
 
     async def moved(self, old: int, new: int) -> None:
         """A group became a supergroup: rows, the bound chat and the chosen one follow. What stands in the old one
@@ -131,6 +130,7 @@ class OutboxRows:
                 .values(chat_id=new, message_id=None, parts=[], sent_to=None)
             )
             await setting.put(tx, moved_key(old), new)
+            await forget(tx, old)
             if await tx.get(ChatRow, new) is None:
                 await tx.execute(update(ChatRow).where(ChatRow.chat_id == old).values(chat_id=new, type="supergroup"))
             else:

@@ -16,6 +16,7 @@ from aiogram.exceptions import AiogramError, TelegramBadRequest
 
 from bot.clock import Clock
 from bot.store import Store, setting
+from bot.telegram.refusals import about
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +66,20 @@ class Topics:
     async def refused(self, chat_id: int, topic: int, error: TelegramBadRequest) -> bool:
         """Whether the topic is why a message was refused: then it is not written into for a while. One that somebody
         deleted is made again by the next message about its agent; one that was closed is not."""
-        deleted = "thread not found" in error.message
-        if not deleted and "TOPIC_CLOSED" not in error.message:
+        if about(error) != "topic":
             return False
+        deleted = "TOPIC_CLOSED" not in error.message
         self._shut[chat_id, topic] = self._clock.monotonic()
         if deleted:
             known = await self._known(chat_id)
             await self._keep(chat_id, {agent: one for agent, one in known.items() if one != topic})
         return True
+
+    def look_again(self, chat_id: int) -> None:
+        """What was found out about this chat may be otherwise now."""
+        self._forums.pop(chat_id, None)
+        for place in [place for place in self._shut if place[0] == chat_id]:
+            del self._shut[place]
 
     def _open(self, chat_id: int, topic: int) -> bool:
         return self._clock.monotonic() - self._shut.get((chat_id, topic), float("-inf")) >= ASK_AGAIN_S

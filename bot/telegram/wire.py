@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aiogram import Bot
 from aiogram.exceptions import (
+    AiogramError,
     ClientDecodeError,
     TelegramBadRequest,
     TelegramEntityTooLarge,
@@ -27,10 +28,12 @@ from aiogram.types import (
     ReplyParameters,
 )
 from aiogram.types import Message as SentMessage
+from aiogram.utils.formatting import Italic, Text
 from aiohttp import ClientConnectorError
 
 from bot.telegram.card import Message
 from bot.telegram.keyboards import markup
+from bot.telegram.refusals import about, reason
 from bot.telegram.text import MAX_CAPTION, Piece, render, split, units
 
 TIMEOUT_S = 30
@@ -60,7 +63,7 @@ def parts_of(message: Message) -> list[Part]:
     """The message cut to what the Bot API takes; empty if there is nothing to show."""
     keyboard = markup(message.keyboard)
     whole = render(message.content)
-    has_file = message.photo is not None or message.document is not None
+    has_file = _has_file(message)
     if has_file and units(whole.text) <= MAX_CAPTION:
         return [Part(whole, keyboard, message)]
     parts = [Part(Piece(""), None, message)] if has_file else []
@@ -69,28 +72,58 @@ def parts_of(message: Message) -> list[Part]:
     return parts
 
 
+def _has_file(message: Message) -> bool:
+    return message.photo is not None or message.document is not None
+
+
+def _without_file(message: Message, error: AiogramError) -> Message:
+    """The message where its file is refused: the words, and why there is no more."""
+    what = "picture" if message.photo is not None else "file"
+    missing = Italic(f"The {what} could not be sent: {reason(error)}.")
+    return Message(
+        Text(message.content, "\n\n", missing) if render(message.content).text else missing, message.keyboard
+    )
+
+
 async def deliver(
+    bot: Bot,
+    chat_id: int,
+    message: Message,
+    standing: Sequence[int],
+    *,
+    manner: Manner,
+    record: Callable[[list[int], bool], Awaitable[None]],
+) -> tuple[list[int], bool]:
+    """Bring the chat to show `message`: edit the messages that stand there, send what is missing, delete the rest. Of
+    one whose file is refused the words are sent.
+
+    `record` is told of each new message at once, and whether more are to come. Returns all message ids, and whether
+    they show the whole message. Raises what aiogram raises.
+    """
+    try:
+        return await _show(bot, chat_id, parts_of(message), standing, manner, record), True
+    except (TelegramBadRequest, TelegramEntityTooLarge) as error:
+        if not _has_file(message) or about(error) != "file":
+            raise
+        said = parts_of(_without_file(message, error))
+        return await _show(bot, chat_id, said, standing, manner, record), False
+
+
+async def _show(  # noqa: PLR0917 - the six things it takes to show something
     bot: Bot,
     chat_id: int,
     parts: Sequence[Part],
     standing: Sequence[int],
-    *,
-    reply_to: int | None,
-    silent: bool,
-    topic: int | None = None,
+    manner: Manner,
     record: Callable[[list[int], bool], Awaitable[None]],
 ) -> list[int]:
-    """Bring the chat to show `parts`: edit the messages that stand there, send what is missing, delete the rest.
-
-    `record` is told of each new message at once, and whether more are to come. Returns all message ids. Raises what
-    aiogram raises.
-    """
     ids = list(standing)
     for index, part in enumerate(parts):
         if index < len(ids) and await _edit(bot, chat_id, ids[index], part):
             continue
         del ids[index:]
-        ids.append(await _send(bot, chat_id, part, Manner(reply_to if index == 0 else None, silent, topic)))
+        answers = manner if index == 0 else replace(manner, reply_to=None)
+        ids.append(await _send(bot, chat_id, part, answers))
         await record(ids, index + 1 < len(parts))
     for message_id in ids[len(parts) :]:
         try:
@@ -178,13 +211,10 @@ async def _edit(bot: Bot, chat_id: int, message_id: int, part: Part) -> bool:
         if _result(error) is None:
             raise
     except TelegramBadRequest as error:
-        said = error.message.lower()
-        if "message is not modified" in said:
-            return True
-        gone = ("message to edit not found", "message can't be edited", "message_id_invalid", "no text in the message")
-        if any(words in said for words in gone):
-            return False
-        raise
+        what = about(error)
+        if what not in {"same", "standing"}:
+            raise
+        return what == "same"
     return True
 
 
@@ -203,17 +233,16 @@ def _input_media(part: Part) -> InputMediaPhoto | InputMediaDocument:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an error means: fail (no use trying again), hold (the whole chat waits `seconds`), retry, moved, done.
+    """What an error means. fail: no use trying again. hold: the whole chat waits `seconds`. closed: nothing can be sent
+    to the chat until somebody changes that; topic: nor to the topic. retry, moved, done.
 
-    `unsure`: the message may stand in the chat all the same. `unreachable`: no server was reached at all. `chat_gone`:
-    nothing can be sent to this chat any more.
+    `unsure`: the message may stand in the chat all the same. `unreachable`: no server was reached at all.
     """
 
-    then: Literal["fail", "hold", "retry", "moved", "done"]
+    then: Literal["fail", "hold", "closed", "topic", "retry", "moved", "done"]
     seconds: float = 0.0
     unsure: bool = False
     unreachable: bool = False
-    chat_gone: bool = False
     moved_to: int = 0
 
 
@@ -223,12 +252,9 @@ def verdict(error: Exception) -> Verdict:  # noqa: PLR0911 - one line per kind o
         return Verdict("hold", float(error.retry_after))
     if isinstance(error, TelegramMigrateToChat):
         return Verdict("moved", moved_to=error.migrate_to_chat_id)
-    if isinstance(error, TelegramForbiddenError):
-        return Verdict("fail", chat_gone=True)
-    if isinstance(error, TelegramBadRequest):
-        return Verdict("fail", chat_gone="chat not found" in error.message.lower())
-    if isinstance(error, TelegramEntityTooLarge):
-        return Verdict("fail")
+    if isinstance(error, TelegramForbiddenError | TelegramBadRequest | TelegramEntityTooLarge):
+        what = about(error)
+        return Verdict("closed" if what == "chat" else "topic" if what == "topic" else "fail")
     if isinstance(error, TelegramUnauthorizedError | TelegramNotFound):
         return Verdict("hold", 30.0)  # the token is wrong: nothing is lost while somebody mends it
     if isinstance(error, TelegramNetworkError):

@@ -10,6 +10,7 @@ from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Text, as_
 
 from bot.excerpt import clipped
 from bot.operations import Services, bead, health, pack
+from bot.operations.closed import in_words
 from bot.telegram.access import COMMANDS, Role
 from bot.telegram.callbacks import PackTap
 from bot.telegram.card import Card, Message, RenderContext
@@ -116,6 +117,7 @@ def health_of(found: dict[str, Any]) -> Message:
         lines.append(f"agents take {found['cpu_percent']:.0f} % of a core, {found['rss_mb']:,.0f} MB")
     if found["strained"]:
         lines.append(tappable("🌡 much of it: " + " ".join(link(name) for name in found["strained"])))
+    lines += [f"⚠️ {in_words(one)}" for one in found["closed_chats"]]
     if found["messages_failed"]:
         lines.append(f"⚠️ messages that could not be sent: {found['messages_failed']}")
     return Message(as_list(*lines))

@@ -81,6 +81,14 @@ class Product(Crew):
         await self.client.say(command, **who)
         return await self.message(lambda m: m["message_id"] not in before and "Draft" in m["text"], who.get("chat"))
 
+    async def all_handled(self) -> None:
+        """Wait until the bot has come to the end of every update."""
+        chat, world = self.app.chat, self.client.sandbox.world
+        assert chat is not None
+        await until(
+            lambda: (chat._offset or 0) > world.last_update_id and not chat._turns.tasks, "every update handled"
+        )
+
     async def all(self, chat: int | None = None) -> list[dict[str, Any]]:
         return list((await self.client.messages(chat=chat))["messages"])
 
@@ -217,6 +225,27 @@ async def product(tmp_path: Path, **options: Any) -> AsyncIterator[Product]:
         sandbox = client.sandbox
         async with crew(tmp_path, server=sandbox.origin, token=sandbox.token, owner=sandbox.owner, **options) as made:
             yield Product(made.app, made.home, made.project, made.agents, made.bot, made.doors, client)
+
+
+@asynccontextmanager
+async def started_anew(p: Product) -> AsyncIterator[Product]:
+    """The bot is ended, and begins again on the same home, with nothing that it knew in memory."""
+    p.bot.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await p.bot
+    async with App.open(p.home, p.app.services.settings, background=True) as app:
+        task = asyncio.create_task(app.run())
+        made = Product(app, p.home, p.project, p.agents, task, p.client)
+        try:
+            await until(
+                lambda: task.done() or (app._resumed.is_set() and len(app.services.watch.views()) == len(p.agents)),
+                "the bot",
+            )
+            yield made
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 async def idle(made: Crew) -> None:

@@ -74,29 +74,29 @@ async def test_what_is_no_text_is_answered_and_what_telegram_writes_is_not(tmp_p
         assert len([m for m in await p.all() if m["from"]["is_bot"]]) == 1
 
 
-async def test_a_command_that_was_forwarded_is_nobody_s_wish_but_a_pair_code_is_there_to_be_handed_on(
-    tmp_path: Path,
-) -> None:
+async def test_words_of_others_are_nobody_s_wish_but_a_pair_code_is_there_to_be_handed_on(tmp_path: Path) -> None:
     async with product(tmp_path, agents=0, beads=False) as p:
         await until(lambda: p.app.chat is not None)
         assert p.app.chat is not None
-        written = {"type": "hidden_user", "sender_user_name": "Mallory", "date": 1}
-        code = (await p.app.call("pair.create", {"role": "viewer"}))["code"]
         owner = p.client.sandbox.owner
-        for number, (text, user) in enumerate({"/broadcast_pack release": owner, f"/pair {code}": 4242}.items()):
-            person = {"id": user, "is_bot": False, "first_name": "You"}
-            chat = {"id": user, "type": "private", "first_name": "You"}
-            message = {
-                "message_id": 900,
-                "date": 1,
-                "from": person,
-                "chat": chat,
-                "forward_origin": written,
-                "text": text,
-            }
+        you = {"id": owner, "is_bot": False, "first_name": "You"}
+        inline = {"id": 77, "is_bot": True, "first_name": "Inline"}
+        question = {"message_id": 8, "date": 1, "chat": {"id": owner, "type": "private"}, "from": inline, "text": "?"}
+        code = (await p.app.call("pair.create", {"role": "viewer"}))["code"]
+        by_another = [
+            {"forward_origin": {"type": "hidden_user", "sender_user_name": "Mallory", "date": 1}},
+            {"via_bot": inline},
+        ]
+        not_asked = [{"text": "/broadcast_pack release"}, {"text": "yes", "reply_to_message": question}]
+        sent = [(you, words | origin) for words in not_asked for origin in by_another]
+        sent.append(({**you, "id": 4242}, {"text": f"/pair {code}"} | by_another[0]))
+        for number, (person, content) in enumerate(sent):
+            chat = {"id": person["id"], "type": "private", "first_name": "You"}
+            message = {"message_id": 900, "date": 1, "from": person, "chat": chat, **content}
             update = Update.model_validate({"update_id": 900 + number, "message": message})
             await p.app.chat.dispatcher.feed_update(p.app.chat.bot, update)
-        await p.message(lambda m: "I do not act on a forwarded command" in m["text"])
+        refused = "I do not act on words that another wrote"
+        await p.client.until(lambda ms: sum(refused in m["text"] for m in ms) == len(sent) - 1)
         assert [one["id"] for one in await p.app.call("pack.list", {}) if one["active"]] == ["general"]
         assert [one["role"] for one in await p.app.call("people.list", {})] == ["owner", "viewer"]
 
@@ -148,7 +148,7 @@ async def _said(p: Product, words: str) -> bool:
     assert p.app.chat is not None
     calls = [c for c in await p.client.calls("sendMessage") if c["answer"]]
     health = await p.app.call("health", {})
-    return bool(health["messages_failed"]) and any(words == c["answer"].get("description") for c in calls)
+    return bool(health["closed_chats"]) and any(words == c["answer"].get("description") for c in calls)
 
 
 def test_the_terminal_says_when_telegram_cannot_be_reached(tmp_path: Path) -> None:

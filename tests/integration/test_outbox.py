@@ -9,12 +9,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from bot.notices import post, touch
 from bot.store import Store
-from bot.store.tables import OutboxRow
+from bot.store.tables import ClosedChatRow, OutboxRow
 from bot.telegram.card import text_data
-from bot.telegram.outbox import REPEAT
+from bot.telegram.lane import REPEAT
+from bot.telegram.outbox import POLL_S
 from bot.telegram.outbox_rows import NO_ANSWER, OutboxRows
 from bot.telegram.pace import EDIT_SPACING, PER_SECOND
 from tests.integration.agents_fleet import eventually
@@ -153,27 +155,75 @@ async def test_everything_due_is_sent_after_a_restart_once(world: World) -> None
         assert await world.texts(3) == ["before", "while it was down", "after"]
 
 
-async def test_a_blocked_chat_fails_and_can_be_revived(world: World) -> None:
+async def test_what_a_closed_chat_does_not_take_waits_until_it_does(world: World) -> None:
     await world.client.post(f"/sandbox/chats/{world.owner}/block", {"from": world.owner, "blocked": True})
     async with world.outbox() as outbox:
-        row = await world.post("unheard")
-        failed = await world.settled(row, "failed")
-        assert "blocked by the user" in failed.last_error
+        await world.post("first")
+        await eventually(lambda: _closed(world, "bot was blocked by the user"))
+        await world.post("second")
+        await asyncio.sleep(POLL_S * 2)  # the time in which it would be tried
+        assert len(await world.client.calls("sendMessage")) == 1, "one message finds out whether it is open"
+        assert [row.status for row in await world.rows()] == ["due", "due"]
         await world.client.post(f"/sandbox/chats/{world.owner}/block", {"from": world.owner, "blocked": False})
-        assert await outbox.revive(world.owner) == 1
-        assert await world.texts(1) == ["unheard"]
+        await outbox.try_again(world.owner, surely=True)
+        assert await world.texts(2) == ["first", "second"]
+        await eventually(lambda: _closed(world))
 
 
 async def test_what_a_wrong_supervisor_chat_swallowed_goes_out_once_it_is_mended(world: World) -> None:
     world.supervisor = 987654321  # a slip in MAF_SUPERVISOR_CHAT
     async with world.outbox():
-        rows = [await world.post(text, chat_id=None) for text in ("first alert", "second alert")]
-        for row in rows:
-            assert "chat not found" in (await world.settled(row, "failed")).last_error
+        for text in ("first alert", "second alert"):
+            await world.post(text, chat_id=None)
+        await eventually(lambda: _closed(world, "chat not found"))
         assert len(await world.client.calls("sendMessage")) == 1, "what cannot arrive is tried once, not once each"
     world.supervisor = world.owner  # mended, and the bot started anew
     async with world.outbox():
         assert await world.texts(2) == ["first alert", "second alert"]
+
+
+async def test_a_chat_that_is_tried_by_itself_opens_by_itself(world: World) -> None:
+    group = await _group(world)
+    await _forbid(world, group, "text messages")
+    async with world.outbox() as outbox:
+        await world.post("waits", chat_id=group)
+        await eventually(lambda: _closed(world, "not enough rights to send text messages to the chat"))
+        await _forbid(world, group, "")
+        async with world.store.begin() as tx:  # the pause is over
+            await tx.execute(ClosedChatRow.__table__.update().values(next_try=datetime.now(UTC)))
+        outbox.bell.ring()
+        await world.client.until(lambda ms: [m["text"] for m in ms] == ["waits"], chat=group)
+
+
+async def test_a_group_that_takes_no_pictures_gets_the_words(world: World) -> None:
+    group = await _group(world)
+    await _forbid(world, group, "photos, documents")
+    async with world.outbox():
+        async with world.store.begin() as tx:
+            await post(tx, "file", {"kind": "photo"}, chat_id=group)
+            await post(tx, "file", {"kind": "document"}, chat_id=group)
+        messages = await world.client.until(lambda ms: len(ms) == 2, chat=group)
+        first, second = [m["text"].split("\n\n") for m in messages]
+        assert first == ["A chart", "The picture could not be sent: not enough rights to send photos to the chat."]
+        assert second[1] == "The file could not be sent: not enough rights to send documents to the chat."
+        assert await _closed(world)
+
+
+async def test_what_waits_for_days_is_left_out_and_counted(world: World) -> None:
+    world.supervisor = group = await _group(world)
+    await _forbid(world, group, "text messages")
+    async with world.outbox() as outbox:
+        old = await world.post("an answer of yesterday", chat_id=group)
+        notice = await world.post("needs somebody", chat_id=None)
+        async with world.store.begin() as tx:
+            await tx.execute(OutboxRow.__table__.update().values(created_at=datetime.now(UTC) - timedelta(hours=25)))
+        await eventually(lambda: _closed(world, "not enough rights"))
+        await _forbid(world, group, "")
+        await outbox.try_again(group, surely=True)
+        messages = await world.client.until(lambda ms: len(ms) == 2, chat=group)
+        assert messages[0]["text"] == "needs somebody"
+        assert "1 older message was left out" in messages[1]["text"]
+        assert [row.status for row in await world.rows() if row.id in {old, notice}] == ["failed", "sent"]
 
 
 async def test_a_row_that_cannot_be_rendered_blocks_no_other(world: World) -> None:
@@ -289,6 +339,22 @@ async def test_a_rolled_back_transaction_says_nothing(world: World) -> None:
                 raise RuntimeError
         await world.post("happened")
         assert await world.texts(1) == ["happened"]
+
+
+async def _group(world: World) -> int:
+    body = {"type": "group", "title": "Team", "members": [world.owner]}
+    return int((await world.client.post("/sandbox/chats", body))["id"])
+
+
+async def _forbid(world: World, chat: int, what: str) -> None:
+    await world.client.post(f"/sandbox/chats/{chat}/restrict", {"from": world.owner, "forbids": what})
+
+
+async def _closed(world: World, why: str = "") -> bool:
+    """Whether one chat is closed for this reason; for no reason: whether none is."""
+    async with world.store.begin() as tx:
+        reasons = [row.reason for row in await tx.scalars(select(ClosedChatRow))]
+    return [why in reason for reason in reasons] == [True] if why else not reasons
 
 
 async def _held(world: World) -> bool:

@@ -27,6 +27,7 @@ from bot.telegram import callbacks
 from bot.telegram.keyboards import Button, in_rows, markup
 from bot.telegram.pace import BURST, EDIT_SPACING, GROUP_MESSAGES, GROUP_SPAN, Pace, backoff, steps_aside
 from bot.telegram.quiet import quiet_until
+from bot.telegram.refusals import about, reason
 from bot.telegram.wire import verdict
 
 CALL = SendMessage(chat_id=1, text="x")
@@ -101,33 +102,83 @@ def test_quiet_hours_end_later_than_now(now: datetime, hours: tuple[time, time],
     assert until is None or now < until < now + timedelta(hours=26)
 
 
+def refused(text: str) -> TelegramBadRequest:
+    return TelegramBadRequest(CALL, f"Bad Request: {text}")
+
+
 @pytest.mark.parametrize(
-    ("error", "then", "unsure", "chat_gone"),
+    ("error", "then", "unsure"),
     [
-        (TelegramRetryAfter(CALL, "slow", 4), "hold", False, False),
-        (TelegramForbiddenError(CALL, "Forbidden: bot was blocked by the user"), "fail", False, True),
-        (TelegramBadRequest(CALL, "Bad Request: chat not found"), "fail", False, True),
-        (TelegramBadRequest(CALL, "Bad Request: BUTTON_DATA_INVALID"), "fail", False, False),
-        (TelegramEntityTooLarge(CALL, "too large"), "fail", False, False),
-        (TelegramUnauthorizedError(CALL, "Unauthorized"), "hold", False, False),
-        (TelegramServerError(CALL, "Internal Server Error"), "retry", False, False),
-        (TelegramNetworkError(CALL, "Request timeout error"), "retry", True, False),
-        (TelegramMigrateToChat(CALL, "moved", -100), "moved", False, False),
-        (ClientDecodeError("unreadable", ValueError(), {"ok": True, "result": {}}), "done", True, False),
-        (ClientDecodeError("unreadable", ValueError(), {}), "retry", True, False),
-        (ClientDecodeError("a proxy's page", ValueError(), "<html>502 Bad Gateway</html>"), "retry", True, False),
+        (TelegramRetryAfter(CALL, "slow", 4), "hold", False),
+        (TelegramForbiddenError(CALL, "Forbidden: bot was blocked by the user"), "closed", False),
+        (refused("chat not found"), "closed", False),
+        (refused("not enough rights to send text messages to the chat"), "closed", False),
+        (refused("CHAT_WRITE_FORBIDDEN"), "closed", False),
+        (refused("TOPIC_CLOSED"), "topic", False),
+        (refused("message thread not found"), "topic", False),
+        (refused("BUTTON_DATA_INVALID"), "fail", False),
+        (TelegramEntityTooLarge(CALL, "too large"), "fail", False),
+        (TelegramUnauthorizedError(CALL, "Unauthorized"), "hold", False),
+        (TelegramServerError(CALL, "Internal Server Error"), "retry", False),
+        (TelegramNetworkError(CALL, "Request timeout error"), "retry", True),
+        (TelegramMigrateToChat(CALL, "moved", -100), "moved", False),
+        (ClientDecodeError("unreadable", ValueError(), {"ok": True, "result": {}}), "done", True),
+        (ClientDecodeError("unreadable", ValueError(), {}), "retry", True),
+        (ClientDecodeError("a proxy's page", ValueError(), "<html>502 Bad Gateway</html>"), "retry", True),
     ],
 )
-def test_what_an_error_means(error: Exception, then: str, unsure: bool, chat_gone: bool) -> None:
+def test_what_an_error_means(error: Exception, then: str, unsure: bool) -> None:
     found = verdict(error)
-    assert (found.then, found.unsure, found.chat_gone) == (then, unsure, chat_gone)
+    assert (found.then, found.unsure) == (then, unsure)
+
+
+# What sendMessage, sendPhoto, sendDocument, editMessage… and their topics are refused with (Bot API 10.3).
+REFUSALS: dict[str, str] = {
+    "group chat was deactivated": "chat",
+    "have no rights to send a message": "chat",
+    "Have no write access to the chat": "chat",
+    "need administrator rights in the channel chat": "chat",
+    "not enough rights to send text messages to the chat": "chat",
+    "CHAT_ADMIN_REQUIRED": "chat",
+    "CHAT_RESTRICTED": "chat",
+    "CHAT_SEND_PLAIN_FORBIDDEN": "chat",
+    "CHAT_GUEST_SEND_FORBIDDEN": "chat",
+    "USER_BANNED_IN_CHANNEL": "chat",
+    "CHANNEL_PRIVATE": "chat",
+    "PEER_ID_INVALID": "chat",
+    "ALLOW_PAYMENT_REQUIRED_5": "chat",
+    "TOPIC_DELETED": "topic",
+    "not enough rights to send photos to the chat": "file",
+    "not enough rights to send documents to the chat": "file",
+    "CHAT_SEND_PHOTOS_FORBIDDEN": "file",
+    "PHOTO_INVALID_DIMENSIONS": "file",
+    "IMAGE_PROCESS_FAILED": "file",
+    "message is not modified: specified new message content": "same",
+    "message to edit not found": "standing",
+    "message can't be edited": "standing",
+    "there is no text in the message to edit": "standing",
+    "MESSAGE_ID_INVALID": "standing",
+    "message text is empty": "message",
+    "message is too long": "message",
+    "message to be replied not found": "message",
+    "can't parse entities: Can't find end tag": "message",
+    "REPLY_MARKUP_TOO_LONG": "message",
+    "ENTITY_BOUNDS_INVALID": "message",
+    "something that no table holds": "message",
+}
+
+
+@pytest.mark.parametrize(("said", "what"), REFUSALS.items())
+def test_what_a_refusal_is_about(said: str, what: str) -> None:
+    assert about(refused(said)) == what
+    assert reason(refused(said)) == said
 
 
 def test_only_a_server_that_cannot_be_reached_keeps_the_order_for_ever() -> None:
-    refused, lost = TelegramNetworkError(CALL, "refused"), TelegramNetworkError(CALL, "lost")
+    gone, lost = TelegramNetworkError(CALL, "refused"), TelegramNetworkError(CALL, "lost")
     key = ConnectionKey("host", 443, True, True, None, None, None)
-    refused.__cause__ = ClientConnectorError(key, OSError("refused"))
-    assert (verdict(refused).unreachable, verdict(refused).unsure) == (True, False)
+    gone.__cause__ = ClientConnectorError(key, OSError("refused"))
+    assert (verdict(gone).unreachable, verdict(gone).unsure) == (True, False)
     assert (verdict(lost).unreachable, verdict(lost).unsure) == (False, True)
     assert not steps_aside(100, unreachable=True)
     assert [n for n in range(10) if steps_aside(n, unreachable=False)] == [5, 6, 7, 8, 9]
