@@ -34,7 +34,7 @@ def attach(dispatcher: Dispatcher, *, access: Access, app: Services) -> frozense
 
     served: set[str] = set()
     for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
-        observer.outer_middleware(Door(access, app.store))
+        observer.outer_middleware(Door(access, app.store, app.audit))
         observer.middleware(Answers())
         observer.middleware(Rights(access, app.audit))
     for module in (

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from aiogram import BaseMiddleware, Bot
@@ -19,6 +20,7 @@ from bot.store.errors import trouble
 from bot.telegram.access import Role, command_of
 from bot.telegram.people import Access, Person, plain_name
 from bot.telegram.text import render
+from bot.telegram.tries import Budget
 from handlers.commands import WhichAgent
 from handlers.rights import LOOKS, may
 from handlers.said import said
@@ -28,7 +30,8 @@ from handlers.wording import told
 log = logging.getLogger(__name__)
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
-FORWARDED = "I do not act on a forwarded command, so nothing was done. Write it yourself."
+FORWARDED = "I do not act on words that another wrote, so nothing was done. Write them yourself."
+OVER = "That message is over: the role of who asked for it has changed. Ask for it anew."
 # A press that takes longer than this is answered before its work is done.
 ANSWER_WITHIN_S = 0.7
 
@@ -41,11 +44,13 @@ class Internal(MafError):
 
 
 class Door(BaseMiddleware):
-    """Strangers meet silence, but for a /pair code and for /start while nobody owns the bot."""
+    """Strangers meet silence, but for a right /pair code and for /start while nobody owns the bot."""
 
-    def __init__(self, access: Access, store: Store) -> None:
+    def __init__(self, access: Access, store: Store, audit: Audit) -> None:
         self.access = access
         self.store = store
+        self.audit = audit
+        self._rows = Budget()
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user: User | None = getattr(event, "from_user", None)
@@ -54,21 +59,35 @@ class Door(BaseMiddleware):
             return None
         if not isinstance(message, Message):
             return await self._out_of_reach(event, user, data["bot"])
-        if isinstance(event, Message) and await for_another_bot(event, data["bot"]):
-            return None
         known = next((p for p in await self.access.people() if p.user_id == user.id), None)
+        if not await self._opens(event, known, data["bot"]):
+            return None
+        person = known or Person(user.id, "", Role.NOBODY)
+        data["person"] = person if person.name else replace(person, name=plain_name(user.full_name))
+        say = data["say"] = Say(self.store, message.chat.id, _topic(message), person.tenure)
+        return await handler(event, data) if await self._counts(event, message, known, say, data["bot"]) else None
+
+    async def _opens(self, event: TelegramObject, known: Person | None, bot: Bot) -> bool:
+        """Whether it is meant for us, by somebody who is let in or may knock."""
+        if isinstance(event, Message) and await for_another_bot(event, bot):
+            return False
         if known is None and not await self._may_knock(event):
             if isinstance(event, CallbackQuery):
-                await Tap(event, data["bot"]).answer()  # no word, but their app need not wait for one
-            return None
-        name = (known.name if known else "") or plain_name(user.full_name)
-        data["person"] = Person(user.id, name, known.role if known else Role.NOBODY)
-        say = data["say"] = Say(self.store, message.chat.id, _topic(message))
-        if isinstance(event, Message) and _is_anothers_command(event):
+                await Tap(event, bot).answer()  # no word, but their app need not wait for one
+            return False
+        return True
+
+    @staticmethod
+    async def _counts(event: TelegramObject, message: Message, known: Person | None, say: Say, bot: Bot) -> bool:
+        """Whether it is their own word, and under a message that has not ended; else they are told."""
+        if isinstance(event, CallbackQuery) and await say.is_over(message.message_id):
+            await Tap(event, bot).answer(OVER, alert=True)
+            return False
+        if isinstance(event, Message) and _is_anothers(event):
             if known is not None and message.chat.type == "private":
                 await say.text(FORWARDED)
-            return None
-        return await handler(event, data)
+            return False
+        return True
 
     async def _out_of_reach(self, event: TelegramObject, user: User, bot: Bot) -> None:
         """A press under a message that Telegram no longer shows us (InaccessibleMessage): it does nothing, and says so
@@ -84,8 +103,22 @@ class Door(BaseMiddleware):
         if command is None:
             return False
         if command.name == "pair":
-            return event.from_user is not None and not self.access.over_tried(event.from_user.id)
+            return await self._has_code(event)
         return command.name == "start" and event.chat.type == "private" and not await self.access.owner_exists()
+
+    async def _has_code(self, message: Message) -> bool:
+        """Whether a stranger's /pair has a code that lets in. One that does not leaves a row, as long as there are not
+        many."""
+        user, code = message.from_user, (message.text or "").split(maxsplit=1)[1:]
+        if user is None or not code or not self.access.may_try(user.id):
+            return False
+        if await self.access.knock(code[0], user.id):
+            return True
+        if self._rows.spend(self.access.clock.now()):
+            who, where = f"{plain_name(user.full_name)} ({user.id})", f"chat:{message.chat.id}"
+            entry = await self.audit.begin(actor=who, place=where, action="pair")
+            await self.audit.finish(entry, "refused: a wrong code")
+        return False
 
 
 class Rights(BaseMiddleware):
@@ -166,11 +199,14 @@ async def for_another_bot(message: Message, bot: Bot) -> bool:
     return bool(name) and name.lower() != ((await bot.me()).username or "").lower()
 
 
-def _is_anothers_command(message: Message) -> bool:
-    """A command that somebody else wrote, shown to us by forwarding: nobody asks us for it. A pair code is there to be
-    handed on."""
-    if message.forward_origin is None or not (message.text or "").startswith("/"):
+def _is_anothers(message: Message) -> bool:
+    """Words that somebody else wrote, shown to us by forwarding or by an inline bot, and that would act: a command, or
+    the answer to a question of ours. Nobody asks us for it. A pair code is there to be handed on."""
+    if message.forward_origin is None and message.via_bot is None:
         return False
+    if not (message.text or "").startswith("/"):
+        replied = message.reply_to_message
+        return replied is not None and replied.from_user is not None and replied.from_user.is_bot
     command = command_of((message.text or "").split(maxsplit=1)[0])
     return command is None or command.name != "pair"
 

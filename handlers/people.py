@@ -8,6 +8,7 @@ from aiogram.types import Message
 from aiogram.utils.formatting import Code, Text
 
 from bot.errors import Refused, WrongUsage
+from bot.operations import Services
 from bot.store.audit import note
 from bot.telegram.access import Role
 from bot.telegram.links import tappable
@@ -41,10 +42,14 @@ async def start(_message: Message, person: Person, say: Say) -> None:
         await say.card("help", {"role": person.role.word})
 
 
-async def pair(message: Message, command: CommandObject, access: Access, person: Person, say: Say) -> None:
-    """A right code lets in; a wrong one from a stranger meets silence."""
+async def pair(  # noqa: PLR0917 - aiogram hands each over by its name
+    message: Message, command: CommandObject, app: Services, access: Access, person: Person, say: Say
+) -> None:
+    """A right code lets in. The Door has looked at a stranger's."""
     if not command.args:
         raise WrongUsage("Which code?", hint="/pair CODE. It comes from `maf pair` on the bot's machine.")
+    if person.role is not Role.NOBODY and not await access.knock(command.args, person.user_id):
+        raise WrongCode
     chat = message.chat
     paired = await access.redeem(
         command.args,
@@ -58,6 +63,8 @@ async def pair(message: Message, command: CommandObject, access: Access, person:
         raise WrongCode
     note(role=paired.person.role.word)
     welcome = f"Welcome, {paired.person.name}. You are {paired.person.role.a} now. "
+    if paired.moved and app.settings.supervisor_chat is None and paired.was is not Role.NOBODY:
+        welcome += "What agents need comes here from now on. "
     await say.text(Text(welcome, tappable("/help shows what you can do.")))
 
 

@@ -34,7 +34,8 @@ class ReplyTo(Filter):
         if replied is None or replied.from_user is None or not replied.from_user.is_bot:
             return False
         notice = await say.shown(replied.message_id)
-        return {"notice": notice} if notice is not None and notice.kind in self.kinds else False
+        fits = notice is not None and notice.kind in self.kinds and notice.lasts
+        return {"notice": notice} if notice is not None and fits else False
 
 
 def is_prompt_file(message: Message) -> bool:

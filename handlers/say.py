@@ -40,12 +40,14 @@ KNOWN_WITHIN_S, LOOK_S = 10.0, 0.1
 
 
 class Say:
-    """Says things in one chat; `topic` is the one of its forum topics that was written in, if any."""
+    """Says things in one chat; `topic` is the one of its forum topics that was written in, if any. What is said belongs
+    to the person with this `tenure`."""
 
-    def __init__(self, store: Store, chat_id: int, topic: int | None = None) -> None:
+    def __init__(self, store: Store, chat_id: int, topic: int | None = None, tenure: int | None = None) -> None:
         self.store = store
         self.chat_id = chat_id
         self.topic = topic
+        self.tenure = tenure
 
     async def text(self, content: Text | str, keyboard: Sequence[Sequence[Button]] = ()) -> None:
         """A plain answer."""
@@ -58,7 +60,8 @@ class Say:
         another stands there with that key."""
         key = new_key(kind) if live and key is None else key
         async with self.store.begin() as tx:
-            await post(tx, kind, self._here(data), chat_id=self.chat_id, key=key, below=below)
+            here = self._here(data)
+            await post(tx, kind, here, chat_id=self.chat_id, key=key, below=below, tenure=self.tenure)
 
     async def once(self, key: str, content: Text | str) -> None:
         """A plain answer that is given one time in this chat, whatever asks for it again."""
@@ -72,7 +75,7 @@ class Say:
         data = self._here(text_data(told(error)))
         async with self.store.begin() as tx:
             if again or not await just_said(tx, self.chat_id, "text", data, datetime.now(UTC) - JUST):
-                await post(tx, "text", data, chat_id=self.chat_id)
+                await post(tx, "text", data, chat_id=self.chat_id, tenure=self.tenure)
 
     def _here(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         return data if self.topic is None else {**data, TOPIC: self.topic}
@@ -82,10 +85,16 @@ class Say:
         async with self._notice(message_id) as (_tx, notice):
             return notice
 
+    async def is_over(self, message_id: int) -> bool:
+        """Whether this message of ours belongs to somebody who has lost a right since."""
+        async with self.store.begin() as tx:
+            notice = await shown(tx, self.chat_id, message_id)
+        return notice is not None and not notice.lasts
+
     async def refresh(self, message_id: int, **data: Any) -> None:
         """Render the message with this id again, with `data` changed."""
         async with self._notice(message_id) as (tx, notice):
-            if notice is None or notice.key is None:
+            if notice is None or notice.key is None or not notice.lasts:
                 return
             if data:
                 await post(

@@ -116,6 +116,9 @@ class Intake:
     async def take(self, update: Update) -> None:
         """Record it, then begin to handle it. Raises SQLAlchemyError where it could not be recorded."""
         where = place(update)
+        if not await self._inbox.knows(update):
+            self._turns.give(where, partial(self._handle, update, recorded=False), name=f"update {update.update_id}")
+            return
         long = self._long.get(where)
         if long is not None and pieces.goes_on(long.messages, update, asked=long.asked):
             await long.add(update, self._inbox.record(self._bot.id, update, piece_of=long.first))
@@ -221,7 +224,7 @@ class Intake:
         async with self._services.store.begin() as tx:
             await post(tx, kind, {**data, **topic}, chat_id=message.chat.id, key=f"rest:{long.first}", urgent=True)
 
-    async def _handle(self, update: Update, before: Before) -> None:
+    async def _handle(self, update: Update, before: Before, *, recorded: bool = True) -> None:
         """In the order of asking: "/skip w1" just before "/apply" must count."""
         await self._resumed.wait()
         answered = before is not None and await self._waited(update, before)
@@ -233,7 +236,8 @@ class Intake:
             log.warning("update %s: %s", update.update_id, error.message)
         except Exception:  # The edge of the process: one update must not end the bot.
             log.exception("update %s failed", update.update_id)
-        await kept(lambda: self._inbox.handled(self._bot.id, update.update_id))
+        if recorded:
+            await kept(lambda: self._inbox.handled(self._bot.id, update.update_id))
 
     async def _waited(self, update: Update, before: asyncio.Task[None]) -> bool:
         """Wait for the turn of an update; True if a press was answered meanwhile, as its button must not hang."""

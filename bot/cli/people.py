@@ -28,7 +28,8 @@ def list_people(terminal: Terminal) -> None:
 @click.argument("role", metavar="ROLE", type=click.Choice(ROLES))
 @pass_terminal
 def set_role(terminal: Terminal, user_id: int, role: str) -> None:
-    """Give a person another role. It counts for the next thing they send."""
+    """Give a person another role, at once. With less than they had, what they had begun ends: boards, watches, pages,
+    questions. Pair codes that nobody used yet let nobody in then."""
     done = call.act(terminal, "people.role", {"id": user_id, "role": role})
     terminal.show(done, f"{done['name']} is {role} now, and was {done['was']}.")
 
@@ -37,6 +38,7 @@ def set_role(terminal: Terminal, user_id: int, role: str) -> None:
 @click.argument("user_id", metavar="ID", type=int)
 @pass_terminal
 def remove(terminal: Terminal, user_id: int) -> None:
-    """Shut a person out. The bot is silent to them from now on."""
+    """Shut a person out. The bot is silent to them from now on, and what they had begun ends. Pair codes that nobody
+    used yet let nobody in then."""
     done = call.act(terminal, "people.remove", {"id": user_id})
     terminal.show(done, f"{done['name']} is shut out. To let them in again: maf pair --role {done['role']}")

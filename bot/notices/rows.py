@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import case, select, update
 
 from bot.notices.bell import ring_after_commit
-from bot.store import Transaction
+from bot.store import Transaction, rows_changed
+from bot.store.codes import without_codes
 from bot.store.tables import OutboxRow
 
 
@@ -24,16 +25,21 @@ async def post(
     urgent: bool = False,
     silent: bool = False,
     below: bool = False,
+    tenure: int | None = None,
 ) -> int:
     """Something to tell a person; the id of its row.
 
     chat_id None means the supervisor chat, looked up when it is sent. Such a notice is ours to begin, so quiet hours
     hold it unless it is urgent; one with a chat_id answers somebody and is never held. With a `key` that already has a
-    message in that chat, that one is edited instead; `below` makes a new one all the same. `data` must be JSON.
+    message in that chat, that one is edited instead; `below` makes a new one all the same. `tenure` is that of the
+    person it belongs to: with it the message ends, and what it shows (bot.telegram.tenure). `data` must be JSON.
     """
     ring_after_commit(tx)
+    data = await without_codes(tx, dict(data), datetime.now(UTC))  # an answer may quote what somebody wrote
     if key is not None and not below:
         row = await _live(tx, key, chat_id)
+        if row is not None and row.status == "ended":
+            return row.id
         if row is not None:
             row.kind, row.data, row.urgent = kind, dict(data), urgent
             row.version, row.status, row.not_before = row.version + 1, "due", None
@@ -46,6 +52,7 @@ async def post(
         reply_to=reply_to,
         urgent=urgent,
         silent=silent,
+        tenure=tenure,
         created_at=datetime.now(UTC),
     )
     tx.add(row)
@@ -60,18 +67,18 @@ async def kind_of(tx: Transaction, key: str, chat_id: int) -> str | None:
     return row.kind if row is not None else None
 
 
-async def touch(tx: Transaction, *keys: str | None, urgent: bool = False) -> None:
-    """What the live messages with these keys show has changed: have them rendered again. No key, no message: nothing.
+async def touch(tx: Transaction, *keys: str | None, urgent: bool = False) -> bool:
+    """What the live messages with these keys show has changed: have them rendered again; whether there are any.
 
     An urgent edit answers a tap, at once; what changes by itself keeps the pace of edits.
     """
     known = [key for key in keys if key is not None]
     if not known:
-        return
+        return False
     ring_after_commit(tx)
-    await tx.execute(
+    touched = (
         update(OutboxRow)
-        .where(OutboxRow.key.in_(known), OutboxRow.status != "failed")
+        .where(OutboxRow.key.in_(known), OutboxRow.status.not_in(["failed", "ended"]))
         .values(
             version=OutboxRow.version + 1,
             status="due",
@@ -79,6 +86,7 @@ async def touch(tx: Transaction, *keys: str | None, urgent: bool = False) -> Non
             urgent=case((OutboxRow.message_id.is_(None), OutboxRow.urgent), else_=urgent),
         )
     )
+    return await rows_changed(tx, touched) > 0
 
 
 async def _live(tx: Transaction, key: str, chat_id: int | None) -> OutboxRow | None:

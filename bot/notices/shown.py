@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 
 from bot.store import Transaction
 from bot.store.tables import OutboxRow
+from bot.telegram import tenure
 from bot.telegram.outbox_rows import NO_ANSWER
 
 RECENT = 200
@@ -18,12 +19,13 @@ RECENT = 200
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A notice as it was posted."""
+    """A notice as it was posted. `lasts`: whether who it belongs to has lost no right since (bot.telegram.tenure)."""
 
     kind: str
     data: dict[str, Any]
     key: str | None
     chat_id: int | None
+    lasts: bool = True
 
 
 async def just_said(tx: Transaction, chat_id: int, kind: str, data: Mapping[str, Any], since: datetime) -> bool:
@@ -51,4 +53,7 @@ async def shown(tx: Transaction, chat_id: int, message_id: int) -> Shown | None:
         # A long text is several messages; the ids of all of them stand in `parts`.
         near = await tx.scalars(select(OutboxRow).where(here).order_by(OutboxRow.id.desc()).limit(RECENT))
         row = next((r for r in near if message_id in (r.parts or ())), None)
-    return Shown(row.kind, dict(row.data or {}), row.key, row.chat_id) if row is not None else None
+    if row is None:
+        return None
+    lasts = row.status != "ended" and await tenure.lasts(tx, row.tenure)
+    return Shown(row.kind, dict(row.data or {}), row.key, row.chat_id, lasts)

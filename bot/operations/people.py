@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.clock import iso
 from bot.errors import WrongUsage
+from bot.notices import post
 from bot.operations.services import Services
 from bot.store.audit import note
 
@@ -29,20 +30,28 @@ async def people(app: Services) -> list[dict[str, Any]]:
 
 
 async def set_role(app: Services, *, id: int, role: str) -> dict[str, Any]:  # noqa: A002
-    """Another role for a person, from the next thing on that they send. Raises WrongUsage, NotFound, Refused."""
+    """Another role for a person, at once. Raises WrongUsage, NotFound, Refused."""
     wanted = _role(role)
-    was = await _access(app).set_role(id, wanted)
-    note(name=was.name, was=was.role.word)
+    was = await _change(app, id, wanted)
     return {**_as_dict(was), "role": wanted.word, "was": was.role.word}
 
 
 async def remove(app: Services, *, id: int) -> dict[str, Any]:  # noqa: A002
-    """Shut a person out, from the next thing on that they send. Raises NotFound, Refused."""
+    """Shut a person out, at once. Raises NotFound, Refused."""
     from bot.telegram.access import Role
 
-    was = await _access(app).set_role(id, Role.NOBODY)
-    note(name=was.name, was=was.role.word)
-    return _as_dict(was)
+    return _as_dict(await _change(app, id, Role.NOBODY))
+
+
+async def _change(app: Services, user_id: int, role: Any) -> Person:
+    """Who it is, with the role they had. Where the supervisors' chat was theirs, the new one is told."""
+    changed = await _access(app).set_role(user_id, role)
+    note(name=changed.was.name, was=changed.was.role.word)
+    if changed.new_chat is not None and app.settings.supervisor_chat is None:
+        text = f"What agents need comes here from now on: {changed.was.name} is no owner any more."
+        async with app.store.begin() as tx:
+            await post(tx, "text", {"text": text})
+    return changed.was
 
 
 def _as_dict(person: Person) -> dict[str, Any]:

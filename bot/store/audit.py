@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock, iso
 from bot.errors import MafError
+from bot.store.codes import without_codes
 from bot.store.engine import Store, Transaction
 from bot.store.patience import kept, patient_task
 from bot.store.tables import AuditRow
@@ -121,13 +122,14 @@ class Audit:
     ) -> int:
         """The row of an action in the caller's transaction; its id. `outcome`: of one that this transaction does."""
         now = self._clock.now()
+        target, kept = await without_codes(tx, (target, dict(detail or {})), now)
         row = AuditRow(
             at=now,
             actor=actor,
             place=place,
             action=action,
             target=self._blank(target)[:200],
-            detail=_each_text(dict(detail or {}), self._blank),
+            detail=_each_text(kept, self._blank),
             outcome=outcome,
             finished_at=None if outcome == "begun" else now,
         )
@@ -137,8 +139,10 @@ class Audit:
 
     async def end(self, tx: Transaction, entry: int, outcome: str) -> None:
         """Write how it ended, in the caller's transaction."""
+        now = self._clock.now()
+        outcome = await without_codes(tx, outcome, now)
         ended = update(AuditRow).where(AuditRow.id == entry)
-        await tx.execute(ended.values(outcome=self._blank(outcome)[:500], finished_at=self._clock.now()))
+        await tx.execute(ended.values(outcome=self._blank(outcome)[:500], finished_at=now))
 
     async def finish(self, entry: int, outcome: str, noted: Mapping[str, Any] | None = None) -> None:
         """Write how it ended. What was done is done: a store that takes nothing now must not have it told as failed,

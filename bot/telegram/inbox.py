@@ -3,6 +3,7 @@
 Telegram sends an update again when it does not know that we have it; the row makes it count once. A row that was
 never marked as handled belongs to a process that died in between: the person is told, nothing is repeated by itself.
 A piece of a longer text waits for the others (bot.telegram.pieces): its handling has not begun, and begins with them.
+Of strangers there is no row: they would fill the store, and nothing is done for them that must not be done twice.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from sqlalchemy.exc import IntegrityError
 from bot.clock import Clock
 from bot.foreign import read_json
 from bot.store import Store, Transaction, rows_changed
-from bot.store.tables import UpdateRow
-from bot.telegram.access import command_of
+from bot.store.codes import without_codes
+from bot.store.tables import PersonRow, UpdateRow
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,14 @@ class Inbox:
         self._store = store
         self._clock = clock
 
+    async def knows(self, event: Update) -> bool:
+        """Whether it comes from somebody who is let in."""
+        what = event.callback_query or event.message or event.edited_message or event.my_chat_member
+        if what is None or what.from_user is None or abs(what.from_user.id) > LARGEST_ID:
+            return False
+        async with self._store.begin() as tx:
+            return await tx.get(PersonRow, what.from_user.id) is not None
+
     async def record(self, bot_id: int, event: Update, *, piece_of: int | None = None) -> bool:
         """Write it down; False when it was written down before, and then it must not be handled. `piece_of`: the first
         update of the text that it belongs to, where that waits for its rest.
@@ -65,13 +74,15 @@ class Inbox:
         if event.update_id > LARGEST_ID:
             log.error("an update with the id %.3g is passed over", event.update_id)
             return False
-        payload = _without_code(event.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
+        payload = event.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         try:
             async with self._store.begin() as tx:
                 if await tx.get(UpdateRow, (bot_id, event.update_id)) is not None:
                     return False
-                row = UpdateRow(bot_id=bot_id, update_id=event.update_id, payload=payload, piece_of=piece_of)
-                row.received_at = self._clock.now()
+                now = self._clock.now()
+                kept = await without_codes(tx, payload, now)
+                row = UpdateRow(bot_id=bot_id, update_id=event.update_id, payload=kept, piece_of=piece_of)
+                row.received_at = now
                 tx.add(row)
         except IntegrityError:  # two at once, on a database that lets both look first
             return False
@@ -172,16 +183,6 @@ def _pieces(bot_id: int, first: int) -> sql.Update:
     return update(UpdateRow).where(
         UpdateRow.bot_id == bot_id, UpdateRow.piece_of == first, UpdateRow.handled_at.is_(None)
     )
-
-
-def _without_code(payload: dict[str, Any]) -> dict[str, Any]:
-    """A pair code is a secret, and a row keeps none: what stands behind /pair is left out."""
-    message = payload.get("message") or {}
-    word = (str(message.get("text", "")).split(maxsplit=1) or [""])[0]
-    command = command_of(word) if word.startswith("/") else None
-    if command is not None and command.name == "pair":
-        return {**payload, "message": {**message, "text": word}}
-    return payload
 
 
 def _unhandled(update_id: int, payload: dict[str, Any]) -> Unhandled:

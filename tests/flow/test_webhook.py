@@ -18,6 +18,7 @@ from bot.app import App
 from bot.app.webhook import HEADER, PortTaken
 from bot.errors import WrongSetting
 from bot.home import Home
+from bot.sandbox.world import OWNER_ID
 from bot.settings import load_settings
 from bot.store.tables import UpdateRow
 from bot.telegram.people import Access
@@ -86,7 +87,9 @@ async def test_a_command_comes_by_webhook_and_later_by_polling_again(home: Home,
 
 async def at_the_door(app: App, url: str) -> None:
     """Only who knows the secret is heard; the same update twice counts once; what cannot be read blocks nothing."""
-    update = {"update_id": 77, "message": {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}}}
+    owner = {"id": OWNER_ID, "is_bot": False, "first_name": "Olga"}
+    message = {"message_id": 1, "date": 1, "chat": {"id": OWNER_ID, "type": "private"}, "from": owner}
+    update = {"update_id": 77, "message": message}
     async with aiohttp.ClientSession() as session:
         for headers in ({}, {HEADER: "wrong"}, {HEADER: SECRET + "x"}):
             async with session.post(url, json=update, headers=headers) as answer:
