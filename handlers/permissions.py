@@ -12,6 +12,7 @@ from bot.notices.shown import Shown
 from bot.operations import Services
 from bot.telegram.callbacks import DialogTap
 from bot.telegram.people import Access, Person
+from bot.telegram.tenure import lasts
 from handlers.replies import ReplyTo, written
 from handlers.rights import may
 from handlers.say import Say, Tap
@@ -50,7 +51,7 @@ async def choose(  # noqa: PLR0917 - aiogram hands each over by its name
     _, choice = app.permissions.chosen(callback_data.card, callback_data.mark, option)
     if choice.grant == "lasting":
         may(person, "dialog.always", await access.people())
-        await say.refresh(tap.message_id, confirm=option)
+        await say.refresh(tap.message_id, confirm=option, confirm_of=person.tenure)
         await tap.answer("This lasts. Tap again to be sure.")
         return
     await tap.answer(told_of(await _answer(app, callback_data, option, person, say)))
@@ -59,9 +60,21 @@ async def choose(  # noqa: PLR0917 - aiogram hands each over by its name
 async def confirm(
     _query: CallbackQuery, callback_data: DialogTap, app: Services, person: Person, say: Say, tap: Tap
 ) -> None:
+    option = number(callback_data.verb)
+    if await half_done(await say.shown(tap.message_id), say) != option:
+        await tap.answer("Nobody asked for that just now. Tap the answer itself first.", alert=True)
+        return
     await say.refresh(tap.message_id, confirm=None)
-    answered = await _answer(app, callback_data, number(callback_data.verb), person, say)
+    answered = await _answer(app, callback_data, option, person, say)
     await tap.answer(told_of(answered))
+
+
+async def half_done(notice: Shown | None, say: Say) -> int | None:
+    """The lasting choice that was tapped once, by somebody who has lost no right since."""
+    if notice is None or not isinstance(notice.data.get("confirm"), int):
+        return None
+    async with say.store.begin() as tx:
+        return int(notice.data["confirm"]) if await lasts(tx, notice.data.get("confirm_of")) else None
 
 
 async def back(_query: CallbackQuery, say: Say, tap: Tap) -> None:

@@ -108,7 +108,8 @@ class Say:
         async with self._notice(message_id) as (tx, notice):
             if notice is None or notice.key is None or notice.kind not in was:
                 return False
-            await post(tx, kind, self._here(data), chat_id=notice.chat_id, key=notice.key, urgent=True)
+            here, mine = self._here(data), self.tenure
+            await post(tx, kind, here, chat_id=notice.chat_id, key=notice.key, urgent=True, tenure=mine)
             return True
 
     @asynccontextmanager

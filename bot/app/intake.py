@@ -19,7 +19,7 @@ from bot.errors import MafError, Refused
 from bot.notices import post
 from bot.operations import Services
 from bot.store.patience import kept, patient
-from bot.telegram import pieces
+from bot.telegram import pieces, tenure
 from bot.telegram.access import Role
 from bot.telegram.card import text_data
 from bot.telegram.inbox import Inbox
@@ -221,8 +221,10 @@ class Intake:
         """In the message that asks for the rest of this text."""
         message = long.messages[0]
         topic = {TOPIC: message.message_thread_id} if message.is_topic_message else {}
+        chat, key = message.chat.id, f"rest:{long.first}"
         async with self._services.store.begin() as tx:
-            await post(tx, kind, {**data, **topic}, chat_id=message.chat.id, key=f"rest:{long.first}", urgent=True)
+            mine = await tenure.of(tx, message.from_user.id if message.from_user is not None else None)
+            await post(tx, kind, {**data, **topic}, chat_id=chat, key=key, urgent=True, tenure=mine)
 
     async def _handle(self, update: Update, before: Before, *, recorded: bool = True) -> None:
         """In the order of asking: "/skip w1" just before "/apply" must count."""

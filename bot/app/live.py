@@ -29,7 +29,7 @@ async def begin(services: Services) -> None:
         select(OutboxRow)
         .where(OutboxRow.kind.in_(["agents", "watch"]))
         .where(or_(OutboxRow.created_at > now - FOLLOW_AGAIN, OutboxRow.data[PINNED].as_boolean()))
-        .where(OutboxRow.status != "failed", OutboxRow.key.is_not(None), OutboxRow.chat_id.is_not(None))
+        .where(OutboxRow.status.not_in(["failed", "ended"]), OutboxRow.key.is_not(None), OutboxRow.chat_id.is_not(None))
         .order_by(OutboxRow.id)
     )
     async with services.store.begin() as tx:
@@ -92,8 +92,11 @@ class LiveMessages:
             await self._touch(one.key)
 
     async def _touch(self, key: str) -> None:
+        """Have it rendered again; one that has ended is not followed any more."""
         async with self._services.store.begin() as tx:
-            await touch(tx, key)
+            there = await touch(tx, key)
+        if not there:
+            self._services.live.drop(key)
 
     async def find_work(self) -> None:
         """For which agents is there a bead that nobody holds? Asked only while somebody looks at a board."""

@@ -25,6 +25,7 @@ from bot.packs.render import PromptContext, render_prompt
 from bot.store import Store, Transaction
 from bot.store.audit import fingerprint, note
 from bot.store.tables import DraftRow
+from bot.telegram import tenure
 
 CARD = "draft"
 # Actions whose bead may go to another agent; a resume belongs to the agent that holds the bead.
@@ -87,7 +88,8 @@ class Drafts:
             )
             await self._supersede(tx, draft_id)
             if not auto:
-                await post(tx, CARD, {"draft": draft_id}, chat_id=chat_id, key=f"draft:{draft_id}", urgent=True)
+                mine, key = await tenure.of(tx, chat_id), f"draft:{draft_id}"
+                await post(tx, CARD, {"draft": draft_id}, chat_id=chat_id, key=key, urgent=True, tenure=mine)
             note(draft=draft_id)
             return await ledger.read(tx, draft_id)
 

@@ -32,7 +32,7 @@ async def post(
     chat_id None means the supervisor chat, looked up when it is sent. Such a notice is ours to begin, so quiet hours
     hold it unless it is urgent; one with a chat_id answers somebody and is never held. With a `key` that already has a
     message in that chat, that one is edited instead; `below` makes a new one all the same. `tenure` is that of the
-    person it belongs to: with it the message ends, and what it shows (bot.telegram.tenure). `data` must be JSON.
+    person it belongs to (or from now on does): with it the message ends (bot.telegram.tenure). `data` must be JSON.
     """
     ring_after_commit(tx)
     data = await without_codes(tx, dict(data), datetime.now(UTC))  # an answer may quote what somebody wrote
@@ -43,6 +43,7 @@ async def post(
         if row is not None:
             row.kind, row.data, row.urgent = kind, dict(data), urgent
             row.version, row.status, row.not_before = row.version + 1, "due", None
+            row.tenure = tenure if tenure is not None and row.tenure is not None else row.tenure
             return row.id
     row = OutboxRow(
         chat_id=chat_id,

@@ -21,16 +21,16 @@ async def lasts(tx: Transaction, tenure: int | None) -> bool:
     return await tx.scalar(select(PersonRow.user_id).where(PersonRow.tenure == tenure).limit(1)) is not None
 
 
-async def in_private(tx: Transaction, chat_id: int | None) -> int | None:
-    """The tenure of the person whose private chat this is; None for a group, and for a stranger's."""
-    if chat_id is None or chat_id <= 0:
+async def of(tx: Transaction, user_id: int | None) -> int | None:
+    """The tenure of a person; None for a stranger, and for the id of a group."""
+    if user_id is None or user_id <= 0:
         return None
-    return await tx.scalar(select(PersonRow.tenure).where(PersonRow.user_id == chat_id))
+    return await tx.scalar(select(PersonRow.tenure).where(PersonRow.user_id == user_id))
 
 
 async def is_strangers(tx: Transaction, chat_id: int) -> bool:
     """Whether it is the private chat of somebody who is not let in. While nobody owns the bot, whoever comes may be
     told how that is changed."""
-    if chat_id <= 0 or await in_private(tx, chat_id) is not None:
+    if chat_id <= 0 or await of(tx, chat_id) is not None:  # a private chat has the id of its person
         return False
     return await tx.scalar(select(PersonRow.user_id).where(PersonRow.role == OWNER).limit(1)) is not None

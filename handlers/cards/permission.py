@@ -18,6 +18,7 @@ from bot.telegram.callbacks import AgentTap, DialogTap
 from bot.telegram.card import Card, Document, Message, RenderContext
 from bot.telegram.keyboards import Button, in_rows
 from bot.telegram.links import tappable
+from bot.telegram.tenure import lasts
 from handlers.cards.board import age
 
 MAX_LINES = 8
@@ -50,14 +51,14 @@ _DOCUMENTS = {"Bash": "command.sh.txt", "ExitPlanMode": "plan.md", "": "question
 
 def cards(app: Services) -> dict[str, Card]:
     async def permission(data: Mapping[str, Any], context: RenderContext) -> Message | None:
-        """data: {"card": ID}, and {"confirm": OPTION} between the two taps of a lasting grant."""
+        """data: {"card": ID}, and {"confirm": OPTION, "confirm_of": TENURE} between the two taps of a lasting grant."""
         async with context.store.begin() as tx:
             asks = await asks_of_card(tx, str(data["card"]))
+            confirm = data.get("confirm") if await lasts(tx, data.get("confirm_of")) else None
         beads = {ask.agent: ", ".join(c.bead for c in await app.claims.of(ask.agent)) for ask in asks}
         waiting = [ask for ask in asks if ask.status == "open"]
         if not waiting:
             return ended(asks, context.zone) if context.editing else None
-        confirm = data.get("confirm")
         return asked(waiting, asks, beads, context.zone, confirm if isinstance(confirm, int) else None)
 
     async def reminder(data: Mapping[str, Any], context: RenderContext) -> Message | None:

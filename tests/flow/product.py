@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +235,7 @@ async def started_anew(p: Product) -> AsyncIterator[Product]:
         await p.bot
     async with App.open(p.home, p.app.services.settings, background=True) as app:
         task = asyncio.create_task(app.run())
-        made = Product(app, p.home, p.project, p.agents, task, p.client)
+        made = replace(p, app=app, bot=task)
         try:
             await until(
                 lambda: task.done() or (app._resumed.is_set() and len(app.services.watch.views()) == len(p.agents)),

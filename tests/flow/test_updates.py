@@ -185,7 +185,7 @@ async def test_a_socket_that_a_killed_bot_left_is_no_sign_of_life(tmp_path: Path
     leaving = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(0.2, leaving.set_result, None)
     assert not await started(home, leaving)
-    server = Server(home.socket, nothing, nothing)
+    server = Server(home.socket, nothing, nothing, nothing)
     await server.start()
     try:
         assert await started(home, asyncio.get_running_loop().create_future())
