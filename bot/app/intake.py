@@ -14,6 +14,7 @@ from typing import Any
 from aiogram import Bot, Dispatcher
 from aiogram.exceptions import AiogramError
 from aiogram.types import Message, Update
+from aiogram.types.update import UpdateTypeLookupError
 
 from bot.errors import MafError, Refused
 from bot.notices import post
@@ -231,7 +232,7 @@ class Intake:
         await self._resumed.wait()
         answered = before is not None and await self._waited(update, before)
         try:
-            if update.model_fields_set != {"update_id"}:  # else it could not be read, see bot.telegram.inbox.readable
+            if is_known(update):
                 with patient(False):
                     await self._dispatcher.feed_update(self._bot, update, answered=answered)
         except MafError as error:
@@ -249,6 +250,15 @@ class Intake:
             await Tap(update.callback_query, self._bot).answer()
         await asyncio.wait({before})
         return answer
+
+
+def is_known(update: Update) -> bool:
+    """Whether it is of a type that aiogram knows. What could not be read is of none (bot.telegram.inbox.readable), nor
+    is what a newer Bot API sends; the dispatcher would print the whole of it."""
+    try:
+        return bool(update.event_type)
+    except UpdateTypeLookupError:
+        return False
 
 
 def _gone() -> Refused:
