@@ -48,13 +48,14 @@ async def hand_over(tx: Transaction, chat_id: int | None, gone: int, now: dateti
     await tx.execute(delete(ChatRow).where(ChatRow.bound_by == gone))
 
 
-async def show_anew(tx: Transaction, before: int) -> None:
-    """The supervisors' chat was `before` and is another now: what agents still ask there is shown in the new one."""
+async def show_anew(tx: Transaction) -> None:
+    """The supervisors' chat is another one now: what agents still ask is shown there, also what is just on its way to
+    the one before."""
     asking = select(PermissionRow.card).where(PermissionRow.status == "open")
     await tx.execute(
         update(OutboxRow)
-        .where(OutboxRow.kind == "permission", OutboxRow.chat_id.is_(None), OutboxRow.status == "sent")
-        .where(OutboxRow.sent_to == before, OutboxRow.data["card"].as_string().in_(asking))
+        .where(OutboxRow.kind == "permission", OutboxRow.chat_id.is_(None), OutboxRow.status.in_(["sent", "due"]))
+        .where(OutboxRow.data["card"].as_string().in_(asking))
         .values(version=OutboxRow.version + 1, status="due", not_before=None)
     )
 

@@ -92,6 +92,17 @@ class Lane:
         return None, min(waits) if waits else None
 
     async def _handle(self, row: OutboxRow) -> None:
+        if row.chat_id is not None:
+            await self._bring(row)
+            return
+        # While the supervisors' chat becomes another one, two lanes have the same row.
+        async with self.outbox.notice:
+            now = await self.outbox.rows.still_due(row.id)
+            if now is not None and await self.outbox.supervisor_chat() == self.chat_id:
+                await self._bring(now)
+
+    async def _bring(self, row: OutboxRow) -> None:
+        """Have the chat show it as it is to look now."""
         ended = await self.outbox.rows.ended(row)
         if ended and (row.message_id is None or await self.outbox.rows.unread(row)):
             await self.outbox.rows.end(row.id)

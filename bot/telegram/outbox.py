@@ -70,6 +70,7 @@ class Outbox:
         self.closed = ClosedChats(store)
         # (chat, topic) that is closed: when the next message is tried there.
         self.shut: dict[tuple[int, int], datetime] = {}
+        self.notice = asyncio.Lock()  # around each for the supervisors' chat
         self.stopping = asyncio.Event()
         self._lanes: dict[int, Lane] = {}
         self._complaint = Complaint(log, "the outbox cannot read its rows and tries again")

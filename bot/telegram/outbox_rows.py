@@ -38,6 +38,12 @@ class OutboxRows:
             rows = await tx.scalars(select(OutboxRow).where(_due(now), here).order_by(OutboxRow.id).limit(200))
             return list(rows)
 
+    async def still_due(self, row_id: int) -> OutboxRow | None:
+        """A row as it is now; None if nothing is to be done about it any more."""
+        async with self.store.begin() as tx:
+            row = await tx.get(OutboxRow, row_id)
+            return row if row is not None and row.status == "due" else None
+
     async def trying(self, row_id: int) -> None:
         """A call is about to be made: after a crash this tells that the message may stand in the chat."""
         async with self.store.begin() as tx:

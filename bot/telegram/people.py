@@ -120,7 +120,7 @@ class Access:
                 )
             after = await chats.supervisor_chat(tx)
             if before is not None and before != after:
-                await chats.show_anew(tx, before)
+                await chats.show_anew(tx)
         self._tries.forget(user_id)
         return Paired(person, chat_id, was, moved=after == chat_id != before)
 
@@ -151,7 +151,7 @@ class Access:
                 await chats.hand_over(tx, before, user_id, now)
             after = await chats.supervisor_chat(tx)
             if before is not None and before != after:
-                await chats.show_anew(tx, before)
+                await chats.show_anew(tx)
         return Changed(was, after if after != before else None)
 
     async def supervisor_chat(self, chosen: int | None = None) -> int | None:
