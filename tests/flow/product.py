@@ -85,9 +85,7 @@ class Product(Crew):
         """Wait until the bot has come to the end of every update."""
         chat, world = self.app.chat, self.client.sandbox.world
         assert chat is not None
-        await until(
-            lambda: (chat._offset or 0) > world.last_update_id and not chat._turns.tasks, "every update handled"
-        )
+        await until(lambda: not world.updates and not chat._turns.tasks, "every update handled")
 
     async def all(self, chat: int | None = None) -> list[dict[str, Any]]:
         return list((await self.client.messages(chat=chat))["messages"])
