@@ -49,8 +49,9 @@ async def choose(  # noqa: PLR0917 - aiogram hands each over by its name
 ) -> None:
     option = number(callback_data.verb)
     _, choice = app.permissions.chosen(callback_data.card, callback_data.mark, option)
-    if choice.grant == "lasting":
+    if choice.grant in ("lasting", "key"):
         may(person, "dialog.always", await access.people())
+    if choice.grant == "lasting":
         await say.refresh(tap.message_id, confirm=option, confirm_of=person.tenure)
         await tap.answer("This lasts. Tap again to be sure.")
         return

@@ -7,8 +7,11 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 ComposerKind = Literal["empty", "draft", "shell", "absent"]
-# question: asked by the model, with answers of its making; other: a menu of the CLI
-DialogKind = Literal["permission", "question", "trust", "hooks", "apikey", "login", "update", "limit", "other"]
+# question: asked by the model, with answers of its making; other: a menu of the CLI; unknown: whatever stands there
+# where our rules find neither a composer nor a dialog
+DialogKind = Literal[
+    "permission", "question", "trust", "hooks", "apikey", "login", "update", "limit", "other", "unknown"
+]
 Trust = Literal["high", "low"]
 
 

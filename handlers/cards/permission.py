@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from aiogram.utils.formatting import Bold, Code, Pre, Text, as_list
 from bot.agents.permissions.asking import DIFFERS
 from bot.agents.permissions.question import Choice
 from bot.agents.permissions.rows import Ask, asks_named, asks_of_card, mark
+from bot.agents.seeing.picture import png
 from bot.excerpt import clipped, visible
 from bot.operations import Services
 from bot.telegram.callbacks import AgentTap, DialogTap
@@ -58,8 +61,9 @@ def cards(app: Services) -> dict[str, Card]:
         beads = {ask.agent: ", ".join(c.bead for c in await app.claims.of(ask.agent)) for ask in asks}
         waiting = [ask for ask in asks if ask.status == "open"]
         if not waiting:
-            return ended(asks, context.zone) if context.editing else None
-        return asked(waiting, asks, beads, context.zone, confirm if isinstance(confirm, int) else None)
+            return await _pictured(ended(asks, context.zone), *asks[:1]) if context.editing else None
+        card = asked(waiting, asks, beads, context.zone, confirm if isinstance(confirm, int) else None)
+        return await _pictured(card, waiting[0])
 
     async def reminder(data: Mapping[str, Any], context: RenderContext) -> Message | None:
         """data: {"card": ID}: sent once, when nobody answered."""
@@ -95,6 +99,16 @@ def cards(app: Services) -> dict[str, Card]:
     }
 
 
+async def _pictured(card: Message, *asks: Ask) -> Message:
+    """With the screen as a picture, where that is all there is of the question: drawn from the very words that a key is
+    bound to."""
+    if not asks or asks[0].kind != "unknown":
+        return card
+    text = visible(asks[0].command)
+    width = max(map(len, text.split("\n")))
+    return replace(card, photo=await asyncio.to_thread(png, text, width))
+
+
 def asked(
     waiting: Sequence[Ask], all_of: Sequence[Ask], beads: Mapping[str, str], zone: tzinfo, confirm: int | None
 ) -> Message:
@@ -111,7 +125,8 @@ def asked(
         lines.append(Text("Answer it at a terminal: ", Code(f"maf agent attach {ask.agent}")))
     if confirm is not None and 0 <= confirm < len(ask.choices):
         label = ask.choices[confirm].label
-        lines.append(Text("This lasts: ", Bold(f"{label}{for_many(waiting)}"), ". Sure?"))
+        means = "Nobody knows what this does: " if ask.kind == "unknown" else "This lasts: "
+        lines.append(Text(means, Bold(f"{label}{for_many(waiting)}"), ". Sure?"))
         return Message(as_list(*lines), _confirm(waiting, confirm))
     return Message(as_list(*lines), keyboard(waiting))
 
@@ -132,6 +147,8 @@ def names_of(asks: Sequence[Ask]) -> str:
 def what(ask: Ask, *, many: bool = False) -> str:
     if ask.kind in STARTUP:
         return STARTUP[ask.kind][many]
+    if ask.kind == "unknown":
+        return "shows something that I do not know"
     if ask.kind != "permission":
         return f"asks: {clipped(ask.title, MAX_TITLE)}"
     used = clipped(ask.tool or ask.title, 40)
@@ -142,7 +159,7 @@ def what(ask: Ask, *, many: bool = False) -> str:
 def body(waiting: Sequence[Ask]) -> list[Text | str]:
     """The command as it is, cut for the phone; where; how risky."""
     ask = waiting[0]
-    cut = visible(shown(ask.command))
+    cut = "" if ask.kind == "unknown" else visible(shown(ask.command))  # a picture shows it
     prompt = "$ " if ask.tool == "Bash" else ""
     lines: list[Text | str] = [Pre(f"{prompt}{cut}")] if cut else []
     where = Text("in ", Code(ask.workdir))
@@ -235,7 +252,8 @@ def ended(asks: Sequence[Ask], zone: tzinfo) -> Message:
     if not asks:
         return Message(Text("These questions are shown one by one now."))
     ask = asks[0]
-    return Message(as_list(Code(in_short(ask, 120)), *(outcome(one, zone) for one in asks)))
+    head = f"{ask.agent} showed something that I do not know" if ask.kind == "unknown" else in_short(ask, 120)
+    return Message(as_list(Code(head), *(outcome(one, zone) for one in asks)))
 
 
 def remind(waiting: Sequence[Ask], context: RenderContext) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -228,3 +229,54 @@ async def test_one_reminder_then_one_digest_and_then_silence(tmp_path: Path) -> 
         late = await p.client.press(digest["message_id"], "✋ w2")
         await p.told("answered meanwhile", late)
         assert sum("still wait" in m["text"] for m in await p.all()) == 3
+
+
+async def test_a_screen_that_no_rule_knows_is_shown_as_a_picture_with_keys(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        pane = p.app.services.watch.view("w1").agent.pane
+        assert pane
+        await p.app.services.panes.keys(pane, "/menu", literal=True)
+        await p.app.services.panes.keys(pane, "Enter")
+        card = await p.message(lambda m: "something that I do not know" in m["text"] and bool(m["buttons"]))
+        assert card["photo"]
+        labels = [b["label"] for row in card["buttons"] for b in row]
+        assert labels[:4] == ["↑", "↓", "⏎ Enter", "⎋ Esc"]
+        # Only an owner, for nobody knows what it grants.
+        (ask,) = p.app.services.permissions.open()
+        guest = await p.person("Ann", "supervisor")
+        group = await p.group(guest)
+        async with p.app.services.store.begin() as tx:
+            await post(tx, "permission", {"card": ask.card}, chat_id=group, key=card_key(ask.card))
+        theirs = await p.message(lambda m: "do not know" in m["text"] and bool(m["buttons"]), chat=group)
+        answer = await p.client.press(theirs["message_id"], "↓", chat=group, who=guest)
+        await p.told("owner", answer, chat=group)
+        assert p.app.services.permissions.open()[0].command == ask.command
+        await p.client.press(card["message_id"], "↓")
+        await until(lambda: ">> green" in p.app.services.permissions.open()[0].command, "the mark on the card")
+        assert [one.id for one in p.app.services.permissions.open()] == [ask.id]
+        # A tap on what the card showed before does nothing.
+        stale = next(b["data"] for row in card["buttons"] for b in row if b["label"] == "⏎ Enter")
+        await p.client.press(card["message_id"], stale)
+        assert p.app.services.permissions.open()
+        now = await p.becomes(card["message_id"], lambda m: bool(m["buttons"]) and m["edits"] > card["edits"])
+        await p.client.press(card["message_id"], button(now, "⏎ Enter"))
+        sure = await p.becomes(card["message_id"], lambda m: "Nobody knows what this does" in m["text"])
+        await p.client.press(card["message_id"], button(sure, "✔"))
+        await p.becomes(card["message_id"], lambda m: "✅ w1: ⏎ Enter – Olga" in m["text"])
+        screen = (await p.app.call("agent.capture", {"id": "w1"}))["text"]
+        assert "Colour: green" in screen
+
+
+async def test_a_screen_that_moves_or_is_at_work_gets_no_card(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        pane = p.app.services.watch.view("w1").agent.pane
+        assert pane
+        await p.app.services.panes.keys(pane, "/menu", literal=True)
+        await p.app.services.panes.keys(pane, "Enter")
+        for _ in range(8):  # somebody at the pane who chooses
+            await asyncio.sleep(0.6)
+            await p.app.services.panes.keys(pane, "Down")
+            assert not p.app.services.permissions.open()
+        await p.app.services.panes.keys(pane, "Escape")
+        await until(is_idle(p, "w1"))
+        assert not p.app.services.permissions.open()

@@ -81,7 +81,10 @@ class Answerer:
         else:
             await self._go_to(ask, pane, dialog, given)
             await self._enter(ask, pane, given, look)
-        await self._was_ours(ask, choice, given.key, look)
+        if (
+            ask.kind != "unknown"
+        ):  # nobody knows what a key does there, so nothing more is claimed than that it was pressed
+            await self._was_ours(ask, choice, given.key, look)
 
     async def tick(self, ask: Ask, choice: Choice) -> OnScreen:
         """Mark an answer, or take its mark away: it stands there still afterwards, with the other mark. Raises
@@ -96,6 +99,19 @@ class Answerer:
             if choice not in shown.question.choices:
                 return shown
         raise NotTaken(f"{ask.agent}'s question did not take the mark.")
+
+    async def move(self, ask: Ask, choice: Choice) -> OnScreen | None:
+        """Press an arrow on a screen that no rule knows; what stands there then, None for nothing that asks. Raises
+        AskChanged, NotTaken, TmuxGone."""
+        look, pane = await self._ready(ask)
+        await self._press(ask, pane, choice.key, self._standing(ask, look).dialog)
+        begun = self._clock.monotonic()
+        while self._clock.monotonic() - begun < GONE_S:
+            await asyncio.sleep(_LOOK_S)
+            shown = on_screen(await self._look(ask))
+            if shown is None or shown.question.question != ask.question:
+                return shown
+        raise NotTaken(f"{ask.agent}'s screen did not follow the key.")
 
     async def _ready(self, ask: Ask) -> tuple[Look | None, str]:
         """A look at the question once it takes keys, and the pane that it stands in."""
@@ -229,7 +245,8 @@ class Answerer:
     def _standing(self, ask: Ask, look: Look | None) -> OnScreen:
         """The dialog of this question, if it stands there now. Raises AskChanged."""
         shown = on_screen(look)
-        if shown is None or look is None or look.view.state not in (State.WAITING, State.LIMITED):
+        asking = (State.WAITING, State.LIMITED, *((State.IDLE, State.UNKNOWN) if ask.kind == "unknown" else ()))
+        if shown is None or look is None or look.view.state not in asking:
             raise AskChanged(f"{ask.agent} does not ask this any more.")
         if not self._stands(ask, shown):
             raise AskChanged(f"{ask.agent} asks something else now.")

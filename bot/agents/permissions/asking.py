@@ -74,7 +74,9 @@ def conclude(standing: Sequence[Standing], shown: OnScreen | None, *, running: b
 
 def _drawn_anew(standing: Sequence[Standing], shown: OnScreen) -> Ask | None:
     """A question known from the screen whose words are other ones because the terminal has another width, or its CLI
-    wrote down more of it meanwhile."""
+    wrote down more of it meanwhile. A screen that no rule knows stays one question, whatever is drawn on it."""
+    if shown.dialog.kind == "unknown":
+        return next((s.ask for s in standing if s.ask.kind == "unknown"), None)
     found = (s for s in standing if s.ask.source == "screen" and s.ask.fingerprint == shown.dialog.fingerprint)
     return next((s.ask for s in found if s.width != shown.width or s.ask.question == shown.bare.question), None)
 

@@ -23,6 +23,7 @@ from bot.tmux.server import TmuxGone
 log = logging.getLogger(__name__)
 
 CONFIRM_S = 0.3  # a screen caught half-drawn must not become a message
+STILL_S = 3.0  # nothing moves for so long on a screen that no rule knows, before it is taken for a question
 MENU_S = 10.0  # a list that is no permission may be somebody at the pane who is choosing
 HOOK_S = 2.0  # a hook tells of its question within this time after Claude has drawn it
 RECORD_LOOKS, RECORD_S = 10, 0.2  # looks for what the CLI writes down of a question that is gone, and the pause between
@@ -152,7 +153,10 @@ class Noticing:
         known, dialog = [standing.ask for standing in self._asks.standing(name)], shown.dialog
         if shown.the_one(known) is not None or any(ask.fingerprint == dialog.fingerprint for ask in known):
             return shown
-        wait = MENU_S if dialog.kind == "other" or not dialog.whole else 0.0
+        if dialog.kind == "unknown":
+            wait = 0.0 if any(ask.kind == "unknown" for ask in known) else STILL_S
+        else:
+            wait = MENU_S if dialog.kind == "other" or not dialog.whole else 0.0
         if not wait and dialog.kind == "permission" and look.view.agent.kind != "codex":
             wait = HOOK_S if self._has_hooks(look.view.agent) else 0.0
         now, (mark, since) = self._clock.monotonic(), self._new.get(name, ("", 0.0))

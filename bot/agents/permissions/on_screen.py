@@ -13,7 +13,8 @@ from bot.agents.permissions.question import Question, from_dialog
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.look import Look
 from bot.clis.kinds import cli_for
-from bot.clis.model import Dialog
+from bot.clis.model import Dialog, ScreenReading, State
+from bot.clis.unknown import unknown_dialog
 
 Rows = Callable[[str, int], list[str] | None]
 
@@ -50,10 +51,22 @@ class OnScreen:
         return next((ask for ask in same if ask.fingerprint == self.dialog.fingerprint), same[0] if same else None)
 
 
+# Where the agent is neither at work nor on its way up or down, a screen that no rule reads may be a question.
+_AT_REST = frozenset({State.IDLE, State.UNKNOWN})
+
+
+def _is_unread(look: Look, reading: ScreenReading) -> bool:
+    """True where neither a composer nor a sign of any state stands on the screen of a CLI that has a composer."""
+    seen = reading.composer.kind != "absent" or reading.state is not None
+    return not seen and look.view.state in _AT_REST and cli_for(look.view.agent.kind).takes_prompts
+
+
 def on_screen(look: Look | None) -> OnScreen | None:
     """What an agent that runs asks on its screen now."""
-    dialog = look.reading.dialog if look is not None and look.clis and look.reading is not None else None
-    if look is None or dialog is None or look.screen is None:
+    if look is None or not look.clis or look.reading is None or look.screen is None:
+        return None
+    dialog = look.reading.dialog or (unknown_dialog(look.screen.plain) if _is_unread(look, look.reading) else None)
+    if dialog is None:
         return None
     agent = look.view.agent
     bare = from_dialog(dialog, workspace=str(agent.workdir))

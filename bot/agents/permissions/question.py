@@ -17,7 +17,8 @@ from bot.agents.permissions.risk import Risk, risk_of_dialog, risk_of_tool
 from bot.agents.state.turn import Call, Turn
 from bot.clis.model import Dialog, DialogKind, Option
 
-Grant = Literal["once", "no", "lasting", "choice", "tick"]
+# choice: an answer to a question; tick: marks one of several answers; key: moves a mark, nobody knows which
+Grant = Literal["once", "no", "lasting", "choice", "tick", "key"]
 
 AT_START: frozenset[DialogKind] = frozenset({"trust", "hooks", "apikey", "login", "update"})  # what a CLI asks then
 MAX_TEXT = 200_000  # characters of a command or diff that are kept
@@ -117,6 +118,9 @@ def choices_of(dialog: Dialog) -> tuple[Choice, ...]:
     """The choices of a dialog that one key gives, named as the CLI names them; not the place where words may be typed.
     Where several answers are to be ticked the last one goes on from there."""
     kind = dialog.kind
+    if kind == "unknown":  # nobody knows what Enter or Esc grants there
+        moves = ("Up", "Down")
+        return tuple(Choice(o.label, "key" if o.key in moves else "lasting", o.key) for o in dialog.options)
     if kind == "other" and _LASTING.search(f"{dialog.title} {dialog.detail}"):
         kind = "trust"  # a question about lasting rights that our rules do not know by name
     if kind != "question":

@@ -179,8 +179,8 @@ class Permissions:
                 target=f"{ask.agent}: {choice.label}",
                 detail={"question": ask.id, "command": ask.command[:2000], "answer": said[:2000]},
             ):
-                if choice.grant == "tick":
-                    await self._tick(self._asks[ask.id], choice)
+                if choice.grant in ("tick", "key"):
+                    await self._go_on(self._asks[ask.id], choice)
                     return
                 via = await self._give(self._asks[ask.id], choice, reply)
             # It was given: that is not told as failed because the store is locked, or full, at this moment.
@@ -209,10 +209,12 @@ class Permissions:
         await self._answerer.by_keys(ask, choice)
         return "keys"
 
-    async def _tick(self, ask: Ask, choice: Choice) -> None:
-        """The question stays open; its card shows the marks as they are now."""
-        shown = await self._answerer.tick(ask, choice)
-        await self._asks.join(ask, shown.question, shown.width)
+    async def _go_on(self, ask: Ask, choice: Choice) -> None:
+        """The question stays open; its card shows the marks, or the screen, as they are now."""
+        press = self._answerer.tick if choice.grant == "tick" else self._answerer.move
+        shown = await press(ask, choice)
+        if shown is not None:
+            await self._asks.join(ask, shown.question, shown.width)
 
     async def _tell(self, agent: str, reply: Reply) -> None:
         """After a no by keys the composer is free again: what to do instead is an ordinary prompt."""

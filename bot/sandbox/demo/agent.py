@@ -27,6 +27,7 @@ class Agent:
         self.said: list[str] = []
         self.option: int | None = None  # the chosen option of the open dialog
         self.asked = self.granted = False
+        self.menu: int | None = None  # the chosen line of a menu that looks like nothing else
         self.limited_until = 0.0
         self.leaving_until = 0.0
         self.exit_code: int | None = None
@@ -44,6 +45,9 @@ class Agent:
     def handle(self, event: Event) -> None:
         """One key, text or paste: to the dialog while one is open, else to the composer."""
         kind, value = event
+        if self.menu is not None:
+            self._menu_key(value if kind == "key" else "")
+            return
         if self.option is not None:
             if kind == "key":
                 self._dialog_key(value)
@@ -124,6 +128,8 @@ class Agent:
             self.exit_code = 0
         elif name in {"/help", "/?"}:
             self.note(HELP)
+        elif name == "/menu":
+            self.menu = 0
         elif name == "/compact":
             self.transcript.write("compacted")
             self.note("Context compacted")
@@ -136,6 +142,15 @@ class Agent:
             self.note(f"A real agent would now run a shell command: {text[1:].strip()}")
         else:
             self.note(f"Unknown command {name}. /help shows the known ones.")
+
+    def _menu_key(self, key: str) -> None:
+        if self.menu is None:
+            return
+        if key in {"up", "down"}:
+            self.menu = (self.menu + (1 if key == "down" else -1)) % len(view.COLOURS)
+        elif key in {"enter", "escape"}:
+            chosen, self.menu = view.COLOURS[self.menu], None
+            self.note(f"Colour: {chosen if key == 'enter' else 'as before'}")
 
     def _ask(self, command: str) -> None:
         self.asked = True
@@ -216,7 +231,9 @@ class Agent:
         """One frame: what is new in the history, and the block below it."""
         columns = self.terminal.fit()
         block: list[Line] = []
-        if self.option is not None and self.turn is not None:
+        if self.menu is not None:
+            block, row, column = view.menu(self.menu, columns)
+        elif self.option is not None and self.turn is not None:
             block, row, column = view.dialog(self.turn.command, self.option, columns)
         else:
             if self.turn is not None:
@@ -226,5 +243,5 @@ class Agent:
             hint = "ctrl-c again to leave" if time.monotonic() < self.leaving_until else "? for help"
             block = [*block, *lines, view.footer(hint, columns)]
         history, self.history = self.history, []
-        self.terminal.title(f"demo: {self.phase}")
+        self.terminal.title("demo" if self.menu is not None else f"demo: {self.phase}")
         self.terminal.frame(history, block, row, column)

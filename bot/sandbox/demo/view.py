@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.sandbox.demo.terminal import BOLD, CYAN, DIM, GREEN, RED, RESET, Line, cut, readable, wrap
 
+COLOURS = ("red", "green", "blue")
 OPTIONS = ("Yes", "Yes, and don't ask again", "No")
 _MARKS = {"user": (">> ", BOLD), "model": ("● ", GREEN), "tool": ("● Ran ", CYAN), "limit": ("■ ", RED)}
 
@@ -55,6 +56,13 @@ def dialog(command: str, chosen: int, columns: int) -> Part:
         text = f"{'❯' if index == chosen else ' '} {index + 1}. {option}"
         lines.append(Line(cut(text, columns - 1), style=CYAN if index == chosen else ""))
     return [*lines, Line(""), Line(cut("Esc to cancel", columns - 1), style=DIM)], row, 0
+
+
+def menu(chosen: int, columns: int) -> Part:
+    """A menu as no rule of ours knows it, in the place of the composer."""
+    marked = (f"{'>>' if index == chosen else '  '} {colour}" for index, colour in enumerate(COLOURS))
+    lines = [Line("A new version asks: which colour?"), Line(""), *(Line(cut(text, columns - 1)) for text in marked)]
+    return lines, 2 + chosen, 0
 
 
 def composer(shown: str, columns: int) -> Part:
