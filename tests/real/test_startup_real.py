@@ -137,3 +137,20 @@ def test_the_update_menu_of_codex_waits(codex_home: RealHome) -> None:
     )
     pane.keys("2")
     pane.sees("for shortcuts")
+
+
+async def test_claude_offers_auto_mode_on_a_card_and_a_no_is_anybody_s() -> None:
+    async with stopped("claude", hooks=False) as real:
+        state = real.home / ".claude.json"
+        known = json.loads(state.read_text("utf8"))
+        del known["hasSeenAutoDefaultNudge"]
+        state.write_text(json.dumps(known), "utf8")
+        await real.p.app.call("agent.start", {"id": "w1"})
+        asked = await card(real, "Make auto mode your default permission mode?")
+        assert real.state is State.WAITING
+        (ask,) = real.p.app.services.permissions.open()
+        grants = {choice.label: choice.grant for choice in ask.choices}
+        assert grants == {"Yes, set auto mode as my default permission mode": "lasting", "No, keep manual mode": "no"}
+        await real.p.client.press(asked["message_id"], button(asked, "No, keep manual mode"))
+        await real.becomes(State.IDLE)
+        assert json.loads((real.home / "settings.json").read_text("utf8"))["permissions"] == {"defaultMode": "default"}
