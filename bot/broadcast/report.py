@@ -114,7 +114,7 @@ def _why(item: Item) -> list[str]:
     """What went wrong or is waited for, and what was changed in the text."""
     delivery = item.delivery
     lines = []
-    if item.status in FAILED | {"unconfirmed", "queued"}:
+    if item.status in FAILED | {"unconfirmed", "queued", "typed"}:
         lines.append(delivery.reason if delivery else item.reason)
     elif delivery is not None and item.status in PROVEN:
         lines.append(delivery.reason)  # its limit was met, or the text arrived changed

@@ -72,6 +72,11 @@ def test_a_settled_headline_names_failures_instead_of_time() -> None:
         ),
         ("refused", "w1 waits for a permission", ["✕ w1 shop-41   refused", "   w1 waits for a permission"]),
         ("typed", "", ["◔ w1 shop-41   typed, waiting for proof"]),
+        (
+            "typed",
+            "w1 keeps the text in its own queue",
+            ["◔ w1 shop-41   typed, waiting for proof", "   w1 keeps the text in its own queue"],
+        ),
         ("drafted", "best ready bead", ["○ w1 shop-41   not sent"]),
         ("skipped", "skipped by Olga", ["– w1 shop-41   skipped by Olga"]),
     ],

@@ -69,7 +69,7 @@ def turned_away(delivery: Delivery, words: str, look: Look | None, *, kept: bool
     where = " The text stands in its composer again." if _stands(look, delivery) == "ours" else ""
     if kept:
         where = " It stays in the conversation, and the model gets it with the next prompt."
-    return f"A hook of {delivery.agent} did not let the text through{said}{where}"
+    return f"Turned away by a hook of {delivery.agent}{said}{where}"
 
 
 def not_recorded(delivery: Delivery, proof: Proof, look: Look | None, *, entered: bool, off: bool) -> str:
