@@ -25,6 +25,8 @@ from bot.clis.text import normal
 from tests.flow.product import until
 from tests.real.product import RealProduct, real_product
 
+pytestmark = pytest.mark.every_version
+
 ROUNDS = int(os.environ.get("MAF_PROOF_ROUNDS", "2"))
 KILLS = int(os.environ.get("MAF_PROOF_ROUNDS", "1"))
 WAYS = ("with our hooks", "without")
