@@ -193,9 +193,10 @@ async def test_a_prompt_that_a_person_stops_is_not_sent_again(real: RealProduct)
     assert at_model(real) == []
 
 
-@pytest.mark.parametrize("below", ["emoji 🧪 dir", f"{'a' * 100}/{'b_c' * 40}🧪/x"], ids=["emoji", "long"])
-async def test_a_first_prompt_is_proven_whatever_the_folder_is_called(below: str, kind: str) -> None:
+@pytest.mark.parametrize("below", ["emoji 🧪 dir", f"{'a' * 100}/{'b_c' * 45}🧪/x"], ids=["emoji", "long"])
+async def test_a_first_prompt_is_proven_whatever_the_folder_is_called(below: str) -> None:
+    """Claude names the folder of its transcripts after it; with the project the long one is past 233 characters."""
     with tempfile.TemporaryDirectory(prefix="maf-p", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        async with real_product(Path(folder), kind, hooks=False, below=below) as real:
+        async with real_product(Path(folder), "claude", hooks=False, below=below) as real:
             done = await delivered(real, "hello")
             assert done.status in ("submitted", "started"), (done, real.screen)
