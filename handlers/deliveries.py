@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.types import CallbackQuery
 
-from bot.agents.delivery.model import FAILED
+from bot.agents.delivery.model import FAILED, PROVEN
 from bot.errors import Refused
 from bot.operations import Services
 from bot.telegram.callbacks import DeliveryTap
@@ -30,8 +30,8 @@ async def screen(_query: CallbackQuery, callback_data: DeliveryTap, app: Service
 
 
 async def enter(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
-    await app.deliveries.press_enter(callback_data.id, person.name)
-    await tap.answer("Enter pressed.")
+    done = await app.deliveries.press_enter(callback_data.id, person.name)
+    await tap.answer("Enter pressed." if done.status in PROVEN else done.reason or f"The prompt is {done.status}.")
 
 
 async def resend(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:
@@ -39,7 +39,8 @@ async def resend(_query: CallbackQuery, callback_data: DeliveryTap, app: Service
     if again.status == "refused":
         raise Refused(f"Not sent again. {again.reason}")
     await app.apply.link(callback_data.id, again.id)
-    await tap.answer(f"Sent again: {again.status}.")
+    words = {"unconfirmed": "Typed again, and not confirmed.", "queued": "It is sent when the agent is free."}
+    await tap.answer(words.get(again.status, f"Sent again: {again.status}."))
 
 
 async def call_off(_query: CallbackQuery, callback_data: DeliveryTap, app: Services, person: Person, tap: Tap) -> None:

@@ -148,7 +148,7 @@ async def tap_restore(_query: CallbackQuery, app: Services, tap: Tap) -> None:
 
 async def tap_fresh(_query: CallbackQuery, callback_data: AgentTap, app: Services, say: Say, tap: Tap) -> None:
     await agent.start(app, id=callback_data.id, fresh=True)
-    await tap.tell(f"{callback_data.id} has started with a new conversation.", say)
+    await tap.tell(f"{callback_data.id} is starting with a new conversation.", say)
 
 
 def frozen(done: Mapping[str, Any], name: str | None) -> Text | str:

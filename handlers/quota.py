@@ -92,4 +92,4 @@ async def tap_rotate(
 ) -> None:
     name = _profile(app, callback_data)
     done = await quota.rotate_profile(app, actor=person.name, profile=name)
-    await tap.tell(f"{' '.join(done['agents'])} will move to {done['to']} when idle.", say)
+    await tap.tell(f"{' '.join(done['agents'])}: to be moved off {name} when idle.", say)

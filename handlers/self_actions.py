@@ -24,12 +24,12 @@ def router() -> Router:
 
 async def decline(_query: CallbackQuery, callback_data: SelfTap, app: Services, person: Person, tap: Tap) -> None:
     await app.actions.decline(callback_data.id, person.name)
-    await tap.answer("It will not be done.")
+    await tap.answer("Declined.")
 
 
 async def allow(_query: CallbackQuery, callback_data: SelfTap, app: Services, person: Person, tap: Tap) -> None:
     await app.actions.allow(callback_data.id, person.name)
-    await tap.answer("It will be done.")
+    await tap.answer("Allowed again.")
 
 
 async def move(
@@ -40,4 +40,4 @@ async def move(
     if target is None:
         raise Refused("This profile is gone.", hint="Look: /quota")
     await quota.rotate_when_idle(app, actor=person.name, id=action.agent, to=target)
-    await tap.tell(f"{action.agent} will move to {target} when idle.", say)
+    await tap.tell(f"{action.agent} is to move to {target} when idle.", say)

@@ -40,7 +40,10 @@ APART_S = 40.0  # between two agents that go on after the same reset
 OWN_WAY_S = 120.0  # for a Claude agent to continue by itself
 AGAIN_S = 120.0  # until a prompt that could not be typed is tried again
 UNKNOWN_RESET_S = 6 * 3600.0  # a limit of which nobody says when it ends is looked at again after this
-PLAIN = "The usage limit that stopped you is over. Look at what is done already, then go on where you stopped."
+PLAIN = "The usage limit that stopped you is over."
+MAY_BE_OVER = "The usage limit that stopped you may be over."
+MOVED = "You run on another account now, and the usage limit that stopped you is not its limit."
+GO_ON_THERE = "Look at what is done already, then go on where you stopped."
 
 
 class Resume:
@@ -223,7 +226,7 @@ class Resume:
             return await self._end(stop, "by itself")
         if view.state is not State.IDLE:
             return None  # a dialog, a human's text, a start under way: next time
-        text = await self._prompt(view.agent, stop.bead)
+        text = await self._prompt(view.agent, stop)
         async with self._store.begin() as tx:
             if not await self._actions.begin(tx, action, fingerprint(text)):
                 return None
@@ -245,7 +248,7 @@ class Resume:
             await self._change(stop, delivery=None, resume_at=self.now() + AGAIN_S)
         elif delivery.final:
             if delivery.status == "unconfirmed":
-                why = "Its usage limit is over, so it was to go on."
+                why = await self._why(stop)
                 async with self._store.begin() as tx:
                     await post(tx, "delivery", {"delivery": delivery_id, "why": why}, key=delivery.notice_key)
             else:
@@ -255,10 +258,19 @@ class Resume:
                 await self._actions.end(action, failed=bool(doubt), outcome=doubt)
             await self._end(stop, "prompted")
 
-    async def _prompt(self, agent: Agent, bead_id: str | None) -> str:
+    async def _why(self, stop: LimitStopRow) -> str:
+        """Why it was prompted, for the person who is to decide about the prompt."""
+        if (await self._registry.get(stop.agent)).profile != stop.profile:
+            return "It runs on another account now, so it was to go on."
+        over = "is over" if stop.resets_at is not None else "may be over"
+        return f"Its usage limit {over}, so it was to go on."
+
+    async def _prompt(self, agent: Agent, stop: LimitStopRow) -> str:
         """The same words as a broadcast has for a bead that goes on."""
+        bead_id, limit = stop.bead, PLAIN if stop.resets_at is not None else MAY_BE_OVER
+        plain = f"{MOVED if agent.profile != stop.profile else limit} {GO_ON_THERE}"
         if bead_id is None:
-            return PLAIN
+            return plain
         try:
             async with self._store.begin() as tx:
                 name = await self._packs.active(tx)
@@ -269,7 +281,7 @@ class Resume:
             )
         except MafError as error:
             log.warning("the prompt for %s is a plain one: %s", agent.id, error.message)
-            return f"{PLAIN} Your task is {bead_id}."
+            return f"{plain} Your task is {bead_id}."
 
     async def _change(self, stop: LimitStopRow, **values: Any) -> None:
         async with self._store.begin() as tx:

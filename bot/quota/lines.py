@@ -115,11 +115,11 @@ def _cells(window: WindowStatus, zone: ZoneInfo, now: float) -> tuple[str, str, 
 
 
 def status_bar(everyone: Sequence[ProfileStatus]) -> str:
-    """For tmux's status bar, with tmux colours: the fullest window of every active profile."""
+    """For tmux's status bar, with tmux colours: the fullest window of every active profile of which one is known."""
     parts = []
     for status in everyone:
         worst = status.worst
-        if not status.profile.active or worst is None:
+        if not status.profile.active or worst is None or not status.known:
             continue
         name = status.profile.name.replace("#", "##")  # tmux reads what the line says as a format
         parts.append(f"#[fg={TMUX_COLOUR[worst.level]}]{name} {round(worst.percent)}%#[default]")

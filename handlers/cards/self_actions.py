@@ -69,14 +69,16 @@ def going_on(action: SelfAction, context: RenderContext, target: str | None) -> 
     """An agent at its usage limit: when it goes on, and with what."""
     data, times = action.data, _Times(context)
     work = f"with {data['bead']}" if data["bead"] else "where it stopped"
+    since = "its limit is over" if data["resets_at"] else "its limit may be over"
+    since = f"runs on {data['moved_to']} now" if data["moved_to"] else since
     if action.status == "done":
-        return Message(Text("▶️ ", Bold(action.agent), f" · its limit is over; I had it go on {work}."))
+        return Message(Text("▶️ ", Bold(action.agent), f" · {since}; I had it go on {work}."))
     if action.status == "failed":
         return Message(
             Text("⚠️ ", Bold(action.agent), f" · was to go on {work}: {clipped(action.outcome, LONGEST_WHY)}.")
         )
     if action.status == "begun":
-        return Message(Text("▶️ ", Bold(action.agent), f" · its limit is over; having it go on {work} …"))
+        return Message(Text("▶️ ", Bold(action.agent), f" · {since}; having it go on {work} …"))
     if action.status == "dropped":
         return Message(Text("⏳ ", Bold(action.agent), f" · {_why_dropped(action)}"))
     resets = f"resets {times.at(data['resets_at'])}" if data["resets_at"] else "nobody says when it resets"

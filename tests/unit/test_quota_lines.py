@@ -116,6 +116,7 @@ def test_the_table_and_the_compact_list_say_who_must_log_in() -> None:
 def test_the_status_bar_shows_active_accounts_with_numbers_in_colour() -> None:
     everyone = [status("a", percent=78), status("b", percent=97), status("c"), status("d", percent=5, active=False)]
     assert status_bar(everyone) == "#[fg=colour208]a 78%#[default]  #[fg=red,bold]b 97%#[default]"
+    assert status_bar([status("a", percent=3, login="needed")]) == "", "its numbers are of before"
     # A name that would be a command to tmux is a name.
     assert status_bar([status("#(reboot)", percent=5)]) == "#[fg=green]##(reboot) 5%#[default]"
 

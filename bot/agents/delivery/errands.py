@@ -11,7 +11,7 @@ from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.proving import Prover
 from bot.agents.delivery.recovery import after_restart
 from bot.agents.delivery.rows import DeliveryRows
-from bot.agents.delivery.second_look import cut_off, may_enter, unsent, why_held
+from bot.agents.delivery.second_look import cut_off, may_enter, not_now, unsent
 from bot.agents.delivery.trail import Trail, trail_of
 from bot.agents.delivery.typist import Typed, Typist
 from bot.agents.registry import Registry
@@ -117,7 +117,7 @@ class Errands:
         async with self._locks[delivery.agent]:
             look = await self._look(delivery)
             if look is None or may_enter(look, delivery) != "yes":
-                raise Refused(why_held(look, delivery.agent))
+                raise Refused(not_now(look, delivery.agent))
             return await self._enter(delivery, look, by_hand=True)
 
     async def evidence_now(self, delivery: Delivery) -> Delivery | None:

@@ -33,6 +33,11 @@ def why_held(look: Look | None, agent: str) -> str:
     return f"The text was typed into {agent}, but it is not what stands in its composer now, so Enter was not pressed."
 
 
+def not_now(look: Look | None, agent: str) -> str:
+    """Why a person's Enter was not pressed; whether one was before is not known."""
+    return f"Enter was not pressed now: {_now(look, agent)}."
+
+
 def unsent(delivery: Delivery, why: str) -> str:
     """What is said of a text that stands in the composer and is not to be sent any more by itself."""
     return f"{why} Enter was not pressed, and the text may stand in the composer of {delivery.agent}."
@@ -41,19 +46,22 @@ def unsent(delivery: Delivery, why: str) -> str:
 def cut_off(look: Look | None, delivery: Delivery, why: str) -> str:
     """What is said of a prompt whose delivery was cut off (`why`, a sentence) where neither screen nor files tell what
     became of it: whether Enter was pressed is not known then."""
-    agent = delivery.agent
-    if look is None:
-        now = f"{agent} cannot be seen"
-    elif not look.clis:
-        now = f"{agent} runs no more"
-    elif look.view.state is State.FROZEN:
-        now = f"{agent} is frozen now"
-    elif look.view.state is State.LIMITED:
-        now = f"{agent} is at its usage limit now"
-    elif look.view.state is State.WAITING or (look.reading is not None and look.reading.dialog is not None):
-        now = f"{agent} asks a question now"
-    else:
-        now = "it is not what stands in the composer now"
+    now = _now(look, delivery.agent)
     if delivery.status == "typed":
         return f"{why} The text was typed, and {now}: look whether it was sent."
     return f"{why} The text was about to be typed, and {now}: look whether anything arrived."
+
+
+def _now(look: Look | None, agent: str) -> str:
+    """What keeps a text from being sent at this moment."""
+    if look is None:
+        return f"{agent} cannot be seen"
+    if not look.clis:
+        return f"{agent} runs no more"
+    if look.view.state is State.FROZEN:
+        return f"{agent} is frozen now"
+    if look.view.state is State.LIMITED:
+        return f"{agent} is at its usage limit now"
+    if look.view.state is State.WAITING or (look.reading is not None and look.reading.dialog is not None):
+        return f"{agent} asks a question now"
+    return f"the composer of {agent} does not hold that text alone"
