@@ -193,6 +193,12 @@ def test_rollouts(file: Path, record: Any) -> None:
         context.follow(context.Context(), entries)
 
 
+def test_a_line_that_is_nested_too_deeply_is_passed_over(file: Path) -> None:
+    deep = '{"type":"token_count","payload":{"rate_limits":{"primary":' + "[" * 100_000 + "]" * 100_000 + "}}}"
+    file.write_text(deep + "\n" + json.dumps(ROLLOUTS[0]) + "\n")
+    assert len(rollouts.scan(file, "a").uses) == 1
+
+
 @settings(max_examples=300, deadline=None)
 @given(record=spoiled(TRANSCRIPTS))
 def test_transcripts(file: Path, record: Any) -> None:

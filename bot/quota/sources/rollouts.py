@@ -138,7 +138,7 @@ def _lines(block: Block, needle: bytes, start: int, end: int) -> Iterator[_Line]
 def _parse(raw: bytes) -> _Line | None:
     try:
         return _DECODER.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
