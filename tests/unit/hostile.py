@@ -379,6 +379,7 @@ HOSTILE = [
     "jq '$ENV.TOKEN' a",
     "jq 'import \"x\" as $d; $d' a",
     "jq 'include \"x\"; .' a",
+    "jq -n '\"x\" | modulemeta'",
     "jq -f x a",
     "jq -L . . a",
     "jq --rawfile a /etc/passwd . b",

@@ -68,8 +68,8 @@ def test_the_words_of_any_plain_line_are_those_of_tree_sitter(text: str) -> None
 
 
 def runnable(text: str) -> bool:
-    """Is it plain, and would all of it be handed to us: no program by its path, no file that is not there, no home, no
-    variable, no job (%1), none of the builtins that are left?"""
+    """Tell whether bash would hand all of a plain line to us: no program by its path, no file that is not there, no
+    home, no variable, no job (%1), none of the builtins that are left."""
     commands = commands_of(text)
     files = [target.text for command in commands for _, target in command.redirections]
     names = [words[0] for words in words_of(commands)]

@@ -1,5 +1,6 @@
-"""Settings of a repository that have git run something where it only reads (git 2.39). An agent can write them; those
-of the person's own home are the person's. Blocking.
+"""Settings of a repository that make git run a program when it only reads (git 2.39). Blocking.
+
+An agent can write them. Settings in the person's home are the person's own, and trusted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _MOST_MODULES = 50
 
 
 def runs_nothing(folder: str) -> bool:
-    """Does git, started in this folder, run nothing but itself?"""
+    """Tell whether git, run in this folder, starts no other program."""
     try:
         home = _git_home(Path(os.path.realpath(folder)))
         return home is None or all(_is_plain(one) for one in _homes(home))
@@ -29,8 +30,7 @@ def runs_nothing(folder: str) -> bool:
 
 
 def _git_home(folder: Path) -> Path | None:
-    """Where git keeps what belongs to this folder: in .git, or there where a file of that name says, or in the folder
-    itself."""
+    """Find the repository of a folder: its .git, the place that a file named .git says, or a bare one."""
     for one in (folder, *folder.parents):
         there = one / ".git"
         if there.is_file():
@@ -43,7 +43,7 @@ def _git_home(folder: Path) -> Path | None:
 
 
 def _homes(home: Path) -> Iterator[Path]:
-    """That one, the one that it shares with other work trees, and those of submodules, which git asks too."""
+    """List the places of settings: this one, the one shared by work trees, those of submodules."""
     common = home / "commondir"
     shared = home / common.read_text(encoding="utf8").strip() if common.is_file() else home
     yield from {home, shared}

@@ -1,5 +1,5 @@
-"""What the words of a request do not tell and the disk does: links that lead out of the workspace, credentials below a
-folder, what git is set to run. Looks for a short time only, for a mounted folder may hang.
+"""Looking up the paths of a request on the disk: links that lead out of the workspace, credentials below a folder,
+programs that git is set to run. It takes a second at most, for a mounted folder may hang.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WAIT_S = 1.0
 
 
 async def followed(question: Question, workdir: Path) -> Question:
-    """The question with what the disk tells in its risk. Where there was no time to look, nothing is proven."""
+    """Add to a question's risk what the disk tells. If the disk does not answer in time, nothing is proven."""
     if not (question.risk.named or question.risk.outside):
         return question
     try:
@@ -34,7 +34,7 @@ async def followed(question: Question, workdir: Path) -> Question:
 
 
 def looked_at(risk: Risk, workdir: Path) -> Risk:
-    """Blocking."""
+    """Add to a risk what the disk tells. Blocking."""
     look = _Look(os.path.realpath(workdir))
     outside = [path for path in risk.outside if not look.comes_back(path)]
     for named in risk.named:
@@ -44,7 +44,7 @@ def looked_at(risk: Risk, workdir: Path) -> Risk:
 
 
 class _Look:
-    """`sure`: all was seen, and nothing that makes a difference."""
+    """Findings in the workspace `root`. `sure`: everything was seen, and git runs nothing but itself."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -53,12 +53,12 @@ class _Look:
         self.sure = True
 
     def comes_back(self, path: str) -> bool:
-        """Is that within the workspace after all? The workspace itself may be reached by a link."""
+        """Tell whether a path is in the workspace after all, which may itself be reached by a link."""
         usable = _usable(path) and not path.startswith(("~", "$")) and not glob.has_magic(path)
         return usable and self._holds(os.path.realpath(Path(self.root, path)))
 
     def at(self, named: Named) -> None:
-        """One path, and what the request does there."""
+        """Look at a path, by what the request does there."""
         files = list(islice(_files(named.path.removeprefix("$PWD/"), self.root), MOST + 2))
         self.sure &= len(files) <= MOST + 1
         for path in files:
@@ -77,7 +77,7 @@ class _Look:
             self.effects.add(Effect.CREDENTIALS)
 
     def _below(self, named: Named, path: str) -> None:
-        """All that is read with a folder."""
+        """Look at what is read with a folder."""
         entries = 0
         for folder, folders, files in os.walk(path):
             entries += len(folders) + len(files)
@@ -95,12 +95,12 @@ class _Look:
 
 
 def _usable(name: str) -> bool:
-    """Can a file have that name?"""
+    """Tell whether a file can have that name."""
     return "\0" not in name and len(name) <= os.pathconf("/", "PC_PATH_MAX")
 
 
 def _files(name: str, root: str) -> Iterator[str]:
-    """What a word stands for where it is a path."""
+    """List the path that a word is, and those that it stands for as a pattern."""
     if not _usable(name):
         return
     path = str(Path(root, name))

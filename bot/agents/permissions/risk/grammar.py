@@ -1,7 +1,6 @@
-"""How a program takes its arguments, written as a line of text, and what arguments mean by it. Pure.
+"""Grammars of the arguments of programs: a line of text each, and the reading of arguments by it. Pure.
 
-A grammar names all that may stand there; whatever it does not name is not understood, abbreviations of long options
-too. Its words:
+A grammar names every argument that is understood. All others are not, abbreviated long options among them. Its words:
 
     -abc        options without a value, which may be joined: -a, -cb
     -n:KIND     one with a value: -n5, -n 5, and at the end of joined ones
@@ -34,15 +33,15 @@ from bot.agents.permissions.risk.reader import Word
 
 @dataclass(slots=True)
 class Grammar:
-    """One line of it, taken apart."""
+    """A parsed grammar. `reads`: "all" or "follow", of every path, if an option of `where` is given or it is empty."""
 
     flags: set[str] = field(default_factory=set)
     values: dict[str, str] = field(default_factory=dict)
     joined: dict[str, str] = field(default_factory=dict)
     words: set[str] = field(default_factory=set)
     arguments: list[str] = field(default_factory=list)
-    reads: str = ""  # "all" or "follow", of every path
-    where: set[str] = field(default_factory=set)  # the options with which it does
+    reads: str = ""
+    where: set[str] = field(default_factory=set)
     first: bool = False
     attached: bool = False
     whole: bool = False
@@ -50,7 +49,7 @@ class Grammar:
 
 @cache
 def grammar(line: str) -> Grammar:
-    """Take it apart."""
+    """Parse a grammar."""
     found = Grammar()
     for token in line.split():
         if token.startswith("%"):
@@ -74,7 +73,7 @@ def grammar(line: str) -> Grammar:
 
 
 def understood(line: str, words: Sequence[Word]) -> list[Named] | None:
-    """The paths among the arguments of a program with this grammar; None where something is not understood."""
+    """List the paths among the arguments of a program; None if an argument is not understood."""
     return _Arguments(grammar(line), words).read()
 
 
@@ -119,7 +118,7 @@ class _Arguments:
         return True
 
     def _named(self, name: str, value: str | None) -> bool:
-        """A long option; `value` stood after its =."""
+        """Take a long option; `value` is what follows its =, if it has one."""
         told = self.told
         self.given.add(name)
         if name in told.joined:
@@ -129,7 +128,7 @@ class _Arguments:
         return name in told.flags and value is None
 
     def _value(self, kind: str, value: str | None) -> bool:
-        """The value of an option, else the next word."""
+        """Take the value of an option: `value`, or else the next word."""
         if value is None:
             if not self.rest or self.rest[-1].glob:
                 return False

@@ -1,4 +1,4 @@
-"""What a command line would do: proven where each of its commands is known to read, else anything. Pure."""
+"""Judging a command line: it only reads if each of its commands is known to; else it may do anything. Pure."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def risk_of(command: str, *, workspace: str, folder: str = "", budget: Budget | 
 
 
 class _Proof:
-    """Goes through the commands of a line. `here`: the folders, from the workspace, that the next one may run in;
-    `ever`: all those that were possible; `sure`: the next one runs only if those before it succeeded."""
+    """Collects the paths that the commands of a line read. `here`: folders that the next command may run in; `ever`:
+    folders that any command may run in; `sure`: the next command runs only if all before it in its list succeeded."""
 
     def __init__(self, workspace: str, folder: str, budget: Budget) -> None:
         self.workspace = workspace
@@ -66,14 +66,14 @@ class _Proof:
         }
 
     def risk(self) -> Risk:
-        """Of commands that all read."""
+        """The risk of commands of which `all_read` is true."""
         outside = sorted({one.path for one in self.found if leaves(one.path, self.workspace)})
         secrets = any(secret(told(one.path, self.workspace)) for one in self.found)
         effects = frozenset({Effect.CREDENTIALS} if secrets else ())
         return Risk(proven=True, effects=effects, outside=tuple(outside), named=tuple(self.found))
 
     def all_read(self, commands: Sequence[Command]) -> bool:
-        """False at the first that is not known to read."""
+        """Go through commands, up to the first that is not known to read."""
         for command in commands:
             self.budget.steps += len(command.words)
             if not self._redirects(command) or not self._reads(command.words, command.then):
@@ -93,8 +93,7 @@ class _Proof:
         return True
 
     def _reads(self, words: Sequence[Word], then: str, starter: str = "") -> bool:
-        """A program and its arguments, after variables that are set for it alone. `starter`: a program before it that
-        starts it."""
+        """Judge a simple command. `starter`: the program that starts this one, if any."""
         at = 0
         while at < len(words) and (given := _ASSIGNMENT.fullmatch(words[at].text)):
             if not re.fullmatch(VARIABLES.get(given[1], "(?!)"), given[2]):
@@ -124,14 +123,14 @@ class _Proof:
         return " ".join(word.text for word in rest) in LISTINGS
 
     def _command(self, rest: Sequence[Word]) -> bool:
-        """`command -v NAME` says where that is; else it runs it."""
+        """Take `command -v NAME`, which looks NAME up; without -v it would run it."""
         return bool(rest) and rest[0].text in {"-v", "-V"} and understood("w*", rest[1:]) is not None
 
     def _shell(self, rest: Sequence[Word]) -> bool:
         return len(rest) == 2 and rest[0].text in {"-c", "-lc"} and self._line(rest[1].text)
 
     def _line(self, text: str) -> bool:
-        """A line of its own, whose `cd` does not count outside of it."""
+        """Judge the line of a `bash -c`. A `cd` in it ends with it."""
         if self.depth >= _DEEPEST:
             return False
         commands, before = read(text, self.budget), (self.here, self.ever, self.sure)
@@ -143,7 +142,7 @@ class _Proof:
         return reads
 
     def _cd(self, rest: Sequence[Word], then: str) -> bool:
-        """What comes after it runs there, where that depends on its success; else there or here."""
+        """Change the folder: of all that runs only if this succeeded; else both folders are possible."""
         if len(rest) != 1 or rest[0].glob or rest[0].text[:1] in {"", "-", "+"}:
             return False
         there = [posixpath.join(folder, rest[0].text) for folder in self.here]
@@ -185,7 +184,7 @@ class _Proof:
         return False
 
     def _paths(self, found: Sequence[Named]) -> bool:
-        """Note what is read. A device is none of the things that only read."""
+        """Note paths that are read. False for a device, which may be more than a file, and for too many paths."""
         for one in found:
             for folder in self.here:
                 path = within(folder, one.path)
@@ -197,7 +196,7 @@ class _Proof:
 
 
 def _revisions(found: Sequence[Named]) -> list[Named]:
-    """An argument of git may be a path, or a revision with a path behind its colon."""
+    """Add the path behind the colon of a revision (HEAD:src/a.py)."""
     return [
         Named(path, one.use) for one in found for path in dict.fromkeys([one.path, *one.path.split(":")[1:]]) if path
     ]

@@ -1,6 +1,6 @@
-r"""What an argument of a program may be, by the letter that the grammars name it with. Pure.
+r"""Kinds of arguments, by the letter that the grammars use: does a text fit? Pure.
 
-The small languages among them (sed, awk, jq, printf) are understood as far as these expressions say, and only read.
+Of the small languages among them (sed, awk, jq, printf) only what these expressions match is understood; it reads only.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 
 def _between(mark: str) -> str:
-    """A regular expression up to its delimiter, as far as all programs end it at the same place: a bracket in it holds
-    no delimiter, and no bracket but that of a class."""
+    """Match a regular expression and the delimiter after it. GNU and BSD programs disagree where one ends that has a
+    delimiter in brackets: such a one does not match."""
     bracket = rf"\[\^?(?:\[:[a-z]+:\]|[^\[\]\\\n{mark}])++\]"
     return rf"(?:\\[^\n]|{bracket}|[^{mark}\\\[\n])*+{re.escape(mark)}"
 
@@ -27,7 +27,7 @@ _TEST = rf"(?>{_COMPARED}|/{_between('/')})"
 _ITEM = r'(?>\$\d+|\$NF|NR|NF|FNR|\d+|"(?>[^"\\\n]|\\[nt])*")'
 _PRINT = rf"print(?:\s*+{_ITEM}(?>\s*,\s*{_ITEM}|\s*{_ITEM})*+)?"
 _AWK = re.compile(rf"(?:{_TEST}(?>\s*(?:&&|\|\|)\s*{_TEST})*+)?\s*+(?:\{{\s*+{_PRINT}\s*+;?\s*+\}})?")
-_JQ_MORE = re.compile(r"\b(?:import|include|env|input_filename|halt\w*)\b|\$ENV|\$__")
+_JQ_MORE = re.compile(r"\b(?:import|include|env|input_filename|modulemeta|halt\w*)\b|\$ENV|\$__")
 _LONGEST = 2_000  # characters of a script
 
 

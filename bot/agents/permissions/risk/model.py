@@ -1,4 +1,4 @@
-"""The tag of a card: what a request does, whether that is all, and where. All its words stand here."""
+"""The risk of a request, and all words that a card says of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_PLACES = 5  # paths that a tag names
 
 
 class Effect(StrEnum):
-    """What can be recognised in a request, in the words and the order of the card."""
+    """Effects that can be recognised, in the words and the order of the card."""
 
     DELETES = "deletes data"
     CREDENTIALS = "touches credentials"
@@ -39,8 +39,8 @@ Use = Literal["", "all", "follow", "git"]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A path of a request, for somebody who can look at the disk. `use`: "all" reads what is below it, "follow" also
-    what links below it lead to, "git" runs git there."""
+    """A path that a request names, to be looked up on the disk. `use`: "all" reads the whole tree, "follow" also what
+    links in it lead to, "git" runs git there."""
 
     path: str
     use: Use = ""
@@ -48,8 +48,8 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """`proven`: `effects` and `outside` are all there is; without effects it only reads. `outside`: paths beyond the
-    workspace; `named`: those within it, which may be links."""
+    """The risk of a request. `proven`: it has these effects and no others, and only reads if there are none. `outside`:
+    paths beyond the workspace; `named`: all paths, some of which may be links."""
 
     proven: bool = False
     effects: frozenset[Effect] = frozenset()
@@ -58,12 +58,12 @@ class Risk:
 
     @property
     def groupable(self) -> bool:
-        """One tap may answer for many: proven to read, and within the workspace."""
+        """May one tap answer it for several agents? Only what is proven to read, in the workspace."""
         return self.proven and not self.effects and not self.outside
 
     @property
     def dangerous(self) -> bool:
-        """A warning belongs before it. None says nothing about what is not proven."""
+        """Put a warning sign before it? No sign does not mean that it is harmless."""
         return bool(self.effects - _COMMON or self.outside)
 
     @property
@@ -76,7 +76,7 @@ class Risk:
 
     @property
     def place(self) -> str:
-        """Where it works: told where it is proven, or where a path outside is named."""
+        """Name the paths outside; say that there are none only where that is proven."""
         paths = ", ".join(visible(path) for path in self.outside[:MOST_PLACES])
         more = len(self.outside) - MOST_PLACES
         paths += f" and {more} more" if more > 0 else ""
@@ -86,11 +86,11 @@ class Risk:
 
     @property
     def line(self) -> str:
-        """Both, as the card says it."""
+        """The tag on the card."""
         return " · ".join(part for part in (self.words, self.place) if part)
 
     def more(self, effects: Iterable[Effect] = (), outside: Iterable[str] = (), *, proven: bool = True) -> Risk:
-        """This, and what was found besides."""
+        """Add what was found afterwards."""
         return replace(
             self,
             proven=self.proven and proven,

@@ -1,4 +1,4 @@
-"""Where paths lead: inside the workspace or out of it, and to what a person would want to be told of. Pure."""
+"""Places: paths that lead out of the workspace, to credentials, to settings that others load. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _LOADS = {effect: re.compile(rf"(?:^|/)(?:{names})(?=$|/)", re.IGNORECASE) for e
 
 
 def leaves(path: str, workspace: str) -> bool:
-    """Does it lead out of the workspace? `~` and `$HOME` do; a pattern does if it may stand for `..`."""
+    """Tell whether a path leads out of the workspace. `~` and `$HOME` do; a pattern does if it may stand for `..`."""
     if path.startswith(("~", "$HOME")):
         return True
     parts = path.split("/")
@@ -60,24 +60,24 @@ def leaves(path: str, workspace: str) -> bool:
 
 
 def within(folder: str, path: str) -> str:
-    """A path as it is named in this folder."""
+    """Join a path to the folder that it is named in."""
     return path if path.startswith("~") else posixpath.join(folder, path)
 
 
 def normal(path: str, workspace: str) -> str:
-    """The whole path, without detours."""
+    """Make a path absolute, without `..` and double slashes."""
     whole = posixpath.normpath(posixpath.join(workspace, path))
     return "/" + whole.lstrip("/") if whole.startswith("//") else whole
 
 
 def told(path: str, workspace: str) -> str:
-    """A path as it is called in the workspace, whose own place tells nothing of what is in it."""
+    """Name a path from the workspace on, for the workspace's own place says nothing about the file."""
     root = posixpath.normpath(workspace).rstrip("/")
     return f"{normal(path, workspace)}/".removeprefix(f"{root}/").rstrip("/")
 
 
 def secret(path: str) -> bool:
-    """Does a path, as it is told, lead to something that holds credentials?"""
+    """Tell whether a path, named by `told`, leads to credentials."""
     if _SECRET.search(path):
         return True
     hidden = [part for part in path.split("/") if part[:1] == "." and re.search(r"[*?\[]", part)]
@@ -85,5 +85,5 @@ def secret(path: str) -> bool:
 
 
 def loaded(path: str) -> set[Effect]:
-    """What changes if that is written: settings and programs that others load."""
+    """Name what is changed by writing to a path: settings and programs that others load."""
     return {effect for effect, names in _LOADS.items() if names.search(path)}

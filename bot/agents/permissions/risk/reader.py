@@ -1,7 +1,7 @@
-"""A plain shell command line, taken apart as bash 5.2 and zsh 5.9 both would (POSIX.1-2024, 2.2 to 2.9).
+"""Reader of plain shell command lines, in the grammar that bash 5.2 and zsh 5.9 share (POSIX.1-2024, 2.2 to 2.9).
 
-Plain is what is nothing but simple commands of literal words, joined by ; && || | and the ends of lines. One pass of
-at most one step a character, and a budget limits those; nothing is expanded and nothing is run.
+Plain means: simple commands of literal words and nothing else, joined by ; && || | and line ends. One pass, with at
+most one step per character, within a budget of characters.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _RESERVED = frozenset(
 
 
 class TooLong(Exception):
-    """There is more to read than the budget allows."""
+    """The text is longer than the budget allows."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """Characters that may yet be read, and the steps that were taken for them."""
+    """Characters that may still be read, and steps that were taken so far."""
 
     left: int = LONGEST
     steps: int = 0
@@ -52,7 +52,7 @@ class Budget:
 
 @dataclass(slots=True)
 class Word:
-    """`text` without its quotes. `glob`: it is a pattern and stands for names of files."""
+    """A word without its quotes. `glob`: an unquoted pattern, which stands for names of files."""
 
     text: str
     glob: bool = False
@@ -60,7 +60,7 @@ class Word:
 
 @dataclass(slots=True)
 class Command:
-    """One simple command. `redirections`: (operator, target); `then`: the operator after it."""
+    """A simple command. `redirections`: (operator, target); `then`: the operator after it."""
 
     words: list[Word] = field(default_factory=list)
     redirections: list[tuple[str, Word]] = field(default_factory=list)
@@ -68,13 +68,13 @@ class Command:
 
 
 def read(text: str, budget: Budget) -> list[Command]:
-    """The commands of a plain line; none of one that is not. Raises TooLong."""
+    """Read the commands of a plain line; of any other line none. Raises TooLong."""
     budget.spend(text)
     return _Reader(text, budget).read() if visible(text) == text else []
 
 
 class _Reader:
-    """`parts`: of the word that is being read, if there is one."""
+    """Builds words and commands. `parts`: pieces of the current word, None between words."""
 
     def __init__(self, text: str, budget: Budget) -> None:
         self.text = text
@@ -99,7 +99,7 @@ class _Reader:
         return self.commands if done else []
 
     def _take(self, kind: str | None, text: str) -> bool:
-        """One token. False for what is not plain."""
+        """Take a token; False if the line is not plain."""
         match kind:
             case "blank":
                 self._end_word()
@@ -141,7 +141,7 @@ class _Reader:
             self.now.words.append(word)
 
     def _end_command(self, then: str) -> bool:
-        """False where one is not whole, or no simple one."""
+        """End the current command; False if it is incomplete or not a simple one."""
         self._end_word()
         now, self.now = self.now, Command()
         now.then = then

@@ -1,7 +1,7 @@
-"""What can be recognised in a request of which not all is proven: names of programs, and words with them. Pure.
+"""Recognising effects in a command line that is not proven to read, by programs and the words with them. Pure.
 
-To be added to "may do anything", never to be trusted: what is not recognised is still anything. So the line is split
-roughly, and a word that is only said may be taken for one that is run.
+They are added to "may do anything", which stays true whatever is missed here. So the line is split only roughly, and a
+word in a sentence may be taken for a command.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ _EXPANDS = re.compile(r"\$|[<>]\(|`")
 
 
 def recognised(text: str, workspace: str, folder: str, budget: Budget) -> Risk:
-    """What stands out in a line that is not proven."""
+    """Name the effects and places that stand out in a line."""
     effects: set[Effect] = set()
     words: dict[str, None] = {}
     waiting = [text]
@@ -119,7 +119,7 @@ def recognised(text: str, workspace: str, folder: str, budget: Budget) -> Risk:
 
 
 def _placed(words: Sequence[str], effects: set[Effect], workspace: str, folder: str) -> Risk:
-    """The same, and what the words say of places."""
+    """Add what the words say of places."""
     paths = dict.fromkeys(islice((within(folder, path) for word in words for path in _pieces(word)), _MOST_WORDS))
     outside = {path for path in paths if leaves(path, workspace)}
     for path in (told(path, workspace) for path in paths):
@@ -129,7 +129,7 @@ def _placed(words: Sequence[str], effects: set[Effect], workspace: str, folder: 
 
 
 def _of(names: set[str], command: Sequence[str]) -> set[Effect]:
-    """Of one simple command."""
+    """Name the effects of a simple command with these programs in it."""
     told = "\n".join(("", *command, ""))
     effects = {
         effect
@@ -145,20 +145,20 @@ def _of(names: set[str], command: Sequence[str]) -> set[Effect]:
 
 
 def _stands(wanted: str, told: str) -> bool:
-    """Is that among the words that are `told`, a line each?"""
+    """Find a wanted word (see _SIGNS) among words that are `told` one a line."""
     if wanted == "-":
         return told.count("\n") == 2 or "\n-\n" in told
     return f"\n{wanted[:-1]}" in told if wanted.endswith("*") else f"\n{wanted}\n" in told
 
 
 def _names(command: Sequence[str]) -> set[str]:
-    """Its program, without what stands before it; all words of one that starts another (sudo rm)."""
+    """Name the program of a command; all its words if the program starts another one (sudo rm)."""
     names = [posixpath.basename(word).lower() for word in command if not _BEFORE.match(word)]
     return set(names if names and names[0] in _STARTERS else names[:1])
 
 
 def _commands(line: str) -> Iterator[list[str]]:
-    """Its words, without their quotes; a redirection is one of them."""
+    """Split a line into commands: words without quotes, redirections among them."""
     words: list[str] = []
     parts: list[str] = []
     for match in _PIECE.finditer(f"{line}\n"):
@@ -176,7 +176,7 @@ def _commands(line: str) -> Iterator[list[str]]:
 
 
 def _without_documents(text: str) -> tuple[str, list[str]]:
-    """(the line without its here-documents, those that a program may run)."""
+    """(the line without its here-documents, rows of documents that a program may run)."""
     rows: list[str] = []
     fed: list[str] = []
     marks: list[str] = []
@@ -193,8 +193,7 @@ def _without_documents(text: str) -> tuple[str, list[str]]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The parts of a word that may be a path: `--out=/x`, `-C/x`, `host:/x`. The path of an address on the network is
-    none of this machine's."""
+    """List the parts of a word that may be a path: `--out=/x`, `-C/x`, `host:/x`. A network address has none."""
     if re.match(r"(?!file:)[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
         return
     parts = [text, *re.split(r"[=:,@]", text)[1:], *([text[2:]] if re.match(r"-\w.", text) else [])]

@@ -1,4 +1,4 @@
-"""What a tool of a CLI would do with its input. Pure.
+"""Judging a tool call of a CLI, told by a hook or shown by a dialog. Pure.
 
 Tools and their inputs are those of Claude Code 2.1.328 and Codex 0.169.0.
 """
@@ -24,8 +24,8 @@ ANYTHING = Risk(effects=frozenset({Effect.HIDDEN}))
 
 
 def risk_of_tool(tool: str, inputs: Mapping[str, Any], words: str, workspace: str, folder: str = "") -> Risk:
-    """A tool that is not known may do anything. `words`: its input as the card shows it; `folder`: where its CLI says
-    that it is, if not in the workspace itself."""
+    """Judge a call that a hook told of; an unknown tool may do anything. `words`: its input as the card shows it;
+    `folder`: the CLI's own, empty for the workspace."""
     if tool in SHELL_TOOLS:
         other = inputs.get("workdir") or inputs.get("cwd") or ""
         return risk_of(words, workspace=workspace, folder=within(folder, str(other)))
@@ -43,7 +43,7 @@ def risk_of_tool(tool: str, inputs: Mapping[str, Any], words: str, workspace: st
 
 
 def risk_of_edit(paths: Sequence[str], *, workspace: str, folder: str = "", deletes: bool = False) -> Risk:
-    """Of an edit of files (Edit, Write, apply_patch). Where none is named it may be of any."""
+    """Judge an edit of these files (Edit, Write, apply_patch). With no file named it may be of any."""
     effects = {Effect.CHANGES} | ({Effect.DELETES} if deletes else set())
     if not paths:
         return Risk(effects=frozenset(effects))
@@ -62,13 +62,13 @@ def _of_paths(paths: Sequence[str], workspace: str, folder: str, effects: Iterab
 
 
 def patched(patch: str) -> list[str]:
-    """The files that a patch of Codex names."""
+    """List the files that a patch of Codex names."""
     return re.findall(r"^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$", patch, re.MULTILINE)
 
 
 def risk_of_dialog(tool: str, dialog: Dialog, words: str, workspace: str) -> Risk:
-    """Of what a dialog on the screen asks for; `words` is that as the card shows it. A screen may break a command into
-    lines, and cut it: what it shows of one is not proven to be the command then."""
+    """Judge what a dialog asks for; `words`: that as the card shows it. A screen may wrap or cut a command: then
+    nothing about it is proven."""
     if dialog.kind != "permission":
         return Risk()
     if tool in SHELL_TOOLS and dialog.command:
