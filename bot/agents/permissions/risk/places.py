@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from fnmatch import fnmatchcase
 
 from bot.agents.permissions.risk.model import Effect
 
@@ -23,6 +22,8 @@ _SECRET = re.compile(
     r")(?=$|/)",
     re.IGNORECASE,
 )
+_HIDDEN_PATTERN = re.compile(r"\.[^*?\[]*[*?\[]")
+_MAYBE_UP = re.compile(r"\.(?=.*[*?\[])(?:[*?.]|\[[^]]*\])+")
 _SECRETS = (".env", ".ssh", ".netrc", ".npmrc", ".aws", ".git-credentials", ".bash_history", ".claude.json")
 # What is changed by writing there.
 _LOADED = {
@@ -50,7 +51,7 @@ def leaves(path: str, workspace: str) -> bool:
     if path.startswith(("~", "$HOME")):
         return True
     parts = path.split("/")
-    if any(part[:1] == "." and re.search(r"[*?\[]", part) and fnmatchcase("..", part) for part in parts):
+    if any(_MAYBE_UP.fullmatch(part) for part in parts):
         return True
     if (not path.startswith("/") and ".." not in parts) or NOWHERE.fullmatch(path):
         return False
@@ -80,8 +81,8 @@ def secret(path: str) -> bool:
     """Tell whether a path, named by `told`, leads to credentials."""
     if _SECRET.search(path):
         return True
-    hidden = [part for part in path.split("/") if part[:1] == "." and re.search(r"[*?\[]", part)]
-    return any(fnmatchcase(name, part) for part in hidden for name in _SECRETS)
+    begun = (found[0][:-1] for part in path.split("/") if (found := _HIDDEN_PATTERN.match(part)))
+    return any(name.startswith(beginning) for beginning in begun for name in _SECRETS)
 
 
 def loaded(path: str) -> set[Effect]:
