@@ -251,7 +251,8 @@ class Guardian:
                 return
             agent = await self._life.start_again(agent_id)
         except NotFound:
-            return  # deleted at this moment
+            await self._actions.drop(action, "It was deleted since.")
+            return
         except Exception as error:  # The edge of a background task: an agent that stays down must not do so unsaid.
             if trouble(error) is None:
                 log.exception("%s could not be started again", agent_id)

@@ -190,7 +190,7 @@ async def test_health_tells_what_agents_take(tmp_path: Path, op: str) -> None:
 
         await until(told, what="two samples")
         if op == "agent.health":
-            assert found[0]["processes"] == 2  # the keeper and the demo agent
+            assert found[0]["processes"] == 3  # the keeper, the demo agent and its tool (tests/in_agent.py)
             assert 0 < found[0]["age_s"] < 120
             assert {"tasks", "prompts", "errors", "restarts", "working_s", "waiting_s", "idle_s"} <= set(
                 found[0]["stats"]

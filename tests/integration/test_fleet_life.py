@@ -24,6 +24,7 @@ from bot.app import App
 from bot.beads import NoBeads
 from bot.clis.model import State
 from bot.errors import DependencyMissing, Refused
+from bot.fleet.self_actions import RESTART
 from bot.home import Home
 from bot.settings import load_settings
 from bot.store.tables import DeliveryRow, LimitStopRow, OutboxRow
@@ -308,10 +309,13 @@ async def test_a_crashed_agent_that_is_deleted_before_it_is_started_again_is_not
         await delete(look.view.agent)
     else:
         services.life.before_launch = delete
-    await services.guardian._again("d1", 0.0, {"agent": "d1", "how": "killed, signal 9", "times": 1, "minutes": 10})
+    told = {"agent": "d1", "how": "killed, signal 9", "times": 1, "minutes": 10}
+    action = await services.actions.announce(RESTART, "d1", "d1", due_at=datetime.now(UTC), data=told)
+    await services.guardian._again(action, 0.0, told)
     assert await app.call("agent.list", {}) == []
+    assert (await services.actions.get(action.id)).status == "dropped"
     async with services.store.begin() as tx:
-        assert [row.data for row in await tx.scalars(select(OutboxRow))] == []
+        assert [row.data for row in await tx.scalars(select(OutboxRow).where(OutboxRow.kind == "ended"))] == []
 
 
 async def test_cleanup_removes_only_what_is_ours_and_unwanted(app: App, tmux_socket: str, tmp_path: Path) -> None:
