@@ -11,6 +11,7 @@ import pytest
 from bot.agents.model import Agent
 from bot.clis.model import State
 from tests.integration.agents_fleet import Fleet, eventually, open_fleet
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -58,6 +59,20 @@ async def test_a_prompt_is_not_started_by_the_turn_of_another(fleet: Fleet) -> N
     done = await deliveries.get(taken.id)
     assert (done.status, done.started_at) == ("submitted", None), done
     assert "ended without an answer" in done.reason
+
+
+async def test_what_a_hook_turned_away_as_the_bot_ended_is_not_sent_again(fleet: Fleet) -> None:
+    """It stands in the composer, as a text does whose Enter never came."""
+    agent = await fleet.demo()
+    turned = await fleet.cut_off(agent, "HOOK `not on fridays`", "after_enter")
+    look = await fleet.until(agent.id, lambda look: look.view.state is State.COMPOSING and look.files.path is not None)
+    deliveries = fleet.again()
+    await deliveries.resume()
+    done = await deliveries.wait(turned.id, PATIENCE_S)
+    assert done.status == "failed", done
+    assert "not on fridays" in done.reason
+    assert look.files.path is not None
+    assert look.files.path.read_text("utf8").count('"blocked"') == 1
 
 
 async def test_a_prompt_in_the_agents_own_queue_is_said_to_be_there_and_starts_with_its_own_turn(fleet: Fleet) -> None:

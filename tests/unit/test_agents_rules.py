@@ -223,7 +223,9 @@ def test_after_a_restart(
     running: bool,
     verdict: str,
 ) -> None:
-    assert after_restart(status, stands=stands, dialog=dialog, running=running) == verdict
+    assert after_restart(status, stands=stands, dialog=dialog, running=running, entered=False) == verdict
+    # Whatever stands there: its Enter came, and no key of ours follows.
+    assert after_restart(status, stands=stands, dialog=dialog, running=running, entered=True) == "wait"
 
 
 # Turn, announcing, ids, environment, types

@@ -175,8 +175,8 @@ class Errands:
         begun = self._clock.monotonic()
         while True:
             proof = await asyncio.to_thread(trail.read, search=True)
-            if proof.submitted:
-                return await self._prover.record(delivery, trail, proof)
+            if (settled := await self._prover.settled(delivery, trail, proof)) is not None:
+                return settled
             look = await self._look(delivery)
             waited = self._clock.monotonic() - begun
             unseen = look is None and waited < LOST_S  # tmux cannot be asked: that says nothing about the pane
@@ -184,7 +184,8 @@ class Errands:
                 await asyncio.sleep(0.3)
                 continue
             stands, dialog, running = _seen(look, delivery)
-            verdict = after_restart(delivery.status, stands=stands, dialog=dialog, running=running)
+            entered = proof.entered
+            verdict = after_restart(delivery.status, stands=stands, dialog=dialog, running=running, entered=entered)
             if verdict == "enter" and look is not None and may_enter(look, delivery) == "yes":
                 if over := self._over(delivery):
                     return await self._prover.prove(

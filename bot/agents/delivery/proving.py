@@ -61,7 +61,7 @@ class Prover:
         while True:
             look = await self._glance(delivery)
             proof = await self._read(delivery, trail, look)
-            if (settled := await self._settled(delivery, trail, proof)) is not None:
+            if (settled := await self.settled(delivery, trail, proof)) is not None:
                 return settled
             now = self._clock.monotonic()
             # Once the text has gone off it is not sent again, should a person stop it or a hook turn it away.
@@ -80,7 +80,7 @@ class Prover:
                 wait.pressed, wait.enters = now, wait.enters + await self._enter_again(delivery)
             await self._watch.stirred(delivery.agent, 0.1 if now - wait.begun < SOON_S else 0.25)
         proof = await asyncio.to_thread(trail.read, search=True)
-        if (settled := await self._settled(delivery, trail, proof)) is not None:
+        if (settled := await self.settled(delivery, trail, proof)) is not None:
             return settled
         look = await self._look(delivery)
         why = reason or verdicts.not_recorded(delivery, proof, look, entered=trail.entered_at is not None, off=wait.off)
@@ -135,11 +135,11 @@ class Prover:
             proof = await asyncio.to_thread(trail.read)
             if proof.submitted or proof.blocked is not None:
                 current = await self._rows.get(delivery.id)
-                done = await self._settled(current, trail, proof) if current.status == "unconfirmed" else None
+                done = await self.settled(current, trail, proof) if current.status == "unconfirmed" else None
                 return done or current
         return delivery
 
-    async def _settled(self, delivery: Delivery, trail: Trail, proof: Proof) -> Delivery | None:
+    async def settled(self, delivery: Delivery, trail: Trail, proof: Proof) -> Delivery | None:
         """Its end, where the record tells it. Of a prompt that was turned away Codex records a turn with nothing in it,
         and only the screen has the hook's words."""
         if proof.blocked is not None:

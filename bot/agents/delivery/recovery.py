@@ -14,9 +14,14 @@ from bot.agents.delivery.model import Status
 Verdict = Literal["enter", "again", "wait", "unconfirmed"]
 
 
-def after_restart(status: Status, *, stands: Standing, dialog: bool, running: bool) -> Verdict:
-    """For a delivery without evidence. enter: press the one Enter · again: nothing was typed, begin anew ·
-    wait: evidence may still come, without a key from us · unconfirmed: the person decides."""
+def after_restart(status: Status, *, stands: Standing, dialog: bool, running: bool, entered: bool) -> Verdict:
+    """For a delivery without evidence; `entered`: its Enter left a trace in the CLI's files.
+
+    enter: press the one Enter · again: nothing was typed, begin anew · wait: evidence may still come, without a key
+    from us · unconfirmed: the person decides.
+    """
+    if entered:
+        return "wait"
     if not running:
         # The program that held the composer is gone, and so is what stood in it.
         return "again" if status == "intended" else "unconfirmed"

@@ -64,7 +64,7 @@ def _user(record: Record, at: datetime | None) -> Iterator[Entry]:
         yield Entry("aborted", at, "interrupted", name)
     elif mapping(record.get("origin")).get("kind") == "auto-continuation":
         # Its own prompt after a limit has reset, a minute or so later (2.1.328): a turn that nobody asked for.
-        yield Entry("turn_start", at, id=name)
+        yield Entry("turn_start", at)
     elif string(record.get("promptSource")) in _PROMPTS and mapping(record.get("origin")).get("kind") == "human":
         data = {"source": record.get("promptSource"), "prompt": record.get("promptId")}
         yield Entry("user", at, texts(content), name, data)

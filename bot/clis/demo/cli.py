@@ -81,4 +81,4 @@ def parse(record: Record) -> Iterator[Entry]:
         "usage",
         "compacted",
     }:
-        yield Entry(kind, at, text, name, data)
+        yield Entry(kind, at, text, "" if kind == "turn_start" else name, data)  # its turns have no names
