@@ -21,6 +21,7 @@ command = Group(
     lazy={
         "send": ("bot.cli.agent_send", "Type a prompt to an agent and prove that it was taken."),
         "run": ("bot.cli.agent_run", "Run a command in a side window of an agent."),
+        "planned": ("bot.cli.agent_planned", "See what the bot is going to do by itself, and decline it."),
         "explain": ("bot.cli.agent_explain", "Say why an agent counts as idle, working or waiting."),
     },
 )

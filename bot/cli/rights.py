@@ -31,7 +31,7 @@ COMMANDS = {
             *("pair", "people list", "people role", "people remove", "health", "audit", "cleanup", "task claim"),
             *("agent types", "agent create", "agent start", "agent stop", "agent restart", "agent delete"),
             *("agent interrupt", "agent adopt", "agent freeze", "agent thaw", "agent list", "agent show"),
-            *("agent health", "agent capture", "agent send", "agent run", "agent explain"),
+            *("agent health", "agent capture", "agent send", "agent run", "agent explain", "agent planned"),
             *("broadcast draft", "broadcast show", "broadcast apply", "broadcast cancel", "broadcast status"),
             *("pack list", "pack show", "pack use", "bead ready", "bead show", "bead release"),
             *("quota status", "quota alerts", "quota mute", "quota chart", "quota export", "quota select"),

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from bot.clock import Clock
+from bot.clock import Clock, iso
 from bot.errors import NotFound, Refused
 from bot.notices import post, touch
 from bot.store import Store, Transaction
@@ -60,8 +60,18 @@ class SelfAction:
         return key_of(self.id)
 
     def as_dict(self) -> dict[str, Any]:
-        """One of them as JSON."""
-        return {"id": self.id, "kind": self.kind, "agent": self.agent, "status": self.status, "by": self.declined_by}
+        """One of `maf agent planned --json`; `due_at`: not before, where that is known."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "agent": self.agent,
+            "status": self.status,
+            "announced_at": iso(self.announced_at),
+            "due_at": iso(self.due_at),
+            "asked_by": self.asked_by,
+            "declined_by": self.declined_by,
+            "detail": dict(self.data),
+        }
 
 
 class TooLate(Refused):
@@ -126,6 +136,12 @@ class SelfActions:
         """Raises NotFound."""
         async with self._store.begin() as tx:
             return _action(await _row(tx, action_id))
+
+    async def planned(self) -> list[SelfAction]:
+        """All that have not ended, the oldest first."""
+        query = select(SelfActionRow).where(SelfActionRow.ended_at.is_(None)).order_by(SelfActionRow.id)
+        async with self._store.begin() as tx:
+            return [_action(row) for row in await tx.scalars(query)]
 
     async def standing(self, kind: str, agent: str | None = None) -> dict[str, SelfAction]:
         """Those of a kind that have not ended, by their causes (of one agent)."""

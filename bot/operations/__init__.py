@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.operations import agent, bead, broadcast, closed, health, hooks, life, pack, people, quota, task
+from bot.operations import agent, bead, broadcast, closed, health, hooks, life, pack, people, planned, quota, task
 from bot.operations.rights import check, reads
 from bot.operations.services import Services
 
@@ -29,6 +29,9 @@ OPERATIONS: dict[str, Operation] = {
     "agent.run": life.run,
     "agent.freeze": life.freeze,
     "agent.thaw": life.thaw,
+    "agent.planned": planned.planned,
+    "agent.decline": planned.decline,
+    "agent.allow": planned.allow,
     "cleanup": life.cleanup,
     "broadcast.draft": broadcast.draft,
     "broadcast.show": broadcast.show,

@@ -261,3 +261,16 @@ async def test_nothing_is_typed_while_nobody_could_be_told(tmp_path: Path) -> No
         p.client.sandbox.world.faults.clear()
         await p.message(lambda m: "w1" in m["text"] and "I had it go on" in m["text"])
         assert len(p.prompts("w1")) == 2
+
+
+async def test_what_is_planned_is_listed_and_declined_at_the_terminal(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1) as p:
+        await with_profiles(p, w1="codex-plus-1")
+        await p.app.call("agent.send", {"id": "w1", "text": "LIMIT30 please"})
+        told = await p.message(lambda m: "w1 hit its limit" in m["text"])
+        (one,) = await p.app.call("agent.planned", {})
+        assert (one["kind"], one["agent"], one["status"], one["declined_by"]) == ("go on", "w1", "announced", "")
+        done = await p.app.call("agent.decline", {"id": one["id"]}, actor="cli:ann")
+        assert (done["status"], done["declined_by"]) == ("declined", "ann at the terminal")
+        await p.becomes(told["message_id"], lambda m: "ann at the terminal declined" in m["text"])
+        assert (await p.app.call("agent.allow", {"id": one["id"]}))["status"] == "announced"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.agents.caller import Caller
 from bot.app import App
 from bot.clis import hooks
 from bot.home import Home
@@ -65,7 +66,7 @@ async def test_a_claude_agent_moves_with_its_conversation_and_its_limits_come_fr
         try:
             settings = load_settings(home, tmux_socket=socket, project_root=work)
             async with App.open(home, settings, background=True) as app:
-                server = Server(home.socket, app._operate, app._hook)
+                server: Server[Caller] = Server(home.socket, app._who, app._operate, app._hook)
                 await server.start()
                 await app.services.watch.start()
                 try:
