@@ -43,6 +43,8 @@ class Trail:
         self._ref = delivery.id if has_ref(delivery) else ""
         self.path = path
         self._offset = _size(path)
+        # What stands beyond the place where the file ended then is newer, whatever the clocks say.
+        self._since: datetime | None = None
         self._looks = 0
         self.proof = Proof()
 
@@ -59,8 +61,7 @@ class Trail:
         told = self.announced()
         turns = {one.turn for one in told if one.turn}
         if not self.proof.submitted and told and told[-1].transcript not in (None, self.path):
-            self.path = told[-1].transcript
-            self._offset = tail_offset(self.path, LOOKED_AT) if self.path is not None else 0
+            self._turn_to(told[-1].transcript)
         self._read_on(turns)
         if not self.proof.submitted and (search or self.path is None or self._looks % 5 == 0):
             self._search(turns)
@@ -69,7 +70,7 @@ class Trail:
     def _read_on(self, turns: Collection[str]) -> None:
         while self.path is not None:
             entries, end = cli_for(self.agent.kind).entries(self.path, self._offset)
-            fresh = [one for one in entries if one.at is None or one.at >= self._delivery.created_at]
+            fresh = [one for one in entries if self._since is None or one.at is None or one.at >= self._since]
             self.proof = match(self.proof, fresh, text=self._delivery.text, ref=self._ref, told=turns)
             if end == self._offset:
                 return
@@ -85,8 +86,13 @@ class Trail:
             own = cli.conversation(home=home, workdir=workdir, pid=pid, known=None, since=since)
             path = own.path if own is not None else path
         if path is not None and path != self.path:
-            self.path, self._offset = path, tail_offset(path, LOOKED_AT)
+            self._turn_to(path)
             self._read_on(turns)
+
+    def _turn_to(self, path: Path | None) -> None:
+        """Read another file from near its end; older lines in it are told by their time."""
+        self.path, self._since = path, self._delivery.created_at
+        self._offset = tail_offset(path, LOOKED_AT) if path is not None else 0
 
 
 def _size(path: Path | None) -> int:
