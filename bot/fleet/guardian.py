@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,16 +103,25 @@ class Guardian:
         start of the bot.
         """
         action = None if asked else await self._announce_restore()
+        before = {agent.id: agent.profile for agent in await self._registry.all()}
         restored = await self._life.restore(patience)
+        moved = await self._moved(restored.started, before)
         for agent in restored.started:
             await self._diary.write(agent, "restored")
         if action is not None:
-            told = {"back": list(restored.started), "failed": dict(restored.failed)}
+            told = {"back": list(restored.started), "failed": dict(restored.failed), "moved": moved}
             why = "; ".join(restored.failed)
             await self._actions.end(action, failed=bool(why), outcome=f"not started: {why}" if why else "", data=told)
         if restored.started or restored.failed:
-            await kept(lambda: self._tell_restored(restored, told=action is not None))
+            await kept(lambda: self._tell_restored(restored, moved, told=action is not None))
+        elif action is not None:
+            await self._say_coming(False)
         return restored
+
+    async def _moved(self, started: Sequence[str], before: Mapping[str, str | None]) -> dict[str, str]:
+        """Who of these runs on another profile than before, and on which."""
+        now = {agent.id: agent.profile for agent in await self._registry.all()}
+        return {one: str(now[one]) for one in started if one in now and now[one] != before.get(one)}
 
     async def _announce_restore(self) -> SelfAction | None:
         """What is left of an earlier run of the bot: who was not to be started again stays stopped."""
@@ -125,17 +134,17 @@ class Guardian:
         lost = [agent.id for agent in await self._life.lost()]
         if not lost:
             return None
-        alert = await self._say_coming()
+        alert = await self._say_coming(True)
         action = await self._actions.announce(RESTORE, "", "start", data={"agents": lost}, tell=not alert)
         await self._actions.begun(action)
         return action
 
-    async def _say_coming(self) -> bool:
-        """In the alert that said they were lost, if one stands."""
+    async def _say_coming(self, coming: bool) -> bool:
+        """Whether they are being brought back, in the alert that said they were lost, if one stands."""
         async with self._store.begin() as tx:
             alert = await _open_alert(tx)
             if alert is not None:
-                await post(tx, "fleet", {**alert.data, "coming": True}, key=alert.key, urgent=True)
+                await post(tx, "fleet", {**alert.data, "coming": coming}, key=alert.key, urgent=True)
             return alert is not None
 
     async def _taken_up(self, agent_id: str) -> None:
@@ -278,9 +287,9 @@ class Guardian:
             await self._diary.write(action.agent, f"not started again: {action.declined_by} declined it")
         await self._actions.drop(action)
 
-    async def _tell_restored(self, restored: Restored, *, told: bool) -> None:
+    async def _tell_restored(self, restored: Restored, moved: Mapping[str, str], *, told: bool) -> None:
         """`told`: the message that announced it says how it went; what failed is said once more, to be heard."""
-        data = {"state": "back", "back": list(restored.started), "failed": dict(restored.failed)}
+        data = {"state": "back", "back": list(restored.started), "failed": dict(restored.failed), "moved": moved}
         async with self._store.begin() as tx:
             open_row = await _open_alert(tx)
             if open_row is not None and not restored.failed:

@@ -25,6 +25,7 @@ NOTICE = "self"
 GO_ON, MOVE, RESTART, RESTORE = "go on", "move", "restart", "restore"
 # The action of the audit row. Roles know none of these: nobody asks for them.
 AUDITED = {GO_ON: "agent.go-on", MOVE: "agent.move", RESTART: "agent.restart", RESTORE: "agent.restore"}
+TELL_AGAIN = timedelta(minutes=10)  # after a message that could not be sent at all
 LEAD = timedelta(seconds=60)  # between a notice that stands in the chat and what it announces
 
 
@@ -123,13 +124,14 @@ class SelfActions:
             )
             tx.add(row)
             await tx.flush()
-            if tell:  # to be seen before it happens, at night too, and no reason to ring
-                about = {"self": row.id, "agent": new.agent} if new.agent else {"self": row.id}
-                await post(tx, NOTICE, about, key=key_of(row.id), urgent=True, silent=True)
+            if tell:
+                await self._tell(tx, row)
         elif row.status in ("announced", "declined") and (row.due_at, row.data) != (new.due_at, new.data):
             row.due_at, row.data = new.due_at, dict(new.data)
             await touch(tx, key_of(row.id))
         await self._note_told(tx, row)
+        if tell and row.told_at is None and await self._was_lost(tx, row):
+            await self._tell(tx, row)
         return _action(row)
 
     async def get(self, action_id: int) -> SelfAction:
@@ -252,6 +254,19 @@ class SelfActions:
                 await touch(tx, action.key)
 
         await kept(write)
+
+    async def _tell(self, tx: Transaction, row: SelfActionRow) -> None:
+        """To be seen before it happens, at night too, and no reason to ring."""
+        about = {"self": row.id, "agent": row.agent} if row.agent else {"self": row.id}
+        await post(tx, NOTICE, about, key=key_of(row.id), urgent=True, silent=True)
+
+    async def _was_lost(self, tx: Transaction, row: SelfActionRow) -> bool:
+        """Did its message fail for good, and that a while ago?"""
+        query = select(OutboxRow).where(OutboxRow.key == key_of(row.id)).order_by(OutboxRow.id.desc()).limit(1)
+        last = await tx.scalar(query)
+        if last is None or last.status != "failed":
+            return last is None
+        return self._clock.now() - last.created_at > TELL_AGAIN
 
     async def _note_told(self, tx: Transaction, row: SelfActionRow) -> None:
         if row.told_at is None:

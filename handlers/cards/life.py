@@ -89,9 +89,9 @@ def restarted(name: str, data: Mapping[str, Any]) -> Message:
 
 
 def restoring(data: Mapping[str, Any], status: str, outcome: str) -> Message:
-    """data: {"agents": ids, "back": ids, "failed": {id: why}}: the bot starts them, or has, after it was started."""
+    """data: {"agents": ids, and then what `fleet` has of those that are back}: the bot starts them, or has."""
     if data.get("back") or data.get("failed"):
-        return _back(list(data["back"]), dict(data["failed"]))
+        return _back(data)
     names = list(data["agents"])
     if status == "begun":
         return Message(as_list(Bold(f"🔄 Bringing back {counted(len(names), 'agent')} …"), _names(names)))
@@ -99,22 +99,25 @@ def restoring(data: Mapping[str, Any], status: str, outcome: str) -> Message:
 
 
 async def fleet(data: Mapping[str, Any], _context: RenderContext) -> Message:
-    """data: {"state": lost|back, "coming": bool, "lost": ids, "back": ids, "failed": {id: why}}."""
+    """data: {"state": lost|back, "coming": bool, "lost": ids, "back": ids, "failed": {id: why}, "moved": {id: profile
+    that it runs on now}}."""
     if data["state"] == "lost":
         lost = list(data["lost"])
         head = f"💥 tmux has ended, and with it {counted(len(lost), 'agent')}."
         if data.get("coming"):
             return Message(as_list(Bold(head), _names(lost), "🔄 I am bringing them back …"))
-        body = "Their conversations are safe. Bring them back here, or with maf up."
+        body = "Bring them back here, or with maf up: those whose conversation is known go on with it."
         again = Button("▶ Bring them back", AgentTap(id="all", verb="restore"))
         return Message(as_list(Bold(head), _names(lost), body), [[again]])
-    return _back(list(data["back"]), dict(data["failed"]))
+    return _back(data)
 
 
-def _back(back: list[str], failed: Mapping[str, object]) -> Message:
+def _back(data: Mapping[str, Any]) -> Message:
+    back, failed = list(data["back"]), dict(data["failed"])
     lines: list[Text | str] = []
     if back:
         lines += [Bold(f"🟢 {counted(len(back), 'agent')} {'is' if len(back) == 1 else 'are'} back."), _names(back)]
+    lines += [f"{name} runs on {profile} now" for name, profile in dict(data.get("moved") or {}).items()]
     lines += [f"⚠️ {name}: {clipped(str(why), 200)}" for name, why in failed.items()]
     again = Button("▶ Try again", AgentTap(id="all", verb="restore"))
     return Message(as_list(*lines), [[again]] if failed else [])

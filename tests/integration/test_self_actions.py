@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.clock import SystemClock
-from bot.fleet.self_actions import GO_ON, MOVE, SelfAction, SelfActions, TooLate, key_of
+from bot.fleet.self_actions import GO_ON, MOVE, TELL_AGAIN, SelfAction, SelfActions, TooLate, key_of
 from bot.store import Store
 from bot.store.audit import Audit
 from bot.store.tables import AuditRow, OutboxRow
@@ -68,6 +68,19 @@ async def test_it_is_ready_once_its_message_has_stood_for_a_while(actions: SelfA
         await tx.delete((await tx.scalars(select(OutboxRow))).one())
     actions.lead = timedelta(seconds=30)
     assert actions.ready(await announced(actions)), "and is remembered"
+
+
+async def test_a_message_that_failed_for_good_is_sent_anew_after_a_while(actions: SelfActions, store: Store) -> None:
+    await announced(actions)
+    async with store.begin() as tx:
+        (await tx.scalars(select(OutboxRow))).one().status = "failed"
+    await announced(actions)
+    assert len(await notices(store)) == 1
+    async with store.begin() as tx:
+        (await tx.scalars(select(OutboxRow))).one().created_at -= TELL_AGAIN
+    for _ in range(2):
+        await announced(actions)
+    assert [notice.status for notice in await notices(store)] == ["failed", "due"]
 
 
 async def test_a_decline_holds_across_a_restart_and_is_the_same_twice(actions: SelfActions, store: Store) -> None:
