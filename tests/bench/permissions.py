@@ -79,10 +79,11 @@ def verdict(what: str, times: list[float], target: float) -> bool:
 async def measure() -> bool:
     with tempfile.TemporaryDirectory(prefix="maf-b", dir="/tmp") as folder:
         async with product(Path(folder), agents=1, beads=False) as p:
-            hooks = verdict("hook to card sent", await by_hook(p), HOOK_S)
+            # First, for of an agent whose hooks have spoken a dialog waits for the words of its hook.
             screen = verdict(
                 "dialog to card sent, without hooks", await by_screen(p, socket_of(Path(folder))), SCREEN_S
             )
+            hooks = verdict("hook to card sent", await by_hook(p), HOOK_S)
             return hooks and screen
 
 
