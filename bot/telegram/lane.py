@@ -141,7 +141,7 @@ class Lane:
             await self._again(row, str(error), unsure=True)
         except AiogramError as error:
             if await self._only_the_topic(topic, error):
-                await outbox.rows.not_yet(row.id, "")
+                await outbox.rows.not_yet(row.id, row.last_error)
             else:
                 await self._settle(row, error, verdict(error))
         else:
@@ -157,7 +157,7 @@ class Lane:
         until = self.outbox.shut.get((self.chat_id, GENERAL))
         if until is None or until <= self.outbox.clock.now():
             return False
-        await self.outbox.rows.not_yet(row.id, "", until)
+        await self.outbox.rows.not_yet(row.id, row.last_error, until)
         return True
 
     async def _is_open(self, topic: int | None) -> None:
@@ -175,7 +175,7 @@ class Lane:
             log.warning("chat %s: %s cannot be written to, and what is due there waits: %s", self.chat_id, where, why)
         until = await outbox.closed.close(self.chat_id, topic, why, now)
         outbox.shut[self.chat_id, topic] = until
-        await outbox.rows.not_yet(row.id, "", until if topic == GENERAL else None)
+        await outbox.rows.not_yet(row.id, row.last_error, until if topic == GENERAL else None)
 
     async def _only_the_topic(self, topic: int | None, error: AiogramError) -> bool:
         """Whether it can be said elsewhere in the chat."""

@@ -209,6 +209,18 @@ async def test_a_group_that_takes_no_pictures_gets_the_words(world: World) -> No
         assert await _closed(world)
 
 
+async def test_what_may_be_a_repeat_still_says_so_after_it_waited_for_a_closed_chat(world: World) -> None:
+    group = await _group(world)
+    posted = await world.post("hello", chat_id=group)
+    await OutboxRows(world.store).trying(posted)  # as after a crash in the middle of a call
+    await _forbid(world, group, "text messages")
+    async with world.outbox() as outbox:
+        await eventually(lambda: _closed(world, "not enough rights"))
+        await _forbid(world, group, "")
+        await outbox.try_again(group, surely=True)
+        await world.client.until(lambda ms: [m["text"] for m in ms] == [f"hello\n\n{REPEAT}"], chat=group)
+
+
 async def test_what_waits_for_days_is_left_out_and_counted(world: World) -> None:
     world.supervisor = group = await _group(world)
     await _forbid(world, group, "text messages")
