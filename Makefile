@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help up test check test-real bench venv dev screenshots python
+.PHONY: help up test check test-real bench soak venv dev screenshots python
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,6 +43,9 @@ test-real: dev ## run the tests that need the real Codex, Claude Code, bd, Chrom
 bench: dev ## measure, and compare with what is promised
 	$(BIN)/python -m tests.real.install ccusage
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: dev ## run long, at random: 10,000 updates
+	$(BIN)/python -m tests.soak $(ARGS)
 
 screenshots: dev ## take the picture of the README again
 	$(BIN)/python -m tests.real.screenshots

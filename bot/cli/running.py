@@ -97,11 +97,11 @@ async def tell_reach(terminal: Terminal, app: App) -> None:
         elif told and not why:
             terminal.say("Telegram is reached.")
         told = why
-        closed_told = await _tell_closed(terminal, app, closed_told)
+        closed_told = await tell_closed(terminal, app, closed_told)
         await asyncio.sleep(REACH_S)
 
 
-async def _tell_closed(terminal: Terminal, app: App, told: str) -> str:
+async def tell_closed(terminal: Terminal, app: App, told: str) -> str:
     """Say that messages for somebody wait for their chat, once for each reason; the reason."""
     waiting = [one for one in await closed.closed(app.services) if one["for_you"]]
     why = waiting[0]["reason"] if waiting else ""

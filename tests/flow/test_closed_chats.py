@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bot.cli.checks import Check, chats
+from bot.cli.running import tell_closed
+from bot.cli.terminal import Terminal
 from bot.notices import post
 from tests.flow.product import Product, product, started_anew, until
 from tests.flow.test_permissions import asks, is_ask
@@ -38,7 +40,9 @@ async def until_closed(p: Product, *, for_you: int) -> None:
     await until(so, "a closed chat")
 
 
-async def test_what_agents_need_waits_for_a_group_that_muted_the_bot_and_is_shown(tmp_path: Path) -> None:
+async def test_what_agents_need_waits_for_a_group_that_muted_the_bot_and_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with product(tmp_path, agents=1, beads=False) as p:
         group = await supervisors_group(p)
         await forbid(p, group, "text messages")
@@ -46,14 +50,20 @@ async def test_what_agents_need_waits_for_a_group_that_muted_the_bot_and_is_show
         await until_closed(p, for_you=1)
         (found,) = await doctor_on_chats(p)
         assert (found.status, "not enough rights" in found.detail) == ("failure", True)
+        terminal = Terminal(str(p.home.root))
+        told = await tell_closed(terminal, p.app, "")
+        assert await tell_closed(terminal, p.app, told) == told
+        assert capsys.readouterr().err.count("waits for the supervisors' chat") == 1
         await p.client.say("/health")  # in the private chat of the owner, which is open
         said = await p.message(lambda m: m["text"].startswith("🩺"))
         assert "1 message waits for the supervisors' chat" in said["text"]
         await forbid(p, group, "")
         await p.message(is_ask("git push origin b0"), group)
-        assert not await closed(p)
+        await until_open(p)
         (found,) = await doctor_on_chats(p)
         assert found.status == "ok"
+        assert await tell_closed(terminal, p.app, told) == ""
+        assert "can be written to" in capsys.readouterr().err
 
 
 async def test_a_message_in_the_chat_is_a_sign_that_it_may_be_open(tmp_path: Path) -> None:
