@@ -129,3 +129,18 @@ async def test_the_second_tap_for_the_end_of_an_agent_ends_too(tmp_path: Path) -
         tap = await p.client.press(sure["message_id"], button(sure, "Stop"), who=otto, chat=group)
         assert answered(tap, OVER), tap
         assert p.app.services.watch.view("w1").agent.desired == "running"
+
+
+@pytest.mark.parametrize("lost", LOST)
+async def test_an_open_page_of_a_draft_is_over(tmp_path: Path, lost: str) -> None:
+    async with product(tmp_path, agents=2) as p:
+        sue = await p.person("Sue", "supervisor")
+        draft = await p.draft(chat=sue, who=sue)
+        await p.client.press(draft["message_id"], button(draft, "Look at each"), who=sue, chat=sue)
+        page = await p.becomes(draft["message_id"], lambda m: m["text"].startswith("1/2"), sue)
+        await lose(p, sue, lost)
+        await come_back(p, sue, "supervisor", chat=sue)
+        for label in ("Send", "▶"):
+            tap = await p.client.press(page["message_id"], button(page, label), who=sue, chat=sue)
+            assert answered(tap, OVER), tap
+        assert [p.prompts(agent) for agent in p.agents] == [[], []]
