@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from bot.agents.model import Agent
-from bot.fleet.self_actions import MOVE
+from bot.fleet.self_action import MOVE
 from bot.mail import AgentMail, Announcements
 from bot.operations import Services
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-
-from sqlalchemy import select
 
 from bot.agents.life.service import ROOM_S, Life, Restored
 from bot.agents.model import Agent, AgentView
@@ -21,20 +18,19 @@ from bot.agents.state.watch import Change, Look, Watch
 from bot.agents.types import Restart
 from bot.clis.kinds import cli_for
 from bot.clis.model import State
-from bot.clock import Clock, iso
+from bot.clock import Clock
 from bot.errors import MafError, NotFound
+from bot.fleet.alert import FleetAlert
 from bot.fleet.crash import how_it_ended, judge, let_go
-from bot.fleet.self_actions import RESTART, RESTORE, SelfAction, SelfActions
+from bot.fleet.self_action import RESTART, RESTORE, SelfAction
+from bot.fleet.self_actions import SelfActions
 from bot.notices import post
-from bot.store import Store, Transaction
+from bot.store import Store
 from bot.store.errors import explained, trouble
 from bot.store.patience import kept
-from bot.store.tables import OutboxRow
 from bot.tmux.panes import Panes
 
 log = logging.getLogger(__name__)
-
-_RECENT = 50  # notices that are searched for an alert that still stands
 
 
 class Guardian:
@@ -59,6 +55,7 @@ class Guardian:
         self._panes = panes
         self._diary = diary
         self._actions = actions
+        self._alert = FleetAlert(store)
         self._clock = clock
         self._server = 0
         self._lost_at: datetime | None = None
@@ -113,9 +110,9 @@ class Guardian:
             why = "; ".join(restored.failed)
             await self._actions.end(action, failed=bool(why), outcome=f"not started: {why}" if why else "", data=told)
         if restored.started or restored.failed:
-            await kept(lambda: self._tell_restored(restored, moved, told=action is not None))
+            await kept(lambda: self._alert.back(restored, moved, told=action is not None))
         elif action is not None:
-            await self._say_coming(False)
+            await self._alert.coming(False)
         return restored
 
     async def _moved(self, started: Sequence[str], before: Mapping[str, str | None]) -> dict[str, str]:
@@ -134,18 +131,10 @@ class Guardian:
         lost = [agent.id for agent in await self._life.lost()]
         if not lost:
             return None
-        alert = await self._say_coming(True)
+        alert = await self._alert.coming(True)
         action = await self._actions.announce(RESTORE, "", "start", data={"agents": lost}, tell=not alert)
         await self._actions.begun(action)
         return action
-
-    async def _say_coming(self, coming: bool) -> bool:
-        """Whether they are being brought back, in the alert that said they were lost, if one stands."""
-        async with self._store.begin() as tx:
-            alert = await _open_alert(tx)
-            if alert is not None:
-                await post(tx, "fleet", {**alert.data, "coming": coming}, key=alert.key, urgent=True)
-            return alert is not None
 
     async def _taken_up(self, agent_id: str) -> None:
         with contextlib.suppress(NotFound):  # deleted meanwhile
@@ -161,7 +150,8 @@ class Guardian:
         """Each death once."""
         async with self._lock:
             death = (view.since, view.agent.started_at)
-            if self._seen.get(view.id) != death and view.id not in self._restarts:
+            known = self._seen.get(view.id) == death or view.id in self._restarts
+            if not known and not self._life.busy(view.id):
                 await self._died(view.id)
                 self._seen[view.id] = death  # only then: what fails is tried again by the next sweep
 
@@ -170,8 +160,10 @@ class Guardian:
             agent = await self._registry.get(agent_id)
         except NotFound:
             return
-        look = self._watch.last(agent_id)
-        if agent.desired != "running" or (look is not None and look.clis):
+        # Anew: once somebody has brought it back, what was seen last is of before.
+        look = (await self._watch.look([agent_id])).get(agent_id)
+        runs = look is not None and (bool(look.clis) or look.view.state is not State.DEAD)
+        if agent.desired != "running" or runs or self._life.busy(agent_id):
             return
         server = self._panes.control.server_pid
         if self._server and server != self._server:
@@ -202,12 +194,7 @@ class Guardian:
             return
         lost.sort(key=natural)
         log.error("the tmux server ended, and with it %s", ", ".join(lost))
-        await self._post(
-            "fleet",
-            {"state": "lost", "lost": lost, "at": iso(at)},
-            key=f"fleet:{secrets.token_hex(6)}",
-            urgent=True,
-        )
+        await kept(lambda: self._alert.lost(lost, at))
         self._lost_at = at  # only now: an alert that failed is tried again
 
     async def _ended(self, agent: Agent, how: str) -> None:
@@ -287,31 +274,12 @@ class Guardian:
             await self._diary.write(action.agent, f"not started again: {action.declined_by} declined it")
         await self._actions.drop(action)
 
-    async def _tell_restored(self, restored: Restored, moved: Mapping[str, str], *, told: bool) -> None:
-        """`told`: the message that announced it says how it went; what failed is said once more, to be heard."""
-        data = {"state": "back", "back": list(restored.started), "failed": dict(restored.failed), "moved": moved}
-        async with self._store.begin() as tx:
-            open_row = await _open_alert(tx)
-            if open_row is not None and not restored.failed:
-                await post(tx, "fleet", {**open_row.data, **data}, key=open_row.key, urgent=True)
-            elif restored.failed or not told:
-                key = f"fleet:{secrets.token_hex(6)}"
-                await post(tx, "fleet", data, key=key, silent=not restored.failed)
-
     async def _post(self, kind: str, data: Mapping[str, Any], **how: Any) -> None:
         async def write() -> None:
             async with self._store.begin() as tx:
                 await post(tx, kind, data, **how)
 
         await kept(write)
-
-
-async def _open_alert(tx: Transaction) -> OutboxRow | None:
-    """The alert that agents were lost, as long as they are not back."""
-    rows = await tx.scalars(
-        select(OutboxRow).where(OutboxRow.kind == "fleet").order_by(OutboxRow.id.desc()).limit(_RECENT)
-    )
-    return next((row for row in rows if row.data.get("state") == "lost"), None)
 
 
 def _how(look: Look | None) -> str:

@@ -16,7 +16,8 @@ from bot.errors import MafError, NotFound
 from bot.fleet.accounts import HOME_KEY, Accounts
 from bot.fleet.move import Move, NotIdle
 from bot.fleet.rotation import Rotation
-from bot.fleet.self_actions import MOVE, SelfAction, SelfActions
+from bot.fleet.self_action import MOVE, SelfAction
+from bot.fleet.self_actions import SelfActions
 from bot.notices import post
 from bot.quota.service import Quota
 from bot.store import Store

@@ -23,11 +23,12 @@ from bot.beads.book import BeadsBook
 from bot.clis.model import State
 from bot.clock import Clock
 from bot.errors import MafError
+from bot.fleet.go_on import GoOnPrompts
 from bot.fleet.reset_time import banner_time
-from bot.fleet.self_actions import GO_ON, SelfAction, SelfActions
+from bot.fleet.self_action import GO_ON, SelfAction
+from bot.fleet.self_actions import SelfActions
 from bot.notices import post
 from bot.packs.library import Packs
-from bot.packs.render import PromptContext, render_prompt
 from bot.quota.service import Quota
 from bot.store import Store
 from bot.store.audit import BOT, fingerprint
@@ -40,10 +41,6 @@ APART_S = 40.0  # between two agents that go on after the same reset
 OWN_WAY_S = 120.0  # for a Claude agent to continue by itself
 AGAIN_S = 120.0  # until a prompt that could not be typed is tried again
 UNKNOWN_RESET_S = 6 * 3600.0  # a limit of which nobody says when it ends is looked at again after this
-PLAIN = "The usage limit that stopped you is over."
-MAY_BE_OVER = "The usage limit that stopped you may be over."
-MOVED = "You run on another account now, and the usage limit that stopped you is not its limit."
-GO_ON_THERE = "Look at what is done already, then go on where you stopped."
 
 
 class Resume:
@@ -70,8 +67,7 @@ class Resume:
         self._deliveries = deliveries
         self._quota = quota
         self._claims = claims
-        self._packs = packs
-        self._book = book
+        self._prompts = GoOnPrompts(store, packs, book)
         self._actions = actions
         self._over: set[str] = set()  # agents whose limit has passed though their screens still show it
         self._explained: set[int] = set()  # stops whose account was seen to be used up
@@ -226,7 +222,7 @@ class Resume:
             return await self._end(stop, "by itself")
         if view.state is not State.IDLE:
             return None  # a dialog, a human's text, a start under way: next time
-        text = await self._prompt(view.agent, stop)
+        text = await self._prompts.of(view.agent, stop)
         async with self._store.begin() as tx:
             if not await self._actions.begin(tx, action, fingerprint(text)):
                 return None
@@ -264,24 +260,6 @@ class Resume:
             return "It runs on another account now, so it was to go on."
         over = "is over" if stop.resets_at is not None else "may be over"
         return f"Its usage limit {over}, so it was to go on."
-
-    async def _prompt(self, agent: Agent, stop: LimitStopRow) -> str:
-        """The same words as a broadcast has for a bead that goes on."""
-        bead_id, limit = stop.bead, PLAIN if stop.resets_at is not None else MAY_BE_OVER
-        plain = f"{MOVED if agent.profile != stop.profile else limit} {GO_ON_THERE}"
-        if bead_id is None:
-            return plain
-        try:
-            async with self._store.begin() as tx:
-                name = await self._packs.active(tx)
-            beads = await self._book.for_workdir(agent.workdir)
-            bead = await beads.show(bead_id)
-            return render_prompt(
-                self._packs.get(name), agent, bead, "resume", PromptContext(beads_writable=beads.writable)
-            )
-        except MafError as error:
-            log.warning("the prompt for %s is a plain one: %s", agent.id, error.message)
-            return f"{plain} Your task is {bead_id}."
 
     async def _change(self, stop: LimitStopRow, **values: Any) -> None:
         async with self._store.begin() as tx:

@@ -7,78 +7,22 @@ in the transaction of its first step. Announcing again changes what the message 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
 
-from bot.clock import Clock, iso
-from bot.errors import NotFound, Refused
+from bot.clock import Clock
+from bot.errors import NotFound
+from bot.fleet.self_action import AUDITED, NOTICE, SelfAction, TooLate, action_of, key_of
 from bot.notices import post, touch
 from bot.store import Store, Transaction
 from bot.store.audit import BOT, SCHEDULE, Audit, note
 from bot.store.patience import kept
 from bot.store.tables import OutboxRow, SelfActionRow
 
-NOTICE = "self"
-GO_ON, MOVE, RESTART, RESTORE = "go on", "move", "restart", "restore"
-# The action of the audit row. Roles know none of these: nobody asks for them.
-AUDITED = {GO_ON: "agent.go-on", MOVE: "agent.move", RESTART: "agent.restart", RESTORE: "agent.restore"}
 TELL_AGAIN = timedelta(minutes=10)  # after a message that could not be sent at all
 LEAD = timedelta(seconds=60)  # between a notice that stands in the chat and what it announces
-
-
-@dataclass(frozen=True, slots=True)
-class SelfAction:
-    """One of them. `status`: announced, declined, begun, done, failed, or dropped (not needed any more). `told_at`:
-    since when its message stands in the chat; `due_at`: not before; `asked_by`: a person who wants it done later."""
-
-    id: int
-    kind: str
-    agent: str
-    cause: str
-    status: str
-    announced_at: datetime
-    due_at: datetime | None = None
-    told_at: datetime | None = None
-    declined_by: str = ""
-    outcome: str = ""
-    ended_at: datetime | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def declined(self) -> bool:
-        return self.status == "declined"
-
-    @property
-    def asked_by(self) -> str:
-        return str(self.data.get("asked_by") or "")
-
-    @property
-    def key(self) -> str:
-        """Of its message."""
-        return key_of(self.id)
-
-    def as_dict(self) -> dict[str, Any]:
-        """One of `maf agent planned --json`; `due_at`: not before, where that is known."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "agent": self.agent,
-            "status": self.status,
-            "announced_at": iso(self.announced_at),
-            "due_at": iso(self.due_at),
-            "asked_by": self.asked_by,
-            "declined_by": self.declined_by,
-            "detail": dict(self.data),
-        }
-
-
-class TooLate(Refused):
-    """It cannot be declined any more."""
-
-    code = "too_late"
 
 
 class SelfActions:
@@ -132,18 +76,18 @@ class SelfActions:
         await self._note_told(tx, row)
         if tell and row.told_at is None and await self._was_lost(tx, row):
             await self._tell(tx, row)
-        return _action(row)
+        return action_of(row)
 
     async def get(self, action_id: int) -> SelfAction:
         """Raises NotFound."""
         async with self._store.begin() as tx:
-            return _action(await _row(tx, action_id))
+            return action_of(await _row(tx, action_id))
 
     async def planned(self) -> list[SelfAction]:
         """All that have not ended, the oldest first."""
         query = select(SelfActionRow).where(SelfActionRow.ended_at.is_(None)).order_by(SelfActionRow.id)
         async with self._store.begin() as tx:
-            return [_action(row) for row in await tx.scalars(query)]
+            return [action_of(row) for row in await tx.scalars(query)]
 
     async def standing(self, kind: str, agent: str | None = None) -> dict[str, SelfAction]:
         """Those of a kind that have not ended, by their causes (of one agent)."""
@@ -152,7 +96,7 @@ class SelfActions:
             rows = list(await tx.scalars(query.order_by(SelfActionRow.id)))
             for row in rows:
                 await self._note_told(tx, row)
-            return {row.cause: _action(row) for row in rows}
+            return {row.cause: action_of(row) for row in rows}
 
     async def failed_since(self, kind: str, cause: str, since: datetime) -> bool:
         """Was it tried since then, and did not come about?"""
@@ -179,7 +123,7 @@ class SelfActions:
                 await touch(tx, key_of(row.id), urgent=True)
             elif row.status != after:
                 raise TooLate(_too_late(row))
-            return _action(row)
+            return action_of(row)
 
     def ready(self, action: SelfAction) -> bool:
         """Was it told long enough before, and is it not declined? What a person asked for needs no time."""
@@ -274,11 +218,6 @@ class SelfActions:
             row.told_at = await tx.scalar(told)
 
 
-def key_of(action_id: int) -> str:
-    """The key of its message."""
-    return f"{NOTICE}:{action_id}"
-
-
 def _open(kind: str) -> Any:
     return select(SelfActionRow).where(SelfActionRow.kind == kind, SelfActionRow.ended_at.is_(None))
 
@@ -302,20 +241,3 @@ def _audited(status: str, outcome: str) -> str:
     if status == "done":
         return "done"
     return f"{'failed' if status == 'failed' else 'refused'}: {outcome}"
-
-
-def _action(row: SelfActionRow) -> SelfAction:
-    return SelfAction(
-        id=row.id,
-        kind=row.kind,
-        agent=row.agent,
-        cause=row.cause,
-        status=row.status,
-        announced_at=row.announced_at,
-        due_at=row.due_at,
-        told_at=row.told_at,
-        declined_by=row.declined_by,
-        outcome=row.outcome,
-        ended_at=row.ended_at,
-        data=dict(row.data),
-    )

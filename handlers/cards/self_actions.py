@@ -12,7 +12,7 @@ from aiogram.utils.formatting import Bold, Text, as_list
 from bot.clis.homes import HOMES
 from bot.errors import NotFound
 from bot.excerpt import clipped
-from bot.fleet.self_actions import GO_ON, MOVE, NOTICE, RESTART, SelfAction
+from bot.fleet.self_action import GO_ON, MOVE, NOTICE, RESTART, SelfAction
 from bot.operations import Services
 from bot.quota.lines import clock
 from bot.telegram.callbacks import AgentTap, SelfTap

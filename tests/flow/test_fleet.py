@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from bot.agents.resources import room
 from bot.agents.resources.room import Machine
-from bot.fleet.self_actions import RESTART
+from bot.fleet.self_action import RESTART
 from bot.store.tables import AuditRow, DeliveryRow
 from bot.tmux.keeper import ALONE
 from bot.tmux.processes import scan

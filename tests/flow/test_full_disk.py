@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.fleet.self_actions import MOVE
+from bot.fleet.self_action import MOVE
 from tests.flow.product import Product, button, product, until
 from tests.integration.full_disk import full
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot.fleet.go_on import PLAIN
 from bot.fleet.move import NotMoved
 from bot.fleet.moves import KEPT
-from bot.fleet.resume import APART_S, PLAIN
-from bot.fleet.self_actions import GO_ON, SelfActions
+from bot.fleet.resume import APART_S
+from bot.fleet.self_action import GO_ON
+from bot.fleet.self_actions import SelfActions
 from bot.operations.task import NothingToClaim
 from bot.store.tables import AuditRow, LimitStopRow, SelfActionRow
 from tests.flow.product import Product, button, product, until

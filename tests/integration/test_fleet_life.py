@@ -24,7 +24,7 @@ from bot.app import App
 from bot.beads import NoBeads
 from bot.clis.model import State
 from bot.errors import DependencyMissing, Refused
-from bot.fleet.self_actions import RESTART
+from bot.fleet.self_action import RESTART
 from bot.home import Home
 from bot.settings import load_settings
 from bot.store.tables import DeliveryRow, LimitStopRow, OutboxRow

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bot.app import App
 from bot.fleet.move import Moving
-from bot.fleet.self_actions import MOVE
+from bot.fleet.self_action import MOVE
 from bot.store.tables import LimitStopRow, RotationRow
 from tests.integration.app_home import demo, open_app, state
 

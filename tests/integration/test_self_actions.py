@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.clock import SystemClock
-from bot.fleet.self_actions import GO_ON, MOVE, TELL_AGAIN, SelfAction, SelfActions, TooLate, key_of
+from bot.fleet.self_action import GO_ON, MOVE, SelfAction, TooLate, key_of
+from bot.fleet.self_actions import TELL_AGAIN, SelfActions
 from bot.store import Store
 from bot.store.audit import Audit
 from bot.store.tables import AuditRow, OutboxRow

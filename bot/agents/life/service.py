@@ -182,6 +182,10 @@ class Life:
         self._locks.pop(agent_id, None)
         return agent
 
+    def busy(self, agent_id: str) -> bool:
+        """Is it being started or ended at this moment?"""
+        return agent_id in self._locks and self._locks[agent_id].locked()
+
     async def left(self, agent_id: str) -> None:
         """Its CLI has left by itself: it should not run any more."""
         async with self._locks[agent_id]:
