@@ -210,5 +210,10 @@ def test_a_killed_cli_is_started_again_with_its_conversation(maf: Maf, models: M
     agent = maf.run("agent", "show", name)
     assert (agent["restarts"], agent["errors"]) == (1, 1)
     assert "remember the crash" in maf.run("agent", "capture", name, "--lines", "200")["text"]
-    crashed = [m["text"] for m in maf.messages() if "crashed" in m["text"]]
-    assert crashed == [f"🔄 {name} crashed (killed, signal 9) and was started again, with its conversation."]
+
+    def crashed() -> list[str]:
+        return [m["text"] for m in maf.messages() if "crashed" in m["text"]]
+
+    # One message, from its announcement to its end.
+    again = f"🔄 {name} crashed (killed, signal 9) and was started again, with its conversation."
+    until(lambda: crashed() == [again], "what became of it")
