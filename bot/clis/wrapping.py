@@ -82,8 +82,10 @@ def _one_space_dropped(line: str, columns: int) -> Iterator[str]:
 
 def demo_rows(command: str, width: int) -> list[str] | None:
     """The rows in which the demo agent shows a command: cut wherever one is full."""
-    columns = width - 3
-    return _pieces(command, columns) if columns > 1 and _is_known(command, columns) else None
+    lines, columns = command.split("\n"), width - 3
+    if columns < 2 or not all(_is_known(line, columns) for line in lines):
+        return None
+    return [row for line in lines for row in _pieces(line, columns)]
 
 
 def _pieces(text: str, columns: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 `python bot/sandbox/agent.py --home DIR [--resume ID] [--seconds S]`. It keeps the traps of the real ones on purpose: a
 paste into an open dialog is lost and the Enter after it approves; a second prompt while it works waits in its queue.
-DEMO_SECONDS in its environment is the length of a turn, DEMO_TOOL a command that it runs beside itself.
+DEMO_SECONDS in its environment is the length of a turn, DEMO_TOOL a command that it runs beside itself, DEMO_HOOK one
+that is told of each call (CALLS) and may answer it.
 """
 
 from __future__ import annotations

@@ -169,11 +169,12 @@ async def crew(
     beads: bool = True,
     checkpoint: Checkpoint = pass_by,
     owner: int | None = None,
+    agent_env: str = "",
     **more: Any,
 ) -> AsyncIterator[Crew]:
     """The bot on the Bot API at `server`, with idle demo agents; `owner` is paired already.
 
-    `more`: settings by name.
+    `more`: settings by name; `agent_env`: lines for the environment of the agents.
     """
     home = Home(tmp_path / "home")
     home.root.mkdir()
@@ -183,7 +184,7 @@ async def crew(
         write_sample(project)
     doors = tmp_path / "in"
     doors.mkdir()
-    home.agent_env.write_text(f"DEMO_SECONDS=0.3\n{in_agent.tool(doors)}", "utf8")
+    home.agent_env.write_text(f"DEMO_SECONDS=0.3\n{in_agent.tool(doors)}{agent_env}", "utf8")
     socket = socket_of(tmp_path)
     here = {"bot_token": token, "telegram_api": server, "tmux_socket": socket, "project_root": project}
     settings = load_settings(home, **here, **more)

@@ -90,10 +90,32 @@ def test_a_paste_into_its_dialog_is_lost_and_enter_approves(tmux: PrivateTmux, t
     send(pane, "another text")
     until(lambda: texts(pane, tmp_path, "turn_end") or None, "the end of the turn")
     assert texts(pane, tmp_path, "user") == ["please SHELL `git push`"]
-    assert [entry.data for entry in entries(pane, tmp_path) if entry.kind == "tool"][1] == {
-        "name": "shell",
-        "result": True,
-    }
+    asked, ran = [entry for entry in entries(pane, tmp_path) if entry.kind == "tool"]
+    assert (asked.data["input"], asked.id) == ({"command": "git push"}, ran.id)
+    assert (ran.data["result"], ran.data["error"], ran.data["by"]) == (True, False, "user")
+
+
+def test_calls_wait_side_by_side_and_their_dialogs_come_one_at_a_time(tmux: PrivateTmux, tmp_path: Path) -> None:
+    pane = start(tmux, tmp_path)
+    calls = [
+        {"command": "late", "dialog": 0.6},
+        {"command": "early  &&\nmore", "dialog": 0.1},
+        {"command": "first", "dialog": 1.0, "front": True},
+    ]
+    send(pane, f"CALLS {json.dumps(calls)}")
+    pane.sees("  early  &&")
+    pane.sees("  first")  # it comes up in front of the one that stands there
+    pane.keys("1")
+    pane.sees("● Ran first")
+    pane.sees("  early  &&")
+    pane.keys("1")
+    pane.sees("● Ran early  &&")
+    pane.sees("  late")
+    pane.sees("❯ 1. Yes")
+    pane.keys("Escape")
+    until(lambda: texts(pane, tmp_path, "aborted") or None, "the end of the turn")
+    ends = [(e.text, e.data["by"]) for e in entries(pane, tmp_path) if e.kind == "tool" and e.data.get("result")]
+    assert ends == [("first", "user"), ("early  &&\nmore", "user"), ("late", "user")]
 
 
 @pytest.mark.parametrize(

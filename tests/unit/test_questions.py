@@ -19,9 +19,10 @@ from bot.agents.permissions.outcome import (
     WORKS_S,
     Aftermath,
     Seen,
-    asked_call,
+    asked_calls,
     commands_of,
     ended_call,
+    is_by_person,
     was_stopped,
 )
 from bot.agents.permissions.question import (
@@ -464,6 +465,33 @@ def test_what_a_person_did_at_the_pane_is_not_the_answer_of_a_hook() -> None:
     assert after(hook=True).follow(Seen(AFTER, IDLE, ended("done")), 0.0) == "taken"
 
 
+def test_of_two_calls_in_the_same_words_the_one_that_no_person_decided_is_ours() -> None:
+    again = replace(TOUCH, id="t2")
+    before = replace(BEFORE, turn=replace(GOES_ON, calls=(TOUCH, again)))
+
+    def went(one: Call, other: Call) -> str:
+        return after(before, hook=True).follow(Seen(AFTER, IDLE, replace(GOES_ON, calls=(one, other))), 0.0)
+
+    by_person = replace(TOUCH, end="done", by="user_temporary")
+    assert went(by_person, again) == ""
+    assert went(by_person, replace(again, end="done", by="hook")) == "taken"
+    assert went(by_person, replace(again, end="refused")) == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("call", "others", "person"),
+    [
+        (Call("a", "ls", "done"), (), True),
+        (Call("a", "ls", "done", by="user_temporary"), (), True),
+        (Call("a", "ls", "done", by="config"), (), False),
+        (Call("a", "ls", "refused"), (Call("b", "pwd", "done"),), True),
+        (Call("a", "ls", "refused"), (Call("b", "pwd", "refused"),), False),
+    ],
+)
+def test_who_decided_at_the_pane(call: Call, others: tuple[Call, ...], person: bool) -> None:
+    assert is_by_person(call, Seen(turn=Turn(calls=(call, *others)))) is person
+
+
 @pytest.mark.parametrize(
     ("looks", "went"),
     [
@@ -498,26 +526,26 @@ def test_a_turn_that_ended_before_tells_nothing_of_this_question() -> None:
     [
         ("ls", [Call("a", "ls"), Call("b", "pwd")], "a"),
         ("ls", [Call("a", '{"cmd": "ls", "justification": "x"}'), Call("b", '{"cmd": "pwd"}')], "a"),
-        ("ls", [Call("a", '{"cmd": "pwd", "justification": "ls"}'), Call("b", '{"cmd": "ls -la"}')], None),
+        ("ls", [Call("a", '{"cmd": "pwd", "justification": "ls"}'), Call("b", '{"cmd": "ls -la"}')], ""),
         ("ls", [Call("a", 'tools.exec_command({"cmd": "ls"})'), Call("b", "l s")], "a"),
         ("ls", [Call("a", '{"command": ["bash", "-lc", "ls"]}'), Call("b", '{"command": "ls')], "a"),
         ("ls", [Call("a", "ls", "done"), Call("b", "ls")], "b"),
-        ("ls", [Call("a", "ls"), Call("b", "ls")], None),
-        ("ls", [Call("a", "")], None),
-        ("", [Call("a", '{"cmd": ""}'), Call("b", '{"cmd": "ls"}')], None),
-        ("ls", [], None),
+        ("ls", [Call("a", "ls"), Call("b", "ls")], "ab"),
+        ("ls", [Call("a", "")], ""),
+        ("", [Call("a", '{"cmd": ""}'), Call("b", '{"cmd": "ls"}')], ""),
+        ("ls", [], ""),
     ],
 )
-def test_the_call_that_waits_for_an_answer(command: str, calls: list[Call], found: str | None) -> None:
-    call = asked_call(ask("a", command=command), Seen(turn=Turn(calls=tuple(calls))))
-    assert (call.id if call else None) == found
+def test_the_calls_that_wait_for_an_answer(command: str, calls: list[Call], found: str) -> None:
+    waiting = asked_calls(ask("a", command=command), Seen(turn=Turn(calls=tuple(calls))))
+    assert "".join(call.id for call in waiting) == found
 
 
 def test_the_call_of_an_edit_is_the_only_one_that_waits() -> None:
     edit = replace(ask("a", command="hello.py\n- x"), tool="Edit")
     one, other = Call("a", ""), Call("b", "")
-    assert asked_call(edit, Seen(turn=Turn(calls=(one,)))) == one
-    assert asked_call(edit, Seen(turn=Turn(calls=(one, other)))) is None
+    assert asked_calls(edit, Seen(turn=Turn(calls=(one,)))) == [one]
+    assert asked_calls(edit, Seen(turn=Turn(calls=(one, other)))) == []
 
 
 def test_a_call_has_ended_once_each_in_its_words_has() -> None:

@@ -175,9 +175,9 @@ class Answerer:
         """The question is gone: by our answer, or by somebody at the pane in the same moment? Raises AskChanged, also
         where that cannot be told: a yes that nobody took is never claimed."""
         words = cli_for(ask.cli).interrupted
-        if not words:
-            return
         after = Aftermath(ask, words, seen(before), hook=not key)
+        if not words and not after.asked:
+            return
         if choice.grant == "no":
             await self._refused(ask, choice, key, after)
             return
@@ -197,15 +197,18 @@ class Answerer:
         )
 
     async def _refused(self, ask: Ask, choice: Choice, key: str, after: Aftermath) -> None:
-        """A no stops the turn as an Esc does; but a yes at the pane may have been first."""
-        for _ in range(SURE_LOOKS):
+        """A no stops the turn as an Esc does; but a yes at the pane may have been first. What a hook was told is
+        written down as the result of its call."""
+        begun, told = self._clock.monotonic(), not key and bool(after.asked)
+        while self._clock.monotonic() - begun < (SURE_S if told else SURE_LOOKS * _LOOK_S):
             await asyncio.sleep(_LOOK_S)
             look = await self._look(ask)
             await self._take_back(ask, key, look)
-            end = after.end(seen(look))
-            if end == "done" and ask.fingerprint and not choice.goes_on:
+            ended, ours = after.ends(seen(look))
+            ran = [call for call in ended if call.end == "done" and (ask.fingerprint or call not in ours)]
+            if ran and len(ran) == len(after.asked) and not choice.goes_on:
                 raise AskChanged(f"{ask.agent}'s question was answered in its pane in the same moment, and it ran.")
-            if end and not key:
+            if not key and any(call not in ran for call in ours):
                 return
 
     async def _went(self, ask: Ask, key: str, after: Aftermath) -> Outcome:

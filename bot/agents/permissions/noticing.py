@@ -11,7 +11,7 @@ from bot.agents.model import Agent
 from bot.agents.permissions.asking import Verdict, conclude, outlived
 from bot.agents.permissions.on_screen import OnScreen, on_screen
 from bot.agents.permissions.open_asks import OpenAsks
-from bot.agents.permissions.outcome import PERSON, Seen, ended_call, seen
+from bot.agents.permissions.outcome import Seen, ended_call, is_by_person, seen
 from bot.agents.permissions.rows import Ask
 from bot.agents.registry import Registry
 from bot.agents.state.watch import Look, Watch
@@ -128,7 +128,7 @@ class Noticing:
             now = await self._seen(agent)
         for ask in asks:
             call = ended_call(ask, now)
-            if call is not None and ask.fingerprint and (not call.by or call.by.startswith(PERSON)):
+            if call is not None and ask.fingerprint and is_by_person(call, now):
                 await self._asks.over(ask, "answered", via="pane")
             else:
                 ran = "" if call is None else "It was refused." if call.end == "refused" else "It ran."

@@ -17,7 +17,7 @@ from typing import Literal
 
 from bot.agents.permissions.rows import Ask
 from bot.agents.state.look import Look
-from bot.agents.state.turn import Call, CallEnd, Turn
+from bot.agents.state.turn import Call, Turn
 from bot.clis.kinds import cli_for
 from bot.clis.model import ScreenReading, State
 
@@ -61,7 +61,7 @@ class Aftermath:
         self._before = before
         self._hook = hook
         self._ours = ask.fingerprint
-        self._call = asked_call(ask, before)
+        self.asked = frozenset(call.id for call in asked_calls(ask, before))
         self._works: tuple[float, str] | None = None  # since when there is a sign of work, and the screen then
 
     def follow(self, now: Seen, waited: float) -> Outcome:
@@ -78,19 +78,18 @@ class Aftermath:
             return "taken" if waited - since >= WORKS_S and now.text != screen else ""
         return "taken" if now.state is State.WORKING and waited >= HOLDS_S else ""
 
-    def end(self, now: Seen) -> CallEnd:
-        """How the call ended that was asked for; empty while it is not known to have."""
-        call = self._now(now)
-        return call.end if call is not None else ""
-
-    def _now(self, now: Seen) -> Call | None:
-        return next((one for one in now.turn.calls if self._call is not None and one.id == self._call.id), None)
+    def ends(self, now: Seen) -> tuple[list[Call], list[Call]]:
+        """(those of the calls in these words that have ended by now; those of them that our answer may have ended)."""
+        ended = [call for call in now.turn.calls if call.id in self.asked and call.end]
+        return ended, [call for call in ended if not (self._hook and call.by.startswith(PERSON))]
 
     def _told(self, now: Seen, waited: float) -> Outcome:
         """What one look alone tells."""
-        call = self._now(now)
-        if call is not None and call.end:
-            return "stopped" if call.end == "refused" or (self._hook and call.by.startswith(PERSON)) else "taken"
+        ended, ours = self.ends(now)
+        if any(call.end != "refused" for call in ours):
+            return "taken"
+        if ended and len(ended) == len(self.asked):
+            return "stopped"
         if now.turn.phase == "idle" and now.turn.at != self._before.turn.at:
             return "stopped" if now.turn.aborted else "taken"
         if now.reading is None:
@@ -100,20 +99,26 @@ class Aftermath:
         return "stopped" if was_stopped(self._words, self._before.text, now.text) else ""
 
 
-def asked_call(ask: Ask, now: Seen) -> Call | None:
-    """The call that waits for the answer: the only one in just these words. Of an edit, whose words the CLI writes down
-    otherwise, the only one that has no result."""
+def asked_calls(ask: Ask, now: Seen) -> list[Call]:
+    """The calls that wait for this answer: those in just these words, of which there may be several. Of an edit, whose
+    words the CLI writes down otherwise, the only one that has no result."""
     waiting = [call for call in now.turn.calls if not call.end]
     found = [call for call in waiting if _in_words_of(ask, call, now)]
-    if not found and ask.tool != "Bash":
-        found = waiting
-    return found[0] if len(found) == 1 else None
+    return waiting if not found and ask.tool != "Bash" and len(waiting) == 1 else found
 
 
 def ended_call(ask: Ask, now: Seen) -> Call | None:
     """The last call in just these words, once all of them have a result."""
     found = [call for call in now.turn.calls if _in_words_of(ask, call, now)]
     return found[-1] if found and all(call.end for call in found) else None
+
+
+def is_by_person(call: Call, now: Seen) -> bool:
+    """Did somebody at the pane decide this call? Where the CLI does not say: one that ran, and one that was refused
+    alone. When the turn is stopped all that wait are refused, and nobody has answered them."""
+    if call.end == "refused" and sum(one.end == "refused" for one in now.turn.calls) > 1:
+        return False
+    return not call.by or call.by.startswith(PERSON)
 
 
 def _in_words_of(ask: Ask, call: Call, now: Seen) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.sandbox.demo import view
+from bot.sandbox.demo.calls import POLL_S, Call, Calls, Hook
 from bot.sandbox.demo.composer import Composer
 from bot.sandbox.demo.keys import Event
 from bot.sandbox.demo.terminal import Line, Terminal
@@ -25,8 +28,10 @@ class Agent:
         self.turn: Turn | None = None
         self.began = self.next_word = 0.0
         self.said: list[str] = []
-        self.option: int | None = None  # the chosen option of the open dialog
-        self.asked = self.granted = False
+        self.calls: Calls | None = None  # those of the turn, once it has begun them
+        self.option = 0  # the chosen one of the dialog that stands there
+        self.granted = False
+        self.hooks: list[Hook] = []
         self.menu: int | None = None  # the chosen line of a menu that looks like nothing else
         self.limited_until = 0.0
         self.leaving_until = 0.0
@@ -34,7 +39,7 @@ class Agent:
 
     @property
     def phase(self) -> str:
-        if self.option is not None:
+        if self.dialog is not None:
             return "waiting"
         if self.turn is not None:
             return "working"
@@ -48,7 +53,7 @@ class Agent:
         if self.menu is not None:
             self._menu_key(value if kind == "key" else "")
             return
-        if self.option is not None:
+        if self.dialog is not None:
             if kind == "key":
                 self._dialog_key(value)
             elif kind == "text" and value[:1] in "123":
@@ -73,15 +78,22 @@ class Agent:
 
     def tick(self, now: float) -> None:
         """Let time pass: think, ask, stream, end."""
+        self.hooks = [hook for hook in self.hooks if not hook.ended and not hook.read() and not hook.ended]
         turn = self.turn
-        if turn is None or self.option is not None or now < self.began + turn.think:
+        if turn is None or now < self.began + turn.think:
+            return
+        if self.calls is not None and not self.calls.done:
+            self._let_calls(now)
             return
         if turn.crash:
             self.exit_code = 1
         elif turn.limit:
             self._limit(turn.limit)
-        elif turn.command and not self.asked:
-            self._ask(turn.command)
+        elif turn.calls and self.calls is None:
+            self.calls = Calls(turn.calls, self.transcript, os.environ.get("DEMO_HOOK", ""), self.hooks)
+            if self.granted:
+                self._ran(self.calls.grant())
+            self._let_calls(now)
         elif len(self.said) < len(turn.words):
             if now >= self.next_word:
                 self.said.append(turn.words[len(self.said)])
@@ -91,8 +103,10 @@ class Agent:
 
     def wait(self, now: float) -> float:
         """Seconds until `tick` has something to do."""
-        if self.turn is None or self.option is not None:
+        if self.turn is None:
             return 1.0
+        if self.calls is not None and not self.calls.done:
+            return POLL_S
         due = self.began + self.turn.think
         return min(0.25, max(0.0, (due if now < due else max(due, self.next_word)) - now))
 
@@ -118,7 +132,7 @@ class Agent:
         self.show("user", text)
         self.transcript.write("turn_start")
         self.turn, self.began, self.next_word = plan(text, self.seconds), time.monotonic(), 0.0
-        self.said, self.asked = [], False
+        self.said, self.calls, self.option = [], None, 0
         if self.limited_until > time.time():
             self._limit(0)
 
@@ -152,31 +166,43 @@ class Agent:
             chosen, self.menu = view.COLOURS[self.menu], None
             self.note(f"Colour: {chosen if key == 'enter' else 'as before'}")
 
-    def _ask(self, command: str) -> None:
-        self.asked = True
-        self.transcript.write("tool", command, data={"name": "shell", "input": {"command": command}})
-        if not self.granted:
-            self.option = 0
+    @property
+    def dialog(self) -> Call | None:
+        """The call that a dialog asks about."""
+        return self.calls.shown[0] if self.calls is not None and self.calls.shown else None
+
+    def _let_calls(self, now: float) -> None:
+        if self.calls is not None:
+            before = self.dialog
+            self._ran(self.calls.tick(now))
+            if self.dialog is not before:
+                self.option = 0
 
     def _dialog_key(self, key: str) -> None:
-        if key == "enter" and self.option is not None:
+        if key == "enter":
             self._answer(self.option)
         elif key in {"escape", "ctrl-c"}:
             self._answer(2)
-        elif key in {"up", "down"} and self.option is not None:
+        elif key in {"up", "down"}:
             self.option = (self.option + (1 if key == "down" else -1)) % len(OPTIONS)
 
     def _answer(self, option: int) -> None:
-        turn, self.option = self.turn, None
-        if turn is None:
+        if self.calls is None:
             return
         if option == len(OPTIONS) - 1:
-            self.transcript.write("tool", turn.command, data={"name": "shell", "result": True, "error": True})
             self._interrupt()
             return
-        self.granted = self.granted or option == 1
-        self.transcript.write("tool", turn.command, data={"name": "shell", "result": True})
-        self.show("tool", turn.command)
+        self.option = 0
+        ended = [self.calls.allow()]
+        if option == 1:
+            self.granted = True
+            ended += self.calls.grant()
+        self._ran(ended)
+
+    def _ran(self, ended: Sequence[Call]) -> None:
+        for call in ended:
+            if call.end == "done":
+                self.show("tool", call.planned.command)
 
     def _limit(self, seconds: int) -> None:
         if seconds:
@@ -193,6 +219,8 @@ class Agent:
         self.show("model", text)
         self.transcript.write("usage", data={"output": len(self.said)})
         self.transcript.write("turn_end", data={"last": text})
+        if self.calls is not None:
+            self.calls.close()
         self._next()
 
     def _interrupt(self) -> None:
@@ -201,12 +229,14 @@ class Agent:
         if self.said:
             self.transcript.write("model", " ".join(self.said))
             self.show("model", " ".join(self.said))
+        if self.calls is not None:
+            self.calls.abort()
         self.transcript.write("aborted", "interrupted")
         self.note("Interrupted. What should I do instead?")
         self._next()
 
     def _next(self) -> None:
-        self.turn, self.said = None, []
+        self.turn, self.said, self.calls = None, [], None
         if self.queue:
             self._take(self.queue.pop(0))
 
@@ -233,8 +263,8 @@ class Agent:
         block: list[Line] = []
         if self.menu is not None:
             block, row, column = view.menu(self.menu, columns)
-        elif self.option is not None and self.turn is not None:
-            block, row, column = view.dialog(self.turn.command, self.option, columns)
+        elif self.dialog is not None:
+            block, row, column = view.dialog(self.dialog.planned.command, self.option, columns)
         else:
             if self.turn is not None:
                 block = view.progress(self.said, self.queue, time.monotonic() - self.began, columns)

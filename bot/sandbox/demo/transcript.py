@@ -38,6 +38,11 @@ class Transcript:
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
         self._file.flush()
 
+    def aside(self, kind: str, text: str, **fields: Any) -> None:
+        """One line for what a subagent does, which is no part of the conversation (`HOME/sessions/ID.aside`)."""
+        with self.path.with_suffix(".aside").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"type": kind, "text": text, **fields}, ensure_ascii=False) + "\n")
+
     def past(self) -> list[tuple[str, str]]:
         """(type, text) of the prompts and answers so far, and of the commands that ran, for a resumed screen."""
         found = []

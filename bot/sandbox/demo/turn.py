@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import NamedTuple
 
@@ -26,13 +27,26 @@ def turned_away(prompt: str) -> str | None:
     return (hook[1] or "a demo hook says no") if hook else None
 
 
+class Planned(NamedTuple):
+    """A tool call that wants a permission. `hook` and `dialog`: seconds until its hook is told and until its dialog
+    comes up, None for never; `after`: not while the hook waits; `front`: before a dialog that stands there already;
+    `subagent`: whose call it is."""
+
+    command: str
+    hook: float | None = None
+    dialog: float | None = 0.0
+    after: bool = False
+    front: bool = False
+    subagent: str = ""
+
+
 class Turn(NamedTuple):
     """The course of one turn. Times in seconds."""
 
     think: float
     words: tuple[str, ...]
     pace: float
-    command: str
+    calls: tuple[Planned, ...]
     limit: int
     crash: bool
 
@@ -40,8 +54,8 @@ class Turn(NamedTuple):
 def plan(prompt: str, seconds: float) -> Turn:
     """The turn for this prompt; `seconds` is how long the agent works when the prompt does not say.
 
-    >>> plan("WAIT3 then SHELL `ls`", 2.0)[::3]
-    (3.0, 'ls')
+    >>> plan("WAIT3 then SHELL `ls`", 2.0).calls
+    (Planned(command='ls', hook=None, dialog=0.0, after=False, front=False, subagent=''),)
     """
     wait = re.search(r"\bWAIT(\d{1,4})\b", prompt)
     slow = re.search(r"\bSLOW(\d{1,3})\b", prompt)
@@ -52,10 +66,20 @@ def plan(prompt: str, seconds: float) -> Turn:
         think=float(wait[1]) if wait else seconds,
         words=words,
         pace=0.5 if slow else min(0.04, seconds / 50),
-        command=(shell[1] or COMMAND) if shell else "",
+        calls=calls(prompt) or ((Planned(shell[1] or COMMAND),) if shell else ()),
         limit=int(limit[1] or LIMIT_SECONDS) if limit else 0,
         crash=re.search(r"\bCRASH\b", prompt) is not None,
     )
+
+
+def calls(prompt: str) -> tuple[Planned, ...]:
+    """Calls that wait side by side: CALLS and a list of the fields of `Planned` as JSON; () where that is not there."""
+    asked = re.search(r"\bCALLS (?=\[)", prompt)
+    try:
+        given, _ = json.JSONDecoder().raw_decode(prompt, asked.end()) if asked else ([], 0)
+        return tuple(Planned(**one) for one in given)
+    except (ValueError, TypeError):
+        return ()
 
 
 def answer(prompt: str) -> str:
