@@ -131,7 +131,7 @@ class Noticing:
             if call is not None and ask.fingerprint and is_by_person(call, now):
                 await self._asks.over(ask, "answered", via="pane")
             else:
-                ran = "" if call is None else "It was refused." if call.end == "refused" else "It ran."
+                ran = "" if call is None else "It was refused, or stopped." if call.end == "refused" else "It ran."
                 await self._asks.over(ask, "gone", why or ran)
 
     async def _seen(self, agent: Agent) -> Seen:
