@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 CONFIRM_S = 0.3  # a screen caught half-drawn must not become a message
 STILL_S = 3.0  # nothing moves for so long on a screen that no rule knows, before it is taken for a question
 MENU_S = 10.0  # a list that is no permission may be somebody at the pane who is choosing
-HOOK_S = 2.0  # a hook tells of its question within this time after Claude has drawn it
+HOOK_S = 1.0  # a hook mostly tells of its question within this time after Claude has drawn it
 RECORD_LOOKS, RECORD_S = 10, 0.2  # looks for what the CLI writes down of a question that is gone, and the pause between
 
 
