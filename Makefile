@@ -44,7 +44,7 @@ bench: dev ## measure, and compare with what is promised
 	$(BIN)/python -m tests.real.install ccusage
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: dev ## run long, at random: 10,000 updates
+soak: dev ## run long, at random: 10,000 updates, 200 interleavings of cards and keys
 	$(BIN)/python -m tests.soak $(ARGS)
 
 screenshots: dev ## take the picture of the README again

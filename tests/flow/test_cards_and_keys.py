@@ -1,4 +1,4 @@
-"""A tap answers the request that its card shows, whatever else is asked meanwhile (the long form: tests/soak)."""
+"""A tap answers the request that its card shows, whatever else is asked meanwhile; the long form is a soak."""
 
 from __future__ import annotations
 
