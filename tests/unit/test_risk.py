@@ -164,12 +164,18 @@ def test_strange_characters_in_a_path_do_not_reach_the_tag() -> None:
     assert "\u202e" not in risk_of_edit(["/x\u202ey"], workspace=SHOP).line
 
 
-@pytest.mark.parametrize(("folder", "outside"), [("", False), ("/srv/shop/src", False), ("/tmp", True), ("..", True)])
-def test_where_a_cli_is_counts(folder: str, outside: bool) -> None:
-    asked = {"tool_name": "Bash", "tool_input": {"command": "cat a"}, "cwd": folder}
-    assert from_hook(asked, cli="claude", workspace=SHOP).risk.groupable is not outside
-    asked = {"tool_name": "shell", "tool_input": {"command": "cat a", "workdir": folder}}
-    assert from_hook(asked, cli="codex", workspace=SHOP).risk.groupable is not outside
+@pytest.mark.parametrize(("folder", "outside"), [("", ()), ("/srv/shop/src", ()), ("/tmp", ("/tmp",)), ("..", ("..",))])
+@pytest.mark.parametrize("command", ["cat a", "ls", "pwd", "git status", "npm test"])
+def test_where_a_cli_runs_it_counts(folder: str, outside: tuple[str, ...], command: str) -> None:
+    """Codex 0.169.0 gives the folder of a call as the hook's cwd; both CLIs go on from where the last command ended."""
+    for asked in (
+        {"tool_name": "Bash", "tool_input": {"command": command}, "cwd": folder},
+        {"tool_name": "shell", "tool_input": {"command": command, "workdir": folder}},
+    ):
+        risk = from_hook(asked, cli="codex", workspace=SHOP).risk
+        assert set(outside) <= set(risk.outside)
+        assert risk.groupable is (not outside and command != "npm test")
+        assert bool(risk.outside) is bool(outside)
 
 
 def test_a_list_of_words_is_judged_and_shown_with_its_quotes() -> None:

@@ -52,7 +52,7 @@ class _Proof:
         self.budget = budget
         self.here, self.ever, self.sure = [folder], [folder], True
         self.depth = 0
-        self.found: dict[Named, None] = {}
+        self.found: dict[Named, None] = {Named(folder): None} if folder else {}  # ls reads it without naming it
         self.special: dict[str, Callable[[Sequence[Word]], bool]] = {
             "git": self._git,
             "echo": self._echo,

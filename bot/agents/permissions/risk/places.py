@@ -62,6 +62,8 @@ def leaves(path: str, workspace: str) -> bool:
 
 def within(folder: str, path: str) -> str:
     """Join a path to the folder that it is named in."""
+    if path in {"", "."}:
+        return folder or path
     return path if path.startswith("~") else posixpath.join(folder, path)
 
 

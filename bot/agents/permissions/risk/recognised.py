@@ -120,7 +120,10 @@ def recognised(text: str, workspace: str, folder: str, budget: Budget) -> Risk:
 
 def _placed(words: Sequence[str], effects: set[Effect], workspace: str, folder: str) -> Risk:
     """Add what the words say of places."""
-    paths = dict.fromkeys(islice((within(folder, path) for word in words for path in _pieces(word)), _MOST_WORDS))
+    pieces = list(islice((piece for word in words for piece in _pieces(word)), _MOST_WORDS))
+    if folder and leaves(folder, workspace):  # then every word would be, and that says less than the folder
+        pieces = [piece for piece in pieces if piece.startswith(("/", "~", "$HOME"))]
+    paths = dict.fromkeys([*([folder] if folder else []), *(within(folder, piece) for piece in pieces)])
     outside = {path for path in paths if leaves(path, workspace)}
     for path in (told(path, workspace) for path in paths):
         effects |= loaded(path) | ({Effect.CREDENTIALS} if secret(path) else set())
