@@ -160,25 +160,52 @@ def test_what_a_tool_does(tool: str, inputs: dict[str, object], line: str) -> No
     assert asked.risk.line == line
 
 
-@pytest.mark.parametrize("command", ["ls -la", "ls\n-la", "ls …", "uniq a\ncat b"])
-def test_a_command_is_proven_where_a_screen_shows_it_in_one_line(command: str) -> None:
-    assert from_dialog(dialog(command), workspace="/w").risk.groupable is (command == "ls -la")
+READS = "only reads · outside the workspace: no"
 
 
 @pytest.mark.parametrize(
-    ("detail", "line"),
+    ("command", "calls", "line"),
     [
-        ("src/app.py\n\n1 -old", "changes files · outside the workspace: no"),
-        ("../app.py\n\n1 -old", "changes files · outside the workspace: yes, ../app.py"),
-        (".git/config\n\n1 -old", "changes git's hooks or settings · changes files"),
-        ("src/a very long na\nme.py\n\n1 -old", "may do anything · changes files"),
-        ("src/…/app.py\n\n1 -old", "may do anything · changes files"),
-        ("", "may do anything · changes files"),
+        ("ls -la", [Call("a", "ls -la")], READS),
+        ("ls -la", [Call("a", "ls -la", folder="/w/src")], READS),
+        ("ls -la", [Call("a", json.dumps({"cmd": "ls -la"}))], READS),
+        ("ls -la", [Call("a", "ls"), Call("b", "ls -la")], READS),
+        ("ls -la", [Call("a", json.dumps({"cmd": "ls -la", "workdir": "/etc"}))],
+         "only reads · outside the workspace: yes, /etc"),
+        ("ls -la", [Call("a", "ls -la", folder="/etc")], "only reads · outside the workspace: yes, /etc"),
+        ("ls -la", [], "may do anything"),  # a screen does not say where it runs
+        ("ls -la", [Call("a", "ls -la", "done")], "may do anything"),
+        ("ls -la", [Call("a", "ls -la"), Call("b", "ls -la", folder="/etc")], "may do anything"),
+        ("ls\n-la", [Call("a", "ls\n-la")], "may do anything"),
+        ("ls …", [Call("a", "ls …")], "may do anything"),
+        ("rm x", [Call("a", "rm x")], "may do anything · deletes data"),
+    ],
+)  # fmt: skip
+def test_a_command_on_a_screen_is_proven_where_its_cli_wrote_it_down(
+    command: str, calls: list[Call], line: str
+) -> None:
+    turn = Turn("working", NOW, calls=tuple(calls))
+    assert from_dialog(dialog(command), workspace="/w", turn=turn).risk.line == line
+
+
+@pytest.mark.parametrize(
+    ("detail", "path", "line"),
+    [
+        ("src/app.py\n\n1 -old", "/w/src/app.py", "changes files · outside the workspace: no"),
+        ("app.py\n\n1 -old", "/etc/app.py", "changes files · outside the workspace: yes, /etc/app.py"),
+        (".git/config\n\n1 -old", "/w/.git/config", "changes git's hooks or settings · changes files"),
+        ("src/app.py\n\n1 -old", "", "may do anything · changes files"),
+        ("src/app.py\n\n1 -old", "/w/src/other.py", "may do anything · changes files"),
+        ("../app.py\n\n1 -old", "", "may do anything · changes files · names what is outside: ../app.py"),
+        ("src/a very long na\nme.py\n\n1 -old", "/w/src/a very long name.py", "may do anything · changes files"),
+        ("src/…/app.py\n\n1 -old", "/w/src/a/app.py", "may do anything · changes files"),
+        ("", "/w/app.py", "may do anything · changes files"),
     ],
 )
-def test_an_edit_on_a_screen_is_of_the_file_that_it_names(detail: str, line: str) -> None:
+def test_an_edit_on_a_screen_is_of_the_file_that_its_cli_wrote_down(detail: str, path: str, line: str) -> None:
     shown = replace(dialog("", title="Edit file"), detail=detail)
-    assert from_dialog(shown, workspace="/w").risk.line == line
+    turn = Turn("working", NOW, calls=(Call("a", name="Edit", path=path),))
+    assert from_dialog(shown, workspace="/w", turn=turn).risk.line == line
 
 
 LONG = "touch ../a1 && echo a  b   c    d     e      f       g        h         i          j           k            l"
@@ -247,7 +274,8 @@ def test_a_dialog_that_is_cut_has_no_yes() -> None:
 
 def test_who_shares_a_card() -> None:
     def group(command: str, agent: str, folder: str = "/work/shop") -> str:
-        question = from_dialog(dialog(command), workspace="/work/shop")
+        turn = Turn("working", NOW, calls=(Call("a", command),))
+        question = from_dialog(dialog(command), workspace="/work/shop", turn=turn)
         return group_of(question, agent=agent, profile=None, workdir=folder)
 
     assert group("git log -1", "w1") == group("git log -1", "w2")

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.agents.permissions.risk import EDITS, patched
+from bot.agents.permissions.risk import EDITS, NAMED_FILE, patched
 from bot.agents.state.turn import Call
 from bot.clis.model import Dialog
 from bot.foreign import read_json
@@ -62,6 +62,31 @@ def patch_of(dialog: Dialog, calls: Sequence[Call]) -> str:
     texts = [text for call in calls if not call.end for text in _texts_in(call.text)]
     found = [patch for text in texts if (patch := _patch_in(text)) and patches(patch, dialog)]
     return found[0] if len(found) == 1 else ""
+
+
+def call_of(dialog: Dialog, calls: Sequence[Call]) -> dict[str, str] | None:
+    """Find the input of the call that a dialog asks about, in the words of a hook, in what its CLI wrote down: that of
+    the only waiting call with this command or file. A screen shows neither the folder of a command (Codex 0.169.0) nor
+    the whole path of a file (Claude Code 2.1.328)."""
+    named = NAMED_FILE.match(dialog.detail)
+    found = []
+    for call in calls:
+        if not call.end and dialog.command and (command := _command_of(call)) and command[0] == dialog.command:
+            found.append({"command": command[0], "workdir": command[1]})
+        elif not call.end and named and f"/{call.path}".endswith(f"/{named[1]}"):
+            found.append({"file_path": call.path})
+    return found[0] if len(found) == 1 else None
+
+
+def _command_of(call: Call) -> tuple[str, str]:
+    """(command of a call, the folder that it is to run in)."""
+    try:
+        given = read_json(call.text)
+    except ValueError:
+        given = None
+    if not isinstance(given, Mapping):
+        return call.text, call.folder
+    return str(given.get("cmd") or given.get("command") or ""), str(given.get("workdir") or call.folder)
 
 
 def _patch_in(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.agents.permissions.inputs import PLANS, input_text, patch_of, tool_of
+from bot.agents.permissions.inputs import PLANS, call_of, input_text, patch_of, tool_of
 from bot.agents.permissions.risk import Risk, risk_of_dialog, risk_of_tool
 from bot.agents.state.turn import Call, Turn
 from bot.clis.model import Dialog, DialogKind, Option
@@ -140,6 +140,7 @@ def from_dialog(dialog: Dialog, *, workspace: str, turn: Turn | None = None) -> 
     the patch of a question that only names its files, a plan. Where words are cut off there is no yes among the
     choices."""
     words, of_the_model = dialog.command or dialog.detail, dialog.kind == "question"
+    call = call_of(dialog, turn.calls) if turn is not None else None
     title, tool, cut = dialog.title, tool_of(dialog), dialog.cut and dialog.kind == "permission"
     if of_the_model and _TABS.search(title):  # the names of the questions; the one that is asked stands under them
         title, _, words = (part.strip() for part in words.partition("\n"))
@@ -154,7 +155,7 @@ def from_dialog(dialog: Dialog, *, workspace: str, turn: Turn | None = None) -> 
         tool=tool,
         title=title,
         command=kept(shown),
-        risk=risk_of_dialog(tool, dialog, words, workspace),
+        risk=risk_of_dialog(tool, dialog, words, workspace, call),
         choices=tuple(choice for choice in choices if choice.grant == "no") if cut else choices,
         question=digest(dialog.kind, title, words),
         fingerprint=dialog.fingerprint,

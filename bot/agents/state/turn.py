@@ -23,13 +23,16 @@ SAYS = 20_000  # characters of the last words of the model that are kept
 class Call:
     """A tool call; `text` is what its CLI wrote of its input. `end` is empty while it waits or runs; a call that a hook
     denied has failed, one that a person refused, or stopped while it ran, is refused. `by`: who let it run, or not, in
-    the CLI's own word, where it writes that down."""
+    the CLI's own word, where it writes that down. `path`: the file that it edits; `folder`: where its CLI was then,
+    empty for its workspace."""
 
     id: str
     text: str = ""
     end: CallEnd = ""
     name: str = ""
     by: str = ""
+    path: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def _step(turn: Turn, entry: Entry) -> Turn:
 
 def _calls(calls: tuple[Call, ...], entry: Entry) -> tuple[Call, ...]:
     if not entry.data.get("result"):
-        return (*calls, Call(entry.id, entry.text, name=str(entry.data.get("name") or "")))[-CALLS:]
+        name, path, folder = (str(entry.data.get(key) or "") for key in ("name", "path", "cwd"))
+        return (*calls, Call(entry.id, entry.text, name=name, path=path, folder=folder))[-CALLS:]
     end: CallEnd = "failed" if entry.data.get("error") else "done"
     if entry.data.get("refused"):
         end = "refused"

@@ -100,6 +100,8 @@ def _assistant(record: Record, at: datetime | None) -> Iterator[Entry]:
         if block.get("type") == "tool_use":
             given = mapping(block.get("input"))
             data = {"name": string(block.get("name")), "input": block.get("input"), "call": block.get("id")}
+            path = string(given.get("file_path")) or string(given.get("notebook_path"))
+            data |= {"path": path, "cwd": string(record.get("cwd"))}
             text = string(given.get("command")) or string(given.get("plan"))
             yield Entry("tool", at, text, string(block.get("id")), data)
         else:

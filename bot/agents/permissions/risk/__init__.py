@@ -9,10 +9,11 @@ means the program; what an alias, a function or a variable of the environment ma
 from bot.agents.permissions.risk.judge import risk_of
 from bot.agents.permissions.risk.model import Effect, Named, Risk
 from bot.agents.permissions.risk.places import secret
-from bot.agents.permissions.risk.tools import EDITS, patched, risk_of_dialog, risk_of_edit, risk_of_tool
+from bot.agents.permissions.risk.tools import EDITS, NAMED_FILE, patched, risk_of_dialog, risk_of_edit, risk_of_tool
 
 __all__ = [
     "EDITS",
+    "NAMED_FILE",
     "Effect",
     "Named",
     "Risk",

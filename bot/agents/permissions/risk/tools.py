@@ -19,7 +19,7 @@ EDITS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch", 
 _NETWORK = frozenset({"WebFetch", "WebSearch", "Fetch"})
 _READS: dict[str, Use] = {"Read": "", "Glob": "", "LS": "", "Grep": "all"}
 _DESTINATION = re.compile(r"^Destination: (.+)$", re.MULTILINE)  # Codex names each file in full
-_FIRST = re.compile(r"\A([^\s…]+)(?:\n\n|\Z)")  # Claude Code names the file above its diff
+NAMED_FILE = re.compile(r"\A([^\s…]+)(?:\n\n|\Z)")  # Claude Code names the file above its diff
 ANYTHING = Risk(effects=frozenset({Effect.HIDDEN}))
 
 
@@ -66,14 +66,19 @@ def patched(patch: str) -> list[str]:
     return re.findall(r"^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$", patch, re.MULTILINE)
 
 
-def risk_of_dialog(tool: str, dialog: Dialog, words: str, workspace: str) -> Risk:
-    """Judge what a dialog asks for; `words`: that as the card shows it. A screen may wrap or cut a command: then
-    nothing about it is proven."""
+def risk_of_dialog(
+    tool: str, dialog: Dialog, words: str, workspace: str, call: Mapping[str, Any] | None = None
+) -> Risk:
+    """Judge what a dialog asks for. `words`: that as the card shows it; `call`: the input of the call as its CLI wrote
+    it down. Without that nothing is proven, for a screen wraps and cuts words, and says not where a command runs."""
     if dialog.kind != "permission":
         return Risk()
     if tool in SHELL_TOOLS and dialog.command:
-        return risk_of(dialog.command, workspace=workspace).more(proven=not re.search(r"[\n…]", dialog.command))
+        whole = call is not None and not re.search(r"[\n…]", dialog.command)
+        return risk_of_tool(tool, call or {}, dialog.command, workspace).more(proven=whole)
     if tool in EDITS:
-        paths = patched(words) or _DESTINATION.findall(dialog.detail) or _FIRST.findall(dialog.detail)
-        return risk_of_edit(paths, workspace=workspace, deletes="*** Delete File:" in words)
+        paths = _DESTINATION.findall(dialog.detail) or patched(words)
+        named = paths or [call["file_path"] if call else path for path in NAMED_FILE.findall(dialog.detail)]
+        risk = risk_of_edit(named, workspace=workspace, deletes="*** Delete File:" in words)
+        return risk.more(proven=bool(paths or call))
     return Risk(proven=True, effects=frozenset({Effect.NETWORK})) if tool in _NETWORK else ANYTHING
