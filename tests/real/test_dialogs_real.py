@@ -153,6 +153,15 @@ async def test_edits_of_codex_are_shown_as_a_patch_and_made_after_a_yes(codex: R
     await codex.becomes(State.IDLE)
 
 
+async def test_the_card_of_codex_says_where_a_command_reads(codex: RealProduct) -> None:
+    """Its dialog does not; its hook does, and what it writes down of the call."""
+    elsewhere = {"cmd": "ls hosts", "workdir": "/etc", "sandbox_permissions": "require_escalated", "justification": "x"}
+    await codex.prompt("TOOL exec_command " + json.dumps(elsewhere))
+    asked = await card(codex, "$ ls hosts", "only reads · outside the workspace: yes, /etc")
+    await tap(codex, asked, "Yes, proceed", "✅ w1: Yes, proceed")
+    await codex.becomes(State.IDLE)
+
+
 async def test_a_plan_of_codex_is_approved(codex: RealProduct) -> None:
     await codex.p.app.call("agent.send", {"id": codex.agent, "text": "/plan", "wait": 15.0, "raw": True})
     await until(lambda: "Plan mode" in codex.screen, "plan mode")

@@ -346,6 +346,18 @@ def test_what_is_new_in_a_dialog_that_is_known() -> None:
         assert conclude([Standing(known, False, 9, width=100)], on(shown, width=width), running=True) == verdict
 
 
+def test_a_question_stays_one_when_its_cli_has_written_its_call_down() -> None:
+    """Its risk is another one then, and so is what a button is bound to; the same when the call is doubtful again."""
+    known = ask("a", fingerprint=SEEN.fingerprint, source="screen")
+    call = Call("1", known.command, folder="/srv1")
+    told = on(SEEN, turn=Turn("working", NOW, calls=(call,)))
+    assert conclude([Standing(known, False, 9, width=100)], told, running=True) == Verdict(joins="a")
+    known = replace(known, question=told.question.question)
+    assert conclude([Standing(known, False, 9, width=100)], told, running=True) == Verdict()
+    doubtful = on(SEEN, turn=Turn("working", NOW, calls=(call, replace(call, id="2"))))
+    assert conclude([Standing(known, False, 9, width=100)], doubtful, running=True) == Verdict(joins="a")
+
+
 def test_a_dialog_goes_to_the_question_with_just_its_words() -> None:
     longer = Standing(ask("a", command="make test && make install"), True, 0.2)
     same = Standing(ask("b", command="make test"), True, 0.1)

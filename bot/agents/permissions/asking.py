@@ -78,7 +78,10 @@ def _drawn_anew(standing: Sequence[Standing], shown: OnScreen) -> Ask | None:
     if shown.dialog.kind == "unknown":
         return next((s.ask for s in standing if s.ask.kind == "unknown"), None)
     found = (s for s in standing if s.ask.source == "screen" and s.ask.fingerprint == shown.dialog.fingerprint)
-    return next((s.ask for s in found if s.width != shown.width or s.ask.question == shown.bare.question), None)
+    asked, bare = shown.question.command, shown.bare.question  # the words, with and without what was written down
+    return next(
+        (s.ask for s in found if s.width != shown.width or s.ask.question == bare or s.ask.command == asked), None
+    )
 
 
 def _is_known(ask: Ask, shown: OnScreen) -> bool:

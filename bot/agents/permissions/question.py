@@ -157,7 +157,7 @@ def from_dialog(dialog: Dialog, *, workspace: str, turn: Turn | None = None) -> 
         command=kept(shown),
         risk=risk_of_dialog(tool, dialog, words, workspace, call),
         choices=tuple(choice for choice in choices if choice.grant == "no") if cut else choices,
-        question=digest(dialog.kind, title, words),
+        question=digest(dialog.kind, title, words, *(call or {}).values()),
         fingerprint=dialog.fingerprint,
         note=CUT if cut else "",
     )
