@@ -43,6 +43,7 @@ def test_a_healthy_bot_is_told_in_two_lines() -> None:
         "messages_failed": 0,
         "rss_mb": 0,
         "strained": [],
+        "closed_chats": [],
     }
     assert lines(health_of(found)) == ["🩺 The bot is up", "agents: 2 idle"]
     busy = {**found, "deliveries": 1, "messages_due": 3, "messages_failed": 2}
