@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.flow.product import button, product
+from tests.flow.product import button, idle, product
 
 
 async def test_a_bead_that_was_closed_is_no_longer_the_agents_and_it_gets_the_next_one(tmp_path: Path) -> None:
@@ -32,6 +32,7 @@ async def test_a_bead_in_hand_is_gone_on_with(tmp_path: Path) -> None:
         await p.becomes(draft["message_id"], lambda m: "1 of 1 taken" in m["text"])
         bead = (await p.status())["items"][0]["bead"]
         await p.app.services.apply.reconcile_claims()
+        await idle(p)  # a turn that is not at its end makes it stand by
         second = await p.draft()
         item = (await p.status(second["text"].split()[2]))["items"][0]
         assert (item["action"], item["bead"]) == ("resume", bead)
