@@ -149,7 +149,7 @@ class Wiring:
 
     @cached_property
     def hook_setup(self) -> HookSetup:
-        return HookSetup(self.home, self.watch.profiles, Consent(self.store))
+        return HookSetup(self.home, self.watch.profiles, Consent(self.store), self.audit)
 
     @cached_property
     def hooks(self) -> Hooks:

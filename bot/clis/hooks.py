@@ -201,25 +201,41 @@ def read_settings(path: Path) -> Settings:
     return value
 
 
+def would_write(home: Path, kind: str, maf: str) -> bool:
+    """Has `install` anything to change there? Raises as it does."""
+    path = home / SETTINGS_FILE[kind]
+    before = read_settings(path)
+    settings = _wanted(path, before, kind, maf)
+    if settings != before or kind != "codex":
+        return settings != before
+    theirs = without_trust(text := _config_of(home), set(trust_of(before, path)))
+    return with_trust(theirs, trust_of(settings, path), path) != text
+
+
 def install(home: Path, kind: str, maf: str) -> Installed:
     """Put our hooks (and for Claude our statusline, which runs the person's own after it) into a home. Idempotent."""
     path = home / SETTINGS_FILE[kind]
     before = read_settings(path)
-    if not _has_room(before, kind):
-        raise Refused(f'The "hooks" in {path} are no lists by event.', hint="Mend it, then try again.")
+    settings = _wanted(path, before, kind, maf)
     if kind == "codex":
         _config_of(home)  # hooks that Codex cannot be told to trust would open a review at its next start
-    command = shlex.join([maf, "hook"])
     if not installed(home, kind).any:
         keep(path)
-    settings = with_hooks(before, kind, command)
     if kind == "claude":
-        settings = _with_statusline(settings, home, shlex.join([maf, "hook", "statusline"]))
+        _keep_statusline(before, home)
     if settings != before:
         replace_text(path, _json(settings))
     if kind == "codex":
         _trust(home, trust_of(settings, path), path, drop=set(trust_of(before, path)))
     return installed(home, kind)
+
+
+def _wanted(path: Path, before: Settings, kind: str, maf: str) -> Settings:
+    """The settings with ours in them. Raises Refused where they have no place for them."""
+    if not _has_room(before, kind):
+        raise Refused(f'The "hooks" in {path} are no lists by event.', hint="Mend it, then try again.")
+    settings = with_hooks(before, kind, shlex.join([maf, "hook"]))
+    return _with_statusline(settings, shlex.join([maf, "hook", "statusline"])) if kind == "claude" else settings
 
 
 def remove(home: Path, kind: str) -> Installed:
@@ -272,12 +288,17 @@ def installed(home: Path, kind: str) -> Installed:
     )
 
 
-def _with_statusline(settings: Settings, home: Path, command: str) -> Settings:
+def _with_statusline(settings: Settings, command: str) -> Settings:
+    line = settings.get("statusLine")
+    theirs = line if isinstance(line, dict) else {}  # how it is set in, too
+    return {**settings, "statusLine": {**theirs, "type": "command", "command": command}}
+
+
+def _keep_statusline(settings: Settings, home: Path) -> None:
+    """Put the person's own beside, where ours is going to stand."""
     line = settings.get("statusLine")
     if isinstance(line, dict) and not is_ours(line.get("command")):
         replace_text(home / STATUSLINE_KEPT, json.dumps(line))
-    theirs = line if isinstance(line, dict) else {}  # how it is set in, too
-    return {**settings, "statusLine": {**theirs, "type": "command", "command": command}}
 
 
 def _without_statusline(settings: Settings, home: Path) -> Settings:

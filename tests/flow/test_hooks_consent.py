@@ -82,6 +82,31 @@ async def test_no_is_remembered_and_can_be_changed_on_the_machine(tmp_path: Path
         assert await count(p) == 1
 
 
+async def test_what_the_bot_writes_into_a_home_of_ours_by_itself_is_in_the_trail_once(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=1, beads=False) as p:
+        services = p.app.services
+        ours = services.home.profile("main")
+        services.hook_setup._profiles = lambda _agent: ProfileSetup(ours)
+        agent = replace(await services.registry.get("w1"), kind="codex")
+
+        async def trail() -> list[tuple[object, ...]]:
+            rows = [row for row in await services.audit.recent() if row.action == "hooks.install"]
+            return [(row.actor, row.target, row.detail, row.outcome) for row in rows]
+
+        await services.hook_setup.before_start(agent)
+        once = ("bot", str(ours), {"kind": "codex", "agent": "w1"}, "done")
+        assert set(installed(ours, "codex").events) == set(EVENTS["codex"])
+        assert await trail() == [once]
+        await services.hook_setup.before_start(agent)  # nothing to write
+        assert await trail() == [once]
+        config = ours / "config.toml"
+        config.write_text("{")
+        await services.hook_setup.before_start(agent)  # nor what cannot be written
+        config.write_text("")
+        await services.hook_setup.before_start(agent)
+        assert await trail() == [once, once]
+
+
 def button_id(card: dict[str, object]) -> str:
     """The row that its buttons name."""
     rows = card["buttons"]

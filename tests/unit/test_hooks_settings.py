@@ -23,6 +23,7 @@ from bot.clis.hooks import (
     with_trust,
     without_hooks,
     without_trust,
+    would_write,
 )
 from bot.errors import Refused
 
@@ -52,6 +53,22 @@ def test_out_again_is_as_it_was(theirs: dict[str, object], kind: str) -> None:
     added = with_hooks(theirs, kind, "'/opt/maf bin/maf' hook")
     assert without_hooks(added) == theirs
     assert with_hooks(added, kind, "'/opt/maf bin/maf' hook") == added
+
+
+@pytest.mark.parametrize("kind", ["claude", "codex"])
+def test_it_is_known_before_whether_anything_is_written(tmp_path: Path, kind: str) -> None:
+    def texts() -> dict[str, str]:
+        return {file.name: file.read_text() for file in tmp_path.iterdir()}
+
+    assert would_write(tmp_path, kind, MAF) and texts() == {}
+    install(tmp_path, kind, MAF)
+    assert not would_write(tmp_path, kind, MAF)
+    for file, text in texts().items():
+        (tmp_path / file).write_text(text.replace("maf", "faf").replace("sha256", "md5"))
+        before = texts()
+        assert would_write(tmp_path, kind, MAF) and texts() == before
+        install(tmp_path, kind, MAF)
+        assert not would_write(tmp_path, kind, MAF) and texts() != before
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from bot.agents.model import Agent
 from bot.clis import hooks
 from bot.errors import MafError, WrongUsage
 from bot.home import Home
+from bot.store.audit import BOT, SCHEDULE, Audit
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,11 @@ class HomeHooks:
 class HookSetup:
     """Puts our hooks in and takes them out. Blocking work on small files, done in threads."""
 
-    def __init__(self, home: Home, profiles: Callable[[Agent], ProfileSetup], consent: Consent) -> None:
+    def __init__(self, home: Home, profiles: Callable[[Agent], ProfileSetup], consent: Consent, audit: Audit) -> None:
         self._root = home.root.resolve()
         self._profiles = profiles
         self.consent = consent
+        self._audit = audit
 
     async def before_start(self, agent: Agent) -> None:
         """Make sure of the hooks of an agent that is about to start, or ask for them in a home that was the person's. A
@@ -61,7 +63,9 @@ class HookSetup:
             return
         home = self._profiles(agent).home or Path.home() / f".{agent.kind}"
         try:
-            if await asyncio.to_thread(self._keep_up, home, agent.kind):
+            if await asyncio.to_thread(self._is_kept_up, home, agent.kind):
+                await self._keep_up(home, agent.kind, agent.id)
+            elif home.is_dir() and not self.is_ours(home):
                 await self.consent.ask(home, agent.kind, agent.id)
         except (MafError, OSError) as error:
             log.warning("%s starts without hooks: %s", agent.id, error)
@@ -98,15 +102,23 @@ class HookSetup:
     def is_ours(self, home: Path) -> bool:
         return self._root in home.resolve().parents
 
-    def _keep_up(self, home: Path, kind: str) -> bool:
-        """Is this a home of the person's with nothing of ours in it?"""
+    def _is_kept_up(self, home: Path, kind: str) -> bool:
+        """Are our hooks to stand there without a question: in a home of ours, or where they stand already?"""
         wanted = self.is_ours(home) and not (home / REFUSED).exists()
         # What was put into a person's home once is kept right there: our own place may have changed since.
-        if wanted or (home.is_dir() and hooks.installed(home, kind).events):
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            hooks.install(home, kind, shipped.program())
-            return False
-        return home.is_dir() and not self.is_ours(home)
+        return wanted or (home.is_dir() and bool(hooks.installed(home, kind).events))
+
+    async def _keep_up(self, home: Path, kind: str, agent: str) -> None:
+        """Put them right, with a row in the audit trail, where that changes anything."""
+        maf = shipped.program()
+        if not await asyncio.to_thread(hooks.would_write, home, kind, maf):
+            return
+        detail = {"kind": kind, "agent": agent}
+        async with self._audit.action(
+            actor=BOT, place=SCHEDULE, action="hooks.install", target=str(home), detail=detail
+        ):
+            await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True, mode=0o700)
+            await asyncio.to_thread(hooks.install, home, kind, maf)
 
 
 def _check(home: Path, kind: str) -> None:
