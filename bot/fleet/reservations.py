@@ -129,16 +129,19 @@ class Reservations:
                 if self._mail is None:
                     raise StillReserved(f"Agent Mail is off here (ENABLE_AGENT_MAIL). {_standing(left)}")
                 numbers = [row.number for row in held]
+                if not asked:
+                    await self._begin(project, name, numbers)
                 count, why = 0, ""
                 try:
                     count = await self._mail.release(project, name, numbers)
                 except MailRefused as error:
                     why = refused = f"{error.message} {_standing(held)}"
                 released += count
-                await self._forget(project, numbers)
-                if not asked:
-                    did = {"name": name, "released": count, **({"refused": why} if why else {})}
-                    await self._audited(project, {"numbers": numbers, **did})
+                async with self._store.begin() as tx:
+                    await _forget(tx, project, numbers)
+                    if not asked:
+                        did = {"name": name, "numbers": numbers, "released": count}
+                        await self._enter(tx, project, did, f"refused: {why}"[:500] if why else "done")
                 left = [row for row in left if row not in held]
         except MailDown as error:
             raise StillReserved(
@@ -151,14 +154,18 @@ class Reservations:
             raise StillReserved(refused)
         return released
 
-    async def _audited(self, project: str, detail: dict[str, Any]) -> None:
+    async def _begin(self, project: str, name: str, numbers: list[int]) -> None:
         async with self._store.begin() as tx:
-            await enter(tx, self._clock.now(), action="reservations.release", target=project, detail=detail)
+            await self._enter(tx, project, {"name": name, "numbers": numbers}, "begun")
 
-    async def _forget(self, project: str, numbers: Collection[int]) -> None:
-        these = ReservationRow.project == project, ReservationRow.number.in_(numbers)
-        async with self._store.begin() as tx:
-            await tx.execute(delete(ReservationRow).where(*these))
+    async def _enter(self, tx: Transaction, project: str, detail: dict[str, Any], outcome: str) -> None:
+        now = self._clock.now()
+        await enter(tx, now, action="reservations.release", target=project, detail=detail, outcome=outcome)
+
+
+async def _forget(tx: Transaction, project: str, numbers: Collection[int]) -> None:
+    these = ReservationRow.project == project, ReservationRow.number.in_(numbers)
+    await tx.execute(delete(ReservationRow).where(*these))
 
 
 def _row(agent_id: str, found: Reservation) -> ReservationRow:

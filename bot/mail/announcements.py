@@ -87,7 +87,7 @@ class Announcements:
         for row in await self._due():
             if self._clock.now() - row.created_at > KEEP:
                 log.warning("Agent Mail did not take this for a day, it is dropped: %s", row.subject)
-                await self._done(row)
+                await self._done(row, "failed: Agent Mail did not take it for a day")
                 continue
             if not await self._taken(row):
                 continue
@@ -100,7 +100,7 @@ class Announcements:
             except MailDown as error:
                 await self._wait(row, error)
                 break
-            await self._done(row, sent=True)
+            await self._done(row)
             self._down = False
             arrived += 1
         return arrived
@@ -115,7 +115,8 @@ class Announcements:
             return list(found)
 
     async def _taken(self, row: AnnouncementRow) -> bool:
-        """Count the attempt before it is made: who comes after a crash must look first. False: another bot has it."""
+        """Count the attempt before it is made, and have it in the audit trail: who comes after a crash must look first.
+        False: another bot has it."""
         next_at = self._clock.now() + pause(row.attempts + 1)
         taken = (
             update(AnnouncementRow)
@@ -123,7 +124,10 @@ class Announcements:
             .values(attempts=row.attempts + 1, next_at=next_at)
         )
         async with self._store.begin() as tx:
-            return await rows_changed(tx, taken) == 1
+            if await rows_changed(tx, taken) != 1:
+                return False
+            await self._enter(tx, row, "begun")
+            return True
 
     async def _wait(self, row: AnnouncementRow, error: MailDown) -> None:
         """All wait for the server together."""
@@ -134,11 +138,13 @@ class Announcements:
         async with self._store.begin() as tx:
             await tx.execute(update(AnnouncementRow).values(next_at=next_at))
 
-    async def _done(self, row: AnnouncementRow, *, sent: bool = False) -> None:
+    async def _enter(self, tx: Transaction, row: AnnouncementRow, outcome: str) -> None:
+        said = {"announcement": row.id, "subject": row.subject, **fingerprint(row.body)}
+        await enter(tx, self._clock.now(), action="mail.announce", target=row.thread, detail=said, outcome=outcome)
+
+    async def _done(self, row: AnnouncementRow, outcome: str = "done") -> None:
         async with self._store.begin() as tx:
-            if sent:
-                said = {"subject": row.subject, **fingerprint(row.body)}
-                await enter(tx, self._clock.now(), action="mail.announce", target=row.thread, detail=said)
+            await self._enter(tx, row, outcome)
             await tx.execute(delete(AnnouncementRow).where(AnnouncementRow.id == row.id))
 
     async def _send(self, row: AnnouncementRow) -> None:

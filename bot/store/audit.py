@@ -86,11 +86,31 @@ def note(**detail: Any) -> None:
 
 
 async def enter(
-    tx: Transaction, at: datetime, *, action: str, target: str = "", detail: Mapping[str, Any] | None = None
+    tx: Transaction,
+    at: datetime,
+    *,
+    action: str,
+    target: str = "",
+    detail: Mapping[str, Any] | None = None,
+    outcome: str = "done",
 ) -> None:
-    """The row of what the bot does by itself in the caller's transaction, and is done with it."""
-    did = {"action": action, "target": target, "detail": dict(detail or {})}
-    tx.add(AuditRow(at=at, actor=BOT, place=SCHEDULE, **did, outcome="done", finished_at=at))
+    """The row of what the bot does by itself, in the caller's transaction. `outcome` begun: it is going to be tried,
+    and the row stays one, however often that is and whatever ends the bot meanwhile; what it is `done` with later is
+    told by the same action and target and by all of that detail."""
+    did, ended = dict(detail or {}), None if outcome == "begun" else at
+    open_rows = select(AuditRow).where(
+        AuditRow.actor == BOT,
+        AuditRow.action == action,
+        AuditRow.target == target,
+        AuditRow.outcome.in_(("begun", "interrupted")),
+    )
+    for row in await tx.scalars(open_rows.order_by(AuditRow.id.desc())):
+        if row.detail.items() <= did.items():
+            row.detail, row.outcome, row.finished_at = did, outcome, ended
+            return
+    row = AuditRow(at=at, actor=BOT, place=SCHEDULE, action=action, target=target, detail=did)
+    row.outcome, row.finished_at = outcome, ended
+    tx.add(row)
 
 
 class Audit:

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -100,6 +101,10 @@ class Claims:
         for claim in mine:
             client = await self._beads.for_workdir(Path(claim.repo))
             if client.writable:
+                if not asked:
+                    async with self._store.begin() as tx:
+                        detail = {"agent": agent, "repo": claim.repo, "reason": reason}
+                        await self._enter(tx, "bead.release", bead, detail, "begun")
                 await client.release(bead, agent)
             await self._close_row(claim.repo, bead, agent, reason, audited="" if asked else "bead.release")
         return bool(mine)
@@ -155,8 +160,12 @@ class Claims:
             if row is not None and row.agent == agent:
                 row.released_at, row.reason = now, reason
                 if audited:
-                    detail = {"agent": agent, "repo": repo, "reason": reason}
-                    await enter(tx, now, action=audited, target=bead, detail=detail)
+                    await self._enter(tx, audited, bead, {"agent": agent, "repo": repo, "reason": reason})
+
+    async def _enter(
+        self, tx: Transaction, action: str, bead: str, detail: dict[str, Any], outcome: str = "done"
+    ) -> None:
+        await enter(tx, self._clock.now(), action=action, target=bead, detail=detail, outcome=outcome)
 
 
 async def _open_row(tx: Transaction, repo: str, bead: str) -> ClaimRow | None:

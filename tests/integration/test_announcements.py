@@ -16,6 +16,7 @@ from bot.home import Home
 from bot.mail import AgentMail, Announcements, Letter, MailDown, MailRefused, announce
 from bot.settings import load_settings
 from bot.store import Store
+from bot.store.audit import Audit
 from bot.store.tables import AnnouncementRow, OutboxRow, RotationRow
 from tests.rollouts import Rollout, write_profiles
 from tests.stores import StandingClock
@@ -46,8 +47,13 @@ async def test_all_wait_for_a_server_that_is_down_longer_and_longer_and_go_after
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1] > pauses[0]) == (10, True)
     assert [r.levelno for r in caplog.records if r.name == "bot.mail.announcements"] == [logging.WARNING]
+    audit = Audit(store, clock)
+    tried = [(row.actor, row.action, row.detail["subject"], row.outcome) for row in await audit.recent()]
+    assert tried == [("bot", "mail.announce", "a", "begun")]  # once, and before the first try
     clock.at += timedelta(hours=24)
     assert await mail.deliver() == 0
+    ended = [(row.detail["subject"], row.outcome) for row in await audit.recent()]
+    assert sorted(ended) == [(subject, "failed: Agent Mail did not take it for a day") for subject in "ab"]
     assert await rows(store) == []
     assert sorted(r.getMessage() for r in caplog.records[1:]) == [
         f"Agent Mail did not take this for a day, it is dropped: {subject}" for subject in "ab"

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from bot.beads import BeadsBook, NoBeads
 from bot.beads.sample import write_sample
 from bot.clock import SystemClock
-from bot.errors import NotFound
+from bot.errors import MafError, NotFound
 from bot.home import Home
 from bot.packs import Packs
 from bot.store import Store
+from bot.store.audit import Audit
 from bot.store.tables import AuditRow
 from bot.work.claims import DELETED, Claims
 
@@ -89,6 +90,31 @@ async def test_what_is_given_back_while_nobody_asks_is_in_the_trail(
         ("bot", "bead.release", "shop-52", "w1", "the prompt was refused"),
         ("bot", "bead.done", "shop-55", "w1", "done"),
     ]
+
+
+async def test_what_is_given_back_is_in_the_trail_before_and_once_however_often_it_is_tried(
+    any_store: Store, book: BeadsBook, tmp_path: Path
+) -> None:
+    clock = SystemClock()
+    bead = await (await book.for_workdir(tmp_path / "shop")).show("shop-41")
+    await Claims(any_store, book, clock).claim("w1", bead)
+    program = tmp_path / "bd"
+    program.write_text("#!/bin/sh\necho 'the database is locked' >&2\nexit 1\n")
+    program.chmod(0o755)
+    (tmp_path / "shop" / ".beads" / "beads.db").touch()  # to be written with bd
+    down, audit = Claims(any_store, BeadsBook({}, binary=str(program)), clock), Audit(any_store, clock)
+    for _ in range(2):
+        with pytest.raises(MafError):
+            await down.release("shop-41", "w1", DELETED, asked=False)
+    did = {"agent": "w1", "repo": bead.repo, "reason": DELETED}
+    (row,) = await audit.recent()
+    assert (row.actor, row.action, row.target, row.detail, row.outcome) == (
+        ("bot", "bead.release", "shop-41", did, "begun")
+    )
+    await audit.interrupted()  # by a restart
+    assert await Claims(any_store, book, clock).release("shop-41", "w1", DELETED, asked=False)
+    (row,) = await audit.recent()
+    assert (row.detail, row.outcome) == (did, "done")
 
 
 async def test_a_bead_to_be_given_back_stays_with_who_takes_it_up_under_the_same_name(

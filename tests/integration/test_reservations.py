@@ -27,6 +27,7 @@ from bot.fleet.reservations import Reservations, StillReserved
 from bot.home import Home
 from bot.mail import AgentMail
 from bot.store import Store, migrate
+from bot.store.audit import Audit
 from bot.store.tables import ReservationRow
 from tests.integration.agents_fleet import eventually
 from tests.integration.app_home import demo, open_app
@@ -89,6 +90,7 @@ class Scene:
     registry: Registry
     files: ConversationFiles
     reservations: Reservations
+    audit: Audit
 
     async def agent(self, agent_id: str) -> Agent:
         return await self.registry.create(DEMO, workdir=self.folder, session_prefix="t", agent_id=agent_id)
@@ -104,6 +106,9 @@ class Scene:
     async def rows(self) -> dict[int, str | None]:
         async with self.store.begin() as tx:
             return {row.number: row.agent for row in await tx.scalars(select(ReservationRow))}
+
+    async def trail(self) -> list[tuple[str, object, str]]:
+        return [(row.actor, row.detail, row.outcome) for row in await self.audit.recent()]
 
 
 def reserving(at: datetime, *numbers: int, hours: float = 1, name: str = NAME) -> Entry:
@@ -127,7 +132,8 @@ def write(app: App, number: int) -> None:
 def scene_of(store: Store, folder: Path, mail: AgentMail | None) -> Scene:
     clock, files = StandingClock(), ConversationFiles()
     registry = Registry(store, Home(folder / ".maf"), clock)
-    return Scene(folder, store, clock, registry, files, Reservations(store, files, clock=clock, mail=mail))
+    reservations = Reservations(store, files, clock=clock, mail=mail)
+    return Scene(folder, store, clock, registry, files, reservations, Audit(store, clock))
 
 
 @pytest.fixture
@@ -169,9 +175,17 @@ async def test_what_a_server_that_was_down_did_not_release_is_released_later(sce
     assert "answers 503. 2 reservations stand until 2026-05-04 13:00 UTC at the latest." in said.value.message
     again = await scene.agent("d1")  # somebody else by that name
     await scene.reserves(again, 4)
+    assert await scene.trail() == []  # a person was asking
+    for _ in range(2):
+        with pytest.raises(StillReserved):
+            await scene.reservations.release_left()
+    did = {"name": NAME, "numbers": [1, 2]}
+    assert await scene.trail() == [("bot", did, "begun")]  # before it is done, and once
+    await scene.audit.interrupted()  # by a restart
     desk.status = 200
     await scene.reservations.release_left()
     assert desk.held == {3}
+    assert await scene.trail() == [("bot", {**did, "released": 2}, "done")]
     assert await scene.rows() == {3: "d2", 4: "d1"}
     asked = len(desk.asked)
     await scene.reservations.release_left()
