@@ -234,7 +234,7 @@ class Wiring:
             accounts=self.accounts,
             quota=self.quota,
             handover=self.handover,
-            audit=self.audit,
+            actions=self.actions,
             mail=self.settings.enable_agent_mail,
         )
 

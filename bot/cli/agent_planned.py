@@ -15,6 +15,7 @@ from bot.errors import WrongUsage
 WORDS = {
     "go on": "goes on after its limit",
     "move": "moves to another account",
+    "come back": "comes back from a move that was cut off",
     "restart": "is started again",
     "restore": "all are brought back",
 }

@@ -28,9 +28,10 @@ from bot.fleet.answering import answers, asks_a_person, conversation_of, free
 from bot.fleet.handover import Handover
 from bot.fleet.move import Move, Moving, NotIdle, NotMoved, Unanswered
 from bot.fleet.move_rows import MoveRows
+from bot.fleet.self_action import COME_BACK
+from bot.fleet.self_actions import SelfActions
 from bot.quota.service import Quota
 from bot.store import Store
-from bot.store.audit import BOT, SCHEDULE, Audit
 from bot.store.errors import trouble
 from bot.store.patience import kept
 from bot.store.tables import DeliveryRow, RotationRow
@@ -63,7 +64,7 @@ class Rotation:
         accounts: Accounts,
         quota: Quota,
         handover: Handover,
-        audit: Audit,
+        actions: SelfActions,
         mail: bool = False,
     ) -> None:
         self._store = store
@@ -74,7 +75,7 @@ class Rotation:
         self._accounts = accounts
         self._quota = quota
         self._handover = handover
-        self._audit = audit
+        self._actions = actions
         self._rows = MoveRows(store, clock, mail=mail)
         self.checkpoint = _pass_by
         self.answers_s, self.asked_s = ANSWERS_S, ASKED_S
@@ -188,8 +189,8 @@ class Rotation:
                 f"{agent_id} is {look.view.state if look else State.UNKNOWN} now; only an idle agent is moved."
             )
 
-    async def _back(self, agent: Agent, row: int, detail: str) -> Move:
-        """On its old profile again, as it was."""
+    async def _back(self, agent: Agent, row: int, detail: str, key: str | None = None) -> Move:
+        """On its old profile again, as it was. `key`: of the message that says so; that it is stuck is to be heard."""
         if await self._rows.step_of(row) not in TOUCHED:
             return await self._rows.end(row, "returned", detail)
         await self._rows.step(row, "returning")
@@ -207,7 +208,7 @@ class Rotation:
         except (MafError, OSError, DBAPIError) as error:
             why = _why_not(error)
             return await self._rows.end(row, "stuck", f"{detail} And it does not answer on {agent.profile}: {why}")
-        return await self._rows.end(row, "returned", detail)
+        return await self._rows.end(row, "returned", detail, key=key)
 
     async def _until_it_answers(self, agent_id: str) -> None:
         """Its program in front, its input line free, and the conversation the one it had. What it asks at its start is
@@ -243,18 +244,12 @@ class Rotation:
     async def resume(self) -> list[Move]:
         """After a restart of the bot: whoever was on the way is brought back, unless it works. Returns how it ended."""
         found = []
+        await self._actions.cut_off(COME_BACK)
         for agent_id in {row.agent: None for row in await self._rows.open()}:
             with self._accounts.moving(agent_id):
                 # Read again: it may have been started, stopped or deleted while others came back.
-                found += [await self._audited(row) for row in await self._rows.open(agent_id)]
+                found += [await self._come_back(row) for row in await self._rows.open(agent_id)]
         return found
-
-    async def _audited(self, row: RotationRow) -> Move:
-        detail = {"source": row.source, "target": row.target, "step": row.step}
-        async with self._audit.action(
-            actor=BOT, place=SCHEDULE, action="agent.come-back", target=row.agent, detail=detail
-        ):
-            return await self._come_back(row)
 
     async def _come_back(self, row: RotationRow) -> Move:
         try:
@@ -265,7 +260,14 @@ class Rotation:
         if look is not None and look.clis and look.view.state in AT_WORK:
             where = "moved" if agent.profile == row.target else "returned"
             return await self._rows.end(row.id, where, f"{CUT_OFF} It works already.")
-        return await self._back(_as_it_was(agent, row), row.id, CUT_OFF)
+        if row.step not in TOUCHED:
+            return await self._rows.end(row.id, "returned", CUT_OFF)
+        wanted = {"source": row.source, "target": row.target, "step": row.step}
+        action = await self._actions.announce(COME_BACK, agent.id, f"move {row.id}", data=wanted)
+        await self._actions.begun(action)
+        move = await self._back(_as_it_was(agent, row), row.id, CUT_OFF, action.key)
+        await self._actions.end(action, failed=move.outcome == "stuck", outcome=move.detail)
+        return move
 
 
 def _as_it_was(agent: Agent, row: RotationRow) -> Agent:

@@ -12,9 +12,15 @@ from bot.errors import Refused
 from bot.store.tables import SelfActionRow
 
 NOTICE = "self"
-GO_ON, MOVE, RESTART, RESTORE = "go on", "move", "restart", "restore"
+GO_ON, MOVE, COME_BACK, RESTART, RESTORE = "go on", "move", "come back", "restart", "restore"
 # The action of the audit row. Roles know none of these: nobody asks for them.
-AUDITED = {GO_ON: "agent.go-on", MOVE: "agent.move", RESTART: "agent.restart", RESTORE: "agent.restore"}
+AUDITED = {
+    GO_ON: "agent.go-on",
+    MOVE: "agent.move",
+    COME_BACK: "agent.come-back",
+    RESTART: "agent.restart",
+    RESTORE: "agent.restore",
+}
 
 
 @dataclass(frozen=True, slots=True)

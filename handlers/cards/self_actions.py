@@ -12,7 +12,7 @@ from aiogram.utils.formatting import Bold, Text, as_list
 from bot.clis.homes import HOMES
 from bot.errors import NotFound
 from bot.excerpt import clipped
-from bot.fleet.self_action import GO_ON, MOVE, NOTICE, RESTART, SelfAction
+from bot.fleet.self_action import COME_BACK, GO_ON, MOVE, NOTICE, RESTART, SelfAction
 from bot.operations import Services
 from bot.quota.lines import clock
 from bot.telegram.callbacks import AgentTap, SelfTap
@@ -35,6 +35,8 @@ def cards(app: Services) -> dict[str, Card]:
             return going_on(action, context, await _target(app, action))
         if action.kind == MOVE:
             return moving(action, context, app.actions.lead)
+        if action.kind == COME_BACK:
+            return coming_back(action)
         return restarting(action) if action.kind == RESTART else restoring(action.data, action.status, action.outcome)
 
     return {NOTICE: card}
@@ -122,6 +124,17 @@ def moving(action: SelfAction, context: RenderContext, lead: timedelta) -> Messa
         if not data.get("home"):
             lines[-1] += "; if that fails, to the next with room"
     return Message(as_list(Text("🔄 ", name, f" moves{where} when idle"), *lines), [_dont(action, None)])
+
+
+def coming_back(action: SelfAction) -> Message:
+    """An agent that was on its way to another account when the bot ended. Once it is back, the message about the move
+    stands here."""
+    name, source, target = Bold(action.agent), action.data["source"], action.data["target"]
+    if action.status in ("failed", "dropped"):
+        return Message(Text("⚠️ ", name, f" did not come back to {source}: {clipped(action.outcome, LONGEST_WHY)}"))
+    return Message(
+        as_list(Text("🔄 ", name, f" is coming back to {source} …"), f"I was restarted while it moved to {target}.")
+    )
 
 
 def restarting(action: SelfAction) -> Message:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.agents.model import Agent
 from bot.app import App
 from bot.fleet.move import Moving
 from bot.fleet.self_action import MOVE
-from bot.store.tables import LimitStopRow, RotationRow
+from bot.store.tables import LimitStopRow, OutboxRow, RotationRow
 from tests.integration.app_home import demo, open_app, state
 
 
@@ -46,6 +47,38 @@ async def test_one_that_is_at_rest_comes_back(app: App) -> None:
     assert (move.outcome, move.detail) == ("returned", "The bot was restarted on the way.")
     assert (await app.services.registry.get("d1")).profile == "a"
     await state(app, "d1", "idle")
+
+
+async def test_that_it_comes_back_is_told_and_in_the_trail_before_anything_is_done(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = app.services
+    stop = services.life.stop
+    seen: list[tuple[object, ...]] = []
+
+    async def told() -> list[tuple[object, ...]]:
+        async with services.store.begin() as tx:
+            outbox = [row.kind for row in await tx.scalars(select(OutboxRow).order_by(OutboxRow.id))]
+        trail = [row for row in reversed(await services.audit.recent()) if row.action == "agent.come-back"]
+        return [*outbox, *((row.actor, row.target, row.outcome) for row in trail)]
+
+    async def cut_off_again(_agent: str) -> Agent:
+        raise KeyError  # the bot is ended here
+
+    async def looked_at(agent: str) -> Agent:
+        seen.extend(await told())
+        return await stop(agent)
+
+    await demo(app)
+    await cut_off(app)
+    monkeypatch.setattr(services.life, "stop", cut_off_again)
+    with pytest.raises(KeyError):
+        await services.rotation.resume()
+    monkeypatch.setattr(services.life, "stop", looked_at)
+    await services.rotation.resume()
+    failed = ("bot", "d1", "failed: the bot was restarted meanwhile")
+    assert seen == ["self", "self", failed, ("bot", "d1", "begun")]
+    assert await told() == ["self", "rotation", failed, ("bot", "d1", "done")]
 
 
 async def test_one_that_works_when_the_bot_is_back_is_not_stopped(app: App) -> None:
