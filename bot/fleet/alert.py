@@ -31,10 +31,10 @@ class FleetAlert:
             data = {"state": "lost", "lost": list(agents), "at": iso(at)}
             await post(tx, NOTICE, data, key=_new_key(), urgent=True)
 
-    async def coming(self, coming: bool) -> bool:
-        """Say in the alert whether they are being brought back; does one stand?"""
+    async def coming(self, coming: bool, action: int | None = None) -> bool:
+        """Say in the alert whether they are being brought back, by which SelfAction; does one stand?"""
         async with self._store.begin() as tx:
-            return await _say(tx, {"coming": coming})
+            return await _say(tx, {"coming": coming} if action is None else {"coming": coming, "self": action})
 
     async def back(self, restored: Restored, moved: Mapping[str, str], *, told: bool) -> None:
         """They are back, or not: in the alert, else in a message of its own. `told`: the message that announced it says

@@ -133,6 +133,8 @@ class Guardian:
             return None
         alert = await self._alert.coming(True)
         action = await self._actions.announce(RESTORE, "", "start", data={"agents": lost}, tell=not alert)
+        if alert:
+            await self._alert.coming(True, action.id)
         await self._actions.begun(action)
         return action
 

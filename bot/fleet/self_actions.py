@@ -83,6 +83,11 @@ class SelfActions:
         async with self._store.begin() as tx:
             return action_of(await _row(tx, action_id))
 
+    async def refresh(self, action_id: int) -> None:
+        """Have its message rendered again: what it shows besides has changed."""
+        async with self._store.begin() as tx:
+            await touch(tx, key_of(action_id), urgent=True)
+
     async def planned(self) -> list[SelfAction]:
         """All that have not ended, the oldest first."""
         query = select(SelfActionRow).where(SelfActionRow.ended_at.is_(None)).order_by(SelfActionRow.id)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from bot.errors import MafError
+from bot.operations import agent
 from bot.operations.services import Services
 from bot.store.audit import note
 
@@ -49,6 +52,23 @@ async def _hold(app: Services, agent_id: str | None, *, frozen: bool) -> dict[st
         return {"agents": done, "refused": refused}
     await (app.hold.freeze if frozen else app.hold.thaw)(agent_id)
     return {"agents": [agent_id], "refused": {}}
+
+
+async def stop(app: Services, *, ids: Sequence[str]) -> dict[str, Any]:
+    """End those of these agents that should run. -> {"agents":[…],"refused":{id: why}}"""
+    wanted = [one.id for one in await app.registry.all() if one.id in ids and one.desired == "running"]
+    failed: dict[str, str] = {}
+
+    async def end(name: str) -> None:
+        try:
+            await agent.stop(app, id=name)
+        except MafError as error:
+            failed[name] = error.message
+
+    await asyncio.gather(*(end(name) for name in wanted))
+    done = [name for name in wanted if name not in failed]
+    note(agents=done, refused=failed)
+    return {"agents": done, "refused": failed}
 
 
 async def restore(app: Services) -> dict[str, Any]:

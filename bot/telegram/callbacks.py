@@ -114,7 +114,8 @@ class ConfirmTap(CallbackData, prefix="c"):
 
 
 class SelfTap(CallbackData, prefix="b"):
-    """decline, allow, move: on something that the bot does by itself; `profile` is the mark of where a move goes."""
+    """decline, allow, move, stop, sure-stop, leave: on something that the bot does by itself; `profile` is the mark of
+    where a move goes."""
 
     id: int
     verb: str

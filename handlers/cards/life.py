@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,17 +11,27 @@ from aiogram.utils.formatting import Bold, Text, as_list
 from bot.broadcast.report import duration
 from bot.clis.model import State
 from bot.excerpt import clipped
+from bot.fleet.self_action import SelfAction
 from bot.operations import Services
-from bot.telegram.callbacks import AgentTap
+from bot.telegram.callbacks import AgentTap, SelfTap
 from bot.telegram.card import Card, Message, RenderContext
-from bot.telegram.keyboards import Button
+from bot.telegram.keyboards import Button, in_rows
 from handlers.wording import counted
 
 MOST_NAMES = 30
+MOST_STOPS, SHORT_NAME = 12, 10  # buttons; characters of a name of which three make a row
 
 
-def cards(_app: Services) -> dict[str, Card]:
-    return {"ended": ended, "fleet": fleet, "sure": sure, "cli-version": cli_version}
+def cards(app: Services) -> dict[str, Card]:
+    async def fleet(data: Mapping[str, Any], _context: RenderContext) -> Message:
+        """As `fleet_card`; with the id of the restore that the bot began by itself as "self"."""
+        return fleet_card(data, await should_run(app))
+
+    return {"ended": ended, "fleet": fleet, "sure": sure, "sure-all": sure_all, "cli-version": cli_version}
+
+
+async def should_run(app: Services) -> frozenset[str]:
+    return frozenset(agent.id for agent in await app.registry.all() if agent.desired == "running")
 
 
 async def cli_version(data: Mapping[str, Any], _context: RenderContext) -> Message:
@@ -88,28 +98,56 @@ def restarted(name: str, data: Mapping[str, Any]) -> Message:
     return Message(as_list(*lines), [[Button("👁 Screen", AgentTap(id=name, verb="screen"))]])
 
 
-def restoring(data: Mapping[str, Any], status: str, outcome: str) -> Message:
-    """data: {"agents": ids, and then what `fleet` has of those that are back}: the bot starts them, or has."""
+def restoring(action: SelfAction, running: Collection[str]) -> Message:
+    """Agents that the bot starts by itself, or has: at once, and whoever is stopped here stays so. `action.data`:
+    {"agents": ids}, and then what `fleet_card` has of those that are back. `running`: who should run now."""
+    data, names = action.data, list(action.data["agents"])
+    stopped = [name for name in names if name not in running]
+    buttons = stops(action.id, [name for name in names if name in running])
+    lines: list[Text | str] = [f"⏹ Stopped since: {_names(stopped)}"] if stopped else []
     if data.get("back") or data.get("failed"):
-        return _back(data)
-    names = list(data["agents"])
-    if status == "begun":
-        return Message(as_list(Bold(f"🔄 Bringing back {counted(len(names), 'agent')} …"), _names(names)))
-    return Message(Text(f"🔄 {counted(len(names), 'agent')} not brought back: {outcome or 'none was missing'}."))
+        said = _back(data)
+        return Message(as_list(said.content, *lines), [*said.keyboard, *buttons])
+    if action.status in ("announced", "begun"):
+        head = Bold(f"🔄 Bringing back {counted(len(names), 'agent')} …")
+        return Message(as_list(head, _names(names), *lines), buttons)
+    why = action.outcome or ("they were stopped" if stopped else "none was missing")
+    return Message(Text(f"🔄 {counted(len(names), 'agent')} not brought back: {why}."))
 
 
-async def fleet(data: Mapping[str, Any], _context: RenderContext) -> Message:
+def stops(action: int, names: Sequence[str]) -> list[list[Button]]:
+    """A button for each that the bot has brought back by itself, and one for all."""
+    each = [Button(f"⏹ {name}", AgentTap(id=name, verb="stop")) for name in names[:MOST_STOPS]]
+    every = [[Button(f"⏹ All {len(names)}", SelfTap(id=action, verb="stop"))]] if len(names) > 1 else []
+    return [*in_rows(each, width=3 if all(len(name) <= SHORT_NAME for name in names) else 2), *every]
+
+
+async def sure_all(data: Mapping[str, Any], _context: RenderContext) -> Message:
+    """data: {"self": the id of what brought them back, "agents": ids}."""
+    names, action = list(data["agents"]), int(data["self"])
+    yes = Button(f"⏹ Stop {len(names)}", SelfTap(id=action, verb="sure-stop"), style="danger")
+    return Message(
+        as_list(Bold(f"Stop {counted(len(names), 'agent')}?"), _names(names), "What they are at ends now."),
+        [[yes, Button("Leave them", SelfTap(id=action, verb="leave"))]],
+    )
+
+
+def fleet_card(data: Mapping[str, Any], running: Collection[str]) -> Message:
     """data: {"state": lost|back, "coming": bool, "lost": ids, "back": ids, "failed": {id: why}, "moved": {id: profile
-    that it runs on now}}."""
+    that it runs on now}, "self": of the bot's own doing}."""
+    own = int(data["self"]) if data.get("self") else None
     if data["state"] == "lost":
         lost = list(data["lost"])
         head = f"💥 tmux has ended, and with it {counted(len(lost), 'agent')}."
         if data.get("coming"):
-            return Message(as_list(Bold(head), _names(lost), "🔄 I am bringing them back …"))
+            stop = stops(own, [name for name in lost if name in running]) if own else []
+            return Message(as_list(Bold(head), _names(lost), "🔄 I am bringing them back …"), stop)
         body = "Bring them back here, or with maf up: those whose conversation is known go on with it."
         again = Button("▶ Bring them back", AgentTap(id="all", verb="restore"))
         return Message(as_list(Bold(head), _names(lost), body), [[again]])
-    return _back(data)
+    said = _back(data)
+    stop = stops(own, [name for name in data["back"] if name in running]) if own else []
+    return Message(said.content, [*said.keyboard, *stop])
 
 
 def _back(data: Mapping[str, Any]) -> Message:

@@ -18,7 +18,7 @@ from bot.quota.lines import clock
 from bot.telegram.callbacks import AgentTap, SelfTap
 from bot.telegram.card import Card, Message, RenderContext
 from bot.telegram.keyboards import Button
-from handlers.cards.life import restarted, restoring
+from handlers.cards.life import restarted, restoring, should_run
 from handlers.cards.quota import mark
 
 LONGEST_WHY = 300
@@ -37,7 +37,7 @@ def cards(app: Services) -> dict[str, Card]:
             return moving(action, context, app.actions.lead)
         if action.kind == COME_BACK:
             return coming_back(action)
-        return restarting(action) if action.kind == RESTART else restoring(action.data, action.status, action.outcome)
+        return restarting(action) if action.kind == RESTART else restoring(action, await should_run(app))
 
     return {NOTICE: card}
 

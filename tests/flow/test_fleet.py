@@ -156,6 +156,37 @@ async def test_who_declined_a_restart_is_heard_though_the_bot_ended_meanwhile(tm
         await made.message(lambda m: "1 agent is back" in m["text"])
 
 
+async def test_who_is_brought_back_at_the_start_can_be_stopped_again_from_the_message(tmp_path: Path) -> None:
+    async with product(tmp_path, agents=3) as made:
+        services = made.app.services
+
+        async def should_run() -> list[str]:
+            return [agent.id for agent in await services.registry.all() if agent.desired == "running"]
+
+        for name in ("w1", "w2", "w3"):
+            await kill(made, name)
+        await services.guardian.close()  # as at the end of the bot
+        for name in ("w1", "w2", "w3"):
+            await services.registry.update(name, desired="running")
+        assert (await services.guardian.restore()).started == ("w1", "w2", "w3")
+        told = await made.message(lambda m: "3 agents are back" in m["text"])
+        await made.client.press(told["message_id"], button(told, "⏹ w1"))
+        told = await made.becomes(told["message_id"], lambda m: "Stopped since: w1" in m["text"])
+        assert await should_run() == ["w2", "w3"]
+        await made.client.press(told["message_id"], button(told, "⏹ All 2"))
+        asked = await made.message(lambda m: m["text"].startswith("Stop 2 agents?"))
+        await made.client.press(asked["message_id"], "Leave them")
+        await made.becomes(asked["message_id"], lambda m: m["text"] == "They go on.")
+        assert await should_run() == ["w2", "w3"]
+        await made.client.press(told["message_id"], button(told, "⏹ All 2"))
+        asked = await made.message(lambda m: m["text"].startswith("Stop 2 agents?"))
+        await made.client.press(asked["message_id"], "⏹ Stop 2")
+        await made.becomes(asked["message_id"], lambda m: m["text"] == "⏹ w2, w3 are stopped.")
+        assert await should_run() == []
+        told = await made.becomes(told["message_id"], lambda m: "Stopped since: w1, w2, w3" in m["text"])
+        assert not told["buttons"]
+
+
 async def test_a_stop_that_was_cut_off_is_no_start(tmp_path: Path) -> None:
     async with product(tmp_path, agents=1) as made:
         await made.app.services.registry.update("w1", desired="stopped")  # and then the bot was killed

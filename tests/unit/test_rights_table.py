@@ -46,6 +46,7 @@ VIEWERS = {
     "tasks.tasks",
     "last.unknown_button",
     "life.tap_leave",
+    "self.leave",
     "whom.turn",
     "rest.whole",  # of a text of one's own; what it asks for is checked when it is handled
     "rest.drop",
@@ -64,6 +65,8 @@ SUPERVISORS = {
     "life.begin_or_end",
     "life.tap_begin_or_end",
     "life.tap_sure",
+    "self.stop_all",
+    "self.sure_stop",
     "tasks.claim",
     "tasks.tap_claim",
     "quota.tap_rotate",
