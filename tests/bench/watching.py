@@ -12,12 +12,13 @@ import time
 import psutil
 
 from tests.bench.agents_fleet import SHOW, watched
+from tests.bench.rounds import record
 from tests.bench.tmux_fleet import Fleet
 
-COUNT, SECONDS, TARGET = 100, 30.0, 3.0
+COUNT, SECONDS = 100, 30.0
 
 
-async def measure(fleet: Fleet) -> bool:
+async def measure(fleet: Fleet) -> None:
     async with watched(fleet) as (watch, _panes, pid):
         await watch.start()
         server = psutil.Process(pid)
@@ -33,15 +34,14 @@ async def measure(fleet: Fleet) -> bool:
         if len(watch.views()) != COUNT:
             raise SystemExit("not all agents are watched")
     ours, servers = own / wall * 100, others / wall * 100
-    print(f"watching {COUNT} quiet agents for {wall:.0f} s: {ours:.2f} % of a core, tmux server {servers:.2f} %")
-    ok = ours + servers < TARGET
-    print(f"watching: {ours + servers:.2f} % of one core (target under {TARGET:g} %) {'PASS' if ok else 'FAIL'}")
-    return ok
+    figure = f"{ours:.2f} % of a core, tmux server {servers:.2f} % (meant: under 3 % together)"
+    record(f"watching {COUNT} quiet agents for {wall:.0f} s", figure)
 
 
 def main() -> int:
     with Fleet(COUNT, SHOW) as fleet:
-        return 0 if asyncio.run(measure(fleet)) else 1
+        asyncio.run(measure(fleet))
+    return 0
 
 
 if __name__ == "__main__":
