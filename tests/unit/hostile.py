@@ -621,6 +621,8 @@ HOSTILE = [
     "git daemon",
     "git instaweb",
     "git submodule status",
+    "git log --submodule=diff",
+    "git diff --submodule HEAD~1",
     "git symbolic-ref HEAD refs/heads/x",
     "git update-index --refresh",
     "git lol",

@@ -157,7 +157,8 @@ async def test_git_as_it_comes_only_reads(repository: Path, command: str) -> Non
         ('[remote "o"]\npromisor = true\n', ".git/config"),
         ("[core]\nworktree = /\n", ".git/config"),
         ("[core]\npager = x\n", ".git/config.worktree"),
-        ("[core]\nfsmonitor = x\n", ".git/modules/sub/config"),
+        ("[diff]\nsubmodule = diff\n", ".git/config"),
+        ("[status]\nsubmoduleSummary\n", ".git/config"),
         ("#!/bin/sh\n", ".git/hooks/post-index-change"),
         ("gitdir: ../../elsewhere\n", "src/.git"),
     ],
@@ -184,3 +185,51 @@ async def test_a_folder_that_looks_like_a_repository_is_one(work: Path) -> None:
     settings(work, "[core]\nfsmonitor = ./evil\n", "src/config")
     question = await links.followed(asked("Bash", work, command="cd src && git status"), work)
     assert not question.risk.proven
+
+
+async def test_a_repository_that_git_passes_over_hides_none_above_it(repository: Path) -> None:
+    """The first case was run: `git status` in a folder with an empty .git runs the fsmonitor of the one above."""
+    settings(repository, "[core]\nfsmonitor = ./evil\n")
+    (repository / "src" / ".git").mkdir()
+    question = await links.followed(asked("Bash", repository, command="cd src && git status"), repository)
+    assert not question.risk.proven
+    (repository / "src" / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    question = await links.followed(asked("Bash", repository, command="cd src && git status"), repository)
+    assert not question.risk.proven
+
+
+async def test_a_folder_whose_repository_lies_elsewhere_has_its_settings(repository: Path) -> None:
+    """HEAD and commondir make a folder a repository for git: `git show` there ran a textconv of the other one."""
+    subprocess.run(["git", "init", "-q", "--bare", str(repository / "other")], check=True)
+    (repository / "src" / "HEAD").write_text("ref: refs/heads/main\n")
+    settings(repository, "../other\n", "src/commondir")
+    question = await links.followed(asked("Bash", repository, command="cd src && git show"), repository)
+    assert question.risk.proven
+    settings(repository, '[diff "x"]\ntextconv = ./evil\n', "other/config")
+    question = await links.followed(asked("Bash", repository, command="cd src && git show"), repository)
+    assert not question.risk.proven
+
+
+@pytest.mark.parametrize("version", ["2", "4"])
+async def test_git_runs_in_repositories_within_one_by_their_settings(repository: Path, version: str) -> None:
+    """`git status` and `git diff` run git in each that the index names; its fsmonitor was run."""
+    name = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", f"index.version={version}"]
+    inner = repository / "inner"
+    for words in (["init", "-q", str(inner)], ["-C", str(inner), *name, "commit", "-qm", "x", "--allow-empty"]):
+        subprocess.run(["git", *words], check=True)
+    (repository / "a.txt").write_bytes(b"x" * 0xE000)  # its size looks like the mode of a repository
+    subprocess.run(["git", "-C", str(repository), *name, "add", "a.txt"], check=True)
+    proven = (await links.followed(asked("Bash", repository, command="git status"), repository)).risk.proven
+    assert proven or version == "4"
+    subprocess.run(["git", "-C", str(repository), *name, "add", "inner"], check=True, capture_output=True)
+    for command in ("git status", "git diff --stat", "cd src && git status"):
+        question = await links.followed(asked("Bash", repository, command=command), repository)
+        assert not question.risk.proven, command
+
+
+async def test_cd_goes_back_by_names_and_a_path_by_places(work: Path) -> None:
+    """In `cd deep && cd ..` a shell is where it began, wherever the link `deep` leads to."""
+    (work / "src" / "a" / "b").mkdir(parents=True)
+    (work / "deep").symlink_to(work / "src" / "a" / "b")
+    question = asked("Bash", work, command="cd deep && cd .. && cat data/../notes.txt")
+    assert (await links.followed(question, work)).risk.outside

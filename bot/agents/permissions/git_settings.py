@@ -12,49 +12,49 @@ from pathlib import Path
 
 _RUNS = re.compile(
     r"\[\s*(?:include|pager|filter)|\bfsmonitor\s*=\s*(?!true\s*$|false\s*$)|\b(?:pager|external|textconv|command|clean"
-    r"|smudge|process|program|sshcommand|hookspath|showsignature|partialclone|promisor|uploadpack|worktree)\s*(?:=|$)",
+    r"|smudge|process|program|sshcommand|hookspath|showsignature|partialclone|promisor|uploadpack|worktree|submodule|submodulesummary)\s*(?:=|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _HOOK = "hooks/post-index-change"  # the only one that reading calls
 _LONGEST = 1_000_000
-_MOST_MODULES = 50
+_LONGEST_INDEX = 200_000_000
+_GITLINK = b"\0\0\xe0\0"  # the mode of an entry that is a repository of its own
+_ENTRY, _MODE = 8, 4  # entries begin at a multiple of 8 and 4 more; so do, below version 4, their modes
 
 
 def runs_nothing(folder: str) -> bool:
     """Tell whether git, run in this folder, starts no other program."""
     try:
-        home = _git_home(Path(os.path.realpath(folder)))
-        return home is None or all(_is_plain(one) for one in _homes(home))
+        return all(_is_plain(place) for home in _git_homes(Path(os.path.realpath(folder))) for place in _places(home))
     except (OSError, ValueError):
         return False
 
 
-def _git_home(folder: Path) -> Path | None:
-    """Find the repository of a folder: its .git, the place that a file named .git says, or a bare one."""
+def _git_homes(folder: Path) -> Iterator[Path]:
+    """List the repositories that a folder may be of, up to the one that it is of for sure: its .git, the place that a
+    file named .git says, or the folder itself. Git passes over one that is not whole (setup.c, is_git_directory)."""
     for one in (folder, *folder.parents):
         there = one / ".git"
         if there.is_file():
-            return one / there.read_text(encoding="utf8").removeprefix("gitdir:").strip()
-        if there.is_dir():
-            return there
-        if (one / "HEAD").is_file() and (one / "objects").is_dir() and (one / "refs").is_dir():
-            return one
-    return None
+            yield one / there.read_text(encoding="utf8").removeprefix("gitdir:").strip()
+            return
+        for home in (there, one):
+            if os.path.lexists(home / "HEAD"):
+                yield home
+                if (home / "HEAD").is_file() and (home / "objects").is_dir() and (home / "refs").is_dir():
+                    return
 
 
-def _homes(home: Path) -> Iterator[Path]:
-    """List the places of settings: this one, the one shared by work trees, those of submodules."""
+def _places(home: Path) -> Iterator[Path]:
+    """List the places of settings: this one, and the one shared by work trees."""
     common = home / "commondir"
-    shared = home / common.read_text(encoding="utf8").strip() if common.is_file() else home
-    yield from {home, shared}
-    for number, settings in enumerate((shared / "modules").rglob("config")):
-        if number >= _MOST_MODULES:
-            raise ValueError("too many submodules to look at")
-        yield settings.parent
+    yield home
+    if common.is_file():
+        yield home / common.read_text(encoding="utf8").strip()
 
 
 def _is_plain(home: Path) -> bool:
-    if (home / _HOOK).exists():
+    if (home / _HOOK).exists() or any(_has_repositories(index) for index in home.glob("*index*")):
         return False
     for name in ("config", "config.worktree"):
         file = home / name
@@ -63,3 +63,18 @@ def _is_plain(home: Path) -> bool:
             if len(text) > _LONGEST or _RUNS.search(text):
                 return False
     return True
+
+
+def _has_repositories(index: Path) -> bool:
+    """Tell whether an index (gitformat-index) may name a repository within this one: git runs itself there, by the
+    settings that lie there."""
+    if not index.is_file():
+        return False
+    if index.stat().st_size > _LONGEST_INDEX:
+        raise ValueError("too large an index to look at")
+    data, at = index.read_bytes(), -1
+    packed = data[4:8] > b"\0\0\0\3"
+    while (at := data.find(_GITLINK, at + 1)) >= 0:
+        if packed or at % _ENTRY == _MODE:
+            return True
+    return False

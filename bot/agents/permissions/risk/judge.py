@@ -145,7 +145,8 @@ class _Proof:
         """Change the folder: of all that runs only if this succeeded; else both folders are possible."""
         if len(rest) != 1 or rest[0].glob or rest[0].text[:1] in {"", "-", "+"}:
             return False
-        there = [posixpath.join(folder, rest[0].text) for folder in self.here]
+        # A shell goes by the names: in `cd link/..` what the link leads to does not count.
+        there = [posixpath.normpath(posixpath.join(folder, rest[0].text)) for folder in self.here]
         if not self._paths([Named(rest[0].text)]):
             return False
         self.ever = [*dict.fromkeys([*self.ever, *there])]

@@ -116,7 +116,7 @@ _DIFF = (
     "--find-copies-harder --diff-filter=w --pickaxe-all --pickaxe-regex --ignore-all-space --ignore-space-change "
     "--ignore-space-at-eol --ignore-blank-lines --ignore-cr-at-eol --function-context --inter-hunk-context=n --minimal "
     "--patience --histogram --diff-algorithm=w --full-index --abbrev?n --text --relative?p --no-prefix --exit-code "
-    "--quiet --check --no-ext-diff --no-textconv --compact-summary --ignore-submodules?w --submodule?w --cc "
+    "--quiet --check --no-ext-diff --no-textconv --compact-summary --ignore-submodules?w --cc "
     "--first-parent --cached --staged --merge-base --no-color-moved --no-indent-heuristic r*"
 )
 _LOG = (
