@@ -114,6 +114,10 @@ class Cli(ABC):
             return None  # before its first turn; the newest file may be that of another agent in the same home
         return self.newest(home, workdir, since)
 
+    def kept(self, home: Path | None, workdir: Path, conversation: Conversation) -> Conversation | None:
+        """A conversation that it can take up again, with the file that holds it then; None for one that is gone."""
+        return conversation if conversation.path.is_file() else None
+
     def newest(self, home: Path | None, workdir: Path, since: datetime | None) -> Conversation | None:
         """The conversation of this folder that was written to last, not before `since`."""
         for path in newest(self.files(home, workdir), since=changed_since(since)):

@@ -17,6 +17,8 @@ from tests.real.homes import make_claude_home, make_codex_home
 from tests.real.installed import need, real_path
 from tests.real.mock_models import MockModels
 
+COMPOSER = "? for shortcuts"
+
 
 @dataclass(frozen=True, slots=True)
 class RealHome:
@@ -29,12 +31,12 @@ class RealHome:
     models: MockModels
     tmux: PrivateTmux
 
-    def open(self, *, resume: str | None = None, size: tuple[int, int] = (110, 36)) -> Pane:
-        """Start the CLI in a pane and wait for its composer."""
+    def open(self, *, resume: str | None = None, size: tuple[int, int] = (110, 36), sees: str = COMPOSER) -> Pane:
+        """Start the CLI in a pane and wait for its composer, or for other words."""
         launch = self.cli.launch(home=self.home, workdir=self.workdir, resume=resume, path=real_path())
         env = self.env | dict(launch.env) | {"PATH": real_path()}
         pane = self.tmux.open(launch.argv, cwd=self.workdir, env=env, size=size)
-        pane.sees("? for shortcuts")
+        pane.sees(sees)
         return pane
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
+import zstandard
 
 from bot.clis.claude.cli import Claude
 from bot.clis.entry import Conversation, Entry
 from tests.private_tmux import Pane, until
-from tests.real.conftest import RealHome
+from tests.real.conftest import COMPOSER, RealHome
+from tests.real.installed import real_path
 
 pytestmark = pytest.mark.every_version
 
@@ -85,6 +88,35 @@ def test_a_conversation_is_resumed_with_its_file(real_home: RealHome) -> None:
     send(again, "and now?")
     wait_for(real_home, again, "user", 2)
     assert conversation(real_home, again) == before
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("archived", [False, True])
+def test_codex_resumes_what_it_put_away(codex_home: RealHome, archived: bool, packed: bool) -> None:
+    codex_home.tmux.open(["sleep", "600"], cwd=codex_home.workdir)  # or the server would end with its last pane
+    pane = codex_home.open()
+    send(pane, "remember the number 4711")
+    wait_for(codex_home, pane, "turn_end")
+    before = conversation(codex_home, pane)
+    assert before is not None
+    codex_home.tmux.run("kill-pane", "-t", pane.id)
+    if archived:
+        env = codex_home.env | {"PATH": real_path()}
+        subprocess.run(["codex", "archive", before.id], env=env, cwd=codex_home.workdir, check=True, timeout=60)
+    if packed:
+        file = next(codex_home.home.rglob(f"rollout-*{before.id}.jsonl"))
+        file.with_name(f"{file.name}.zst").write_bytes(zstandard.compress(file.read_bytes()))
+        file.unlink()
+    assert codex_home.cli.kept(codex_home.home, codex_home.workdir, before) == before
+    assert before.path.is_file() is (not archived and not packed)
+    again = codex_home.open(resume=before.id, sees="Unarchive and resume" if archived else COMPOSER)
+    if archived:
+        again.keys("Enter")
+    again.sees("4711")
+    again.sees(COMPOSER)
+    send(again, "and now?")
+    wait_for(codex_home, again, "user", 2)
+    assert conversation(codex_home, again) == before
 
 
 def test_a_tool_call_a_denial_and_an_interrupt_are_told(real_home: RealHome) -> None:

@@ -52,7 +52,7 @@ def prepare(
     path = {**login, **agent_env, **type_.env, **setup.env}.get("PATH")
     if setup.home is not None:
         setup.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    conversation = _resumable(agent) or (None if same_home else _lost(agent, setup, others))
+    conversation = _resumable(agent, setup) or (None if same_home else _lost(agent, setup, others))
     launch = cli_for(agent.kind).launch(
         home=setup.home,
         workdir=agent.workdir,
@@ -87,11 +87,12 @@ def share_files(one: Agent, other: Agent) -> bool:
     )
 
 
-def _resumable(agent: Agent) -> Conversation | None:
-    """Its conversation, if the file that holds it is still there."""
-    if agent.conversation is None or agent.transcript is None or not agent.transcript.is_file():
+def _resumable(agent: Agent, setup: ProfileSetup) -> Conversation | None:
+    """Its conversation, if its CLI still has it."""
+    if agent.conversation is None or agent.transcript is None:
         return None
-    return Conversation(agent.conversation, agent.transcript)
+    known = Conversation(agent.conversation, agent.transcript)
+    return cli_for(agent.kind).kept(setup.home, agent.workdir, known)
 
 
 def _lost(agent: Agent, setup: ProfileSetup, others: Collection[Agent]) -> Conversation | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bot.clis.base import Cli
 from bot.clis.codex import rollout
-from bot.clis.entry import Entry, Neutral
+from bot.clis.codex.packed import PACKED
+from bot.clis.entry import Conversation, Entry, Neutral
 from bot.clis.homes import HOMES, conversations_of
 from bot.clis.tail import first_record, mapping
 from bot.clis.text import neutralise
@@ -51,6 +52,14 @@ class Codex(Cli):
 
     def files(self, home: Path | None, workdir: Path) -> Iterable[Path]:
         return self.root(home, workdir).glob("*/*/*/rollout-*.jsonl")
+
+    def kept(self, home: Path | None, workdir: Path, conversation: Conversation) -> Conversation | None:
+        # It packs old rollouts, and unpacks one in its place to resume it; an archived one it asks about first, and
+        # then moves it back. Measured on 0.169.0.
+        path, root = conversation.path, self.root(home, workdir)
+        away = root.parent / "archived_sessions" / path.name
+        places = (path, path.with_name(path.name + PACKED), away, away.with_name(path.name + PACKED))
+        return conversation if any(place.is_file() for place in places) else None
 
     def name_of(self, path: Path) -> str:
         match = _NAME.fullmatch(path.name)
