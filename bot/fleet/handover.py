@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bot.agents.life.launch import share_files
 from bot.agents.model import Agent
+from bot.clis.entry import Conversation
 from bot.clis.homes import HOMES, home_of
 from bot.clis.kinds import cli_for
 from bot.errors import Refused
@@ -28,9 +29,9 @@ class Handover:
 
     async def last(self, agent: Agent, home: Path | None, everybody: Collection[Agent]) -> Agent:
         """The agent with the conversation it had when it ended; one that ended before we read which one it was is
-        looked for, where no other agent shares its folder and account."""
+        looked for, where no other agent shares its folder and account. Raises Refused for one that was put away."""
         if agent.transcript is not None:
-            return agent if agent.transcript.is_file() else replace(agent, conversation=None, transcript=None)
+            return agent if there(agent, home) else replace(agent, conversation=None, transcript=None)
         if agent.started_at is None or any(share_files(agent, other) for other in everybody):
             return agent
         cli, since = cli_for(agent.kind), agent.started_at
@@ -69,6 +70,19 @@ class Handover:
             raise Refused(f"The conversation could not be put in place: {error.strerror or error}") from error
         finally:
             await asyncio.to_thread(fresh.unlink, missing_ok=True)
+
+
+def there(agent: Agent, home: Path | None) -> bool:
+    """Does the file of its conversation lie where it was written? Raises Refused where its CLI put it away (Codex
+    archives and packs): to move without it would lose the conversation."""
+    if agent.transcript is None or agent.conversation is None or agent.transcript.is_file():
+        return agent.transcript is not None and agent.transcript.is_file()
+    known = Conversation(agent.conversation, agent.transcript)
+    if cli_for(agent.kind).kept(home, agent.workdir, known) is None:
+        return False
+    raise Refused(
+        f"The conversation of {agent.id} is archived or packed.", hint=f"maf agent start {agent.id} opens it again"
+    )
 
 
 def _beside(source: Path, target: Path) -> Path:

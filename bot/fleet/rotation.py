@@ -25,7 +25,7 @@ from bot.clock import Clock
 from bot.errors import MafError
 from bot.fleet.accounts import Accounts, agent_on, reasons, stats_after
 from bot.fleet.answering import answers, asks_a_person, conversation_of, free
-from bot.fleet.handover import Handover
+from bot.fleet.handover import Handover, there
 from bot.fleet.move import Move, Moving, NotIdle, NotMoved, Unanswered
 from bot.fleet.move_rows import MoveRows
 from bot.fleet.self_action import COME_BACK
@@ -161,7 +161,7 @@ class Rotation:
         source_home, target_file = self._accounts.setup(agent).home, None
         moved = agent_on(agent, target)
         await self._life.see(moved)  # before anything is done to it
-        if agent.transcript is not None and agent.transcript.is_file():
+        if agent.transcript is not None and there(agent, source_home):
             await self._step(row, "copying")
             target_file = self._handover.place(agent, source_home, self._accounts.setup(moved).home)
             await self._handover.copy(agent.transcript, target_file, target)

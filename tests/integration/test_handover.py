@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import stat
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import pytest
 
+from bot.agents.model import Agent
 from bot.errors import Refused
 from bot.fleet.handover import Handover
 from bot.home import Home
@@ -54,3 +57,19 @@ async def test_what_a_copy_left_whose_bot_was_killed_goes_with_the_next_one(
     await handover.copy(source, target, "b")
     assert {path.name: path.read_bytes() for path in target.parent.iterdir()} == {"a.jsonl": source.read_bytes()}
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("place", ["sessions/2026/11/01/{}.zst", "archived_sessions/{}", "archived_sessions/{}.zst"])
+async def test_a_conversation_that_codex_put_away_is_not_left_behind(tmp_path: Path, store: Store, place: str) -> None:
+    name = "rollout-2026-11-01T10-00-00-0199a000-0000-7000-8000-000000000001.jsonl"
+    transcript = tmp_path / "sessions" / "2026" / "11" / "01" / name
+    away = tmp_path / place.format(name)
+    away.parent.mkdir(parents=True)
+    away.write_bytes(b"{}\n")
+    agent = Agent("w1", "codex-worker", "codex", "implementor", "maf-w1", tmp_path, datetime(2026, 11, 22, tzinfo=UTC))
+    agent = replace(agent, conversation="0199a000-0000-7000-8000-000000000001", transcript=transcript)
+    handover = Handover(quota_of(Home(tmp_path / ".maf"), store))
+    with pytest.raises(Refused, match="archived or packed"):
+        await handover.last(agent, tmp_path, [agent])
+    await asyncio.to_thread(away.unlink)
+    assert (await handover.last(agent, tmp_path, [agent])).conversation is None
