@@ -41,6 +41,7 @@ async def _main(given: dict[str, Any]) -> None:
         telegram_api=given["api"],
         tmux_socket=given["socket"],
         project_root=given["project"],
+        max_load=0,
     )
     log.set_up(home.logs)
     with hold(home.lock, "bot"):

@@ -187,6 +187,7 @@ async def crew(
     home.agent_env.write_text(f"DEMO_SECONDS=0.3\n{in_agent.tool(doors)}{agent_env}", "utf8")
     socket = socket_of(tmp_path)
     here = {"bot_token": token, "telegram_api": server, "tmux_socket": socket, "project_root": project}
+    here["max_load"] = 0  # how busy the machine of the tests is, is not meant
     settings = load_settings(home, **here, **more)
     try:
         async with App.open(home, settings, background=True, checkpoint=checkpoint) as app:

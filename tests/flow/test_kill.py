@@ -152,7 +152,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
                 "socket": socket,
                 "project": str(project),
             }
-            settings = load_settings(home, tmux_socket=socket, project_root=project)
+            settings = load_settings(home, tmux_socket=socket, project_root=project, max_load=0)
             async with App.open(home, settings) as app:
                 await pair_owner(app, sandbox.owner)
                 for n in range(AGENTS):

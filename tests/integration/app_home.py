@@ -27,7 +27,7 @@ async def open_app(tmp_path: Path, tmux_socket: str, **more: Any) -> AsyncIterat
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "first")
     home.agent_env.write_text("DEMO_SECONDS=0.2\nFROM_AGENT_ENV=yes\n")
-    settings = load_settings(home, tmux_socket=tmux_socket, project_root=project, **more)
+    settings = load_settings(home, tmux_socket=tmux_socket, project_root=project, max_load=0, **more)
     async with App.open(home, settings) as opened:
         yield opened
 

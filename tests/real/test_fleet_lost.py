@@ -38,7 +38,12 @@ class Maf:
         self.root = root
         self.socket = root / "s"
         env = {name: value for name, value in os.environ.items() if not name.startswith(("MAF_", "TMUX"))}
-        self.env = env | {"MAF_TMUX_SOCKET": str(self.socket), "PATH": real_path(), "HOME": str(root)}
+        self.env = env | {
+            "MAF_MAX_LOAD": "0",
+            "MAF_TMUX_SOCKET": str(self.socket),
+            "PATH": real_path(),
+            "HOME": str(root),
+        }
         self.program = [sys.executable, "-m", "bot.cli"]
         self.env["PYTHONPATH"] = str(Path(__file__).parents[2])
         self.bot: subprocess.Popen[str] | None = None
@@ -209,7 +214,8 @@ def test_a_killed_cli_is_started_again_with_its_conversation(maf: Maf, models: M
     until(lambda: maf.states()[name] == "idle", "idle")
     agent = maf.run("agent", "show", name)
     assert (agent["restarts"], agent["errors"]) == (1, 1)
-    assert "remember the crash" in maf.run("agent", "capture", name, "--lines", "200")["text"]
+    # Codex shows its composer a moment before the conversation that it takes up.
+    until(lambda: "remember the crash" in maf.run("agent", "capture", name, "--lines", "200")["text"], "its words")
 
     def crashed() -> list[str]:
         return [m["text"] for m in maf.messages() if "crashed" in m["text"]]

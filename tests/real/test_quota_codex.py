@@ -67,7 +67,7 @@ class Fleet:
 
 @asynccontextmanager
 async def app_of(fleet: Fleet, socket: str) -> AsyncIterator[App]:
-    settings = load_settings(fleet.home, tmux_socket=socket, project_root=fleet.work)
+    settings = load_settings(fleet.home, tmux_socket=socket, project_root=fleet.work, max_load=0)
     async with App.open(fleet.home, settings, background=True) as app:
         yield app
 

@@ -29,7 +29,7 @@ async def reserve(real: RealProduct, agent: str, tool: str, path: str, server: M
     def answered() -> bool:
         """The model got the tool's result in the turn of its newest prompt, and that turn is over."""
         turns = [one for one in real.models.requests if not one.hidden and any(words in text for text in one.all)]
-        return turns[-1].tool_result and app.services.watch.view(agent).state is State.IDLE
+        return bool(turns) and turns[-1].tool_result and app.services.watch.view(agent).state is State.IDLE
 
     async def reserved() -> bool:
         await app.call("agent.send", {"id": agent, "text": words, "wait": 15.0})

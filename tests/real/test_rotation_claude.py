@@ -64,7 +64,7 @@ async def test_a_claude_agent_moves_with_its_conversation_and_its_limits_come_fr
 
         before = hashes()
         try:
-            settings = load_settings(home, tmux_socket=socket, project_root=work)
+            settings = load_settings(home, tmux_socket=socket, project_root=work, max_load=0)
             async with App.open(home, settings, background=True) as app:
                 server: Server[Caller] = Server(home.socket, app._who, app._operate, app._hook)
                 await server.start()

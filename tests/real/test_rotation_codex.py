@@ -107,7 +107,9 @@ async def scene(tmp_path: Path, **more: Any) -> AsyncIterator[Scene]:
             entries[name] = {"priority": number, "environment": {"MOCK_KEY": key, "NO_PROXY": "127.0.0.1"}}
         write_profiles(home.agent_config, entries)
         try:
-            settings = load_settings(home, tmux_socket=socket, project_root=work, quota_cache_ttl=3600, **more)
+            settings = load_settings(
+                home, tmux_socket=socket, project_root=work, quota_cache_ttl=3600, max_load=0, **more
+            )
             async with App.open(home, settings, background=True) as app:
                 await app.services.watch.start()
                 made = await app.call("agent.create", {"type": "codex-worker", "id": "w1"})
