@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.delivery.composer import fold, standing
+from bot.agents.delivery.composer import fold, has_left, standing
 from bot.agents.delivery.recovery import after_restart
 from bot.agents.delivery.text import MAX_BYTES, TextRefused, new_ref, normalise, prepare, with_ref
 from bot.agents.preflight import Facts, decide
@@ -120,6 +120,28 @@ def test_a_wrapped_text_is_still_ours_and_with_more_it_is_not(text: str, width: 
     assert standing(Composer("draft", wrapped), sent) == "ours"
     assert standing(Composer("draft", f"{wrapped}y"), sent) == "foreign"
     assert fold(fold(sent)) == fold(sent)
+
+
+@pytest.mark.parametrize(
+    ("composer", "left"),
+    [
+        (Composer("empty"), True),
+        (Composer("absent"), True),
+        (Composer("draft", "what a person types next"), True),
+        (Composer("draft", "/model"), False),
+        (Composer("draft", "/model and more"), False),  # a person typed on: Enter did nothing with it
+        (Composer("draft", "wait: /model"), False),
+        (Composer("draft", "/model-picker"), False),  # the CLI completed it
+    ],
+)
+def test_a_command_has_left_only_where_nothing_of_it_stands_in_the_composer(composer: Composer, left: bool) -> None:
+    assert has_left(composer, "/model") is left
+
+
+def test_a_shell_command_has_left_only_where_nothing_of_it_stands_behind_the_mark() -> None:
+    assert not has_left(Composer("shell", "ls"), "!ls")
+    assert not has_left(Composer("shell", "ls -a"), "!ls")
+    assert has_left(Composer("shell", "pwd"), "!ls")
 
 
 # Before the paste

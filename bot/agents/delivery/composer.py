@@ -25,12 +25,22 @@ def standing(composer: Composer, sent: str) -> Standing:
     """What stands in the composer, seen from a text that we pasted there."""
     if composer.kind == "absent":
         return "absent"
-    shown = composer.text.strip()
+    shown = _shown(composer)
     if composer.kind == "empty" or not shown:
         return "empty"
-    if composer.kind == "shell" and not shown.startswith("!"):
-        shown = f"!{shown}"  # the mark has become the prompt of the composer
     return "ours" if _is_placeholder(shown, sent) or _is_end(shown, sent) else "foreign"
+
+
+def has_left(composer: Composer, sent: str) -> bool:
+    """Is the text that we pasted gone from the composer? Not where it stands there among other words: somebody typed
+    on, or the CLI completed a command."""
+    return standing(composer, sent) != "ours" and fold(sent) not in fold(_shown(composer))
+
+
+def _shown(composer: Composer) -> str:
+    """Its text; of a shell command with the mark, which has become the prompt of the composer."""
+    shown = composer.text.strip()
+    return f"!{shown}" if composer.kind == "shell" and shown and not shown.startswith("!") else shown
 
 
 def _is_placeholder(shown: str, sent: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.agents.delivery.composer import fold, standing
+from bot.agents.delivery.composer import fold, has_left, standing
 from bot.agents.delivery.evidence import Proof
 from bot.agents.delivery.model import Delivery
 from bot.agents.delivery.second_look import why_held
@@ -29,7 +29,7 @@ def left_composer(look: Look | None, delivery: Delivery, trail: Trail) -> bool:
     if seen is None or seen.reading is None or not trail.clis & {(cli.pid, cli.starttime) for cli in seen.clis}:
         return False
     hidden = seen.reading.dialog is not None and seen.reading.dialog.kind != "other"
-    return not hidden and standing(seen.reading.composer, delivery.text) != "ours"
+    return not hidden and has_left(seen.reading.composer, delivery.text)
 
 
 def given_back(look: Look | None, delivery: Delivery, trail: Trail) -> bool:
