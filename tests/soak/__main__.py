@@ -19,7 +19,9 @@ def names() -> list[str]:
 
 def main(words: list[str]) -> int:
     seed = words[words.index("--seed") + 1] if "--seed" in words else str(secrets.randbelow(10**6))
-    wanted = [word for word in words if word in names()] or names()
+    wanted = [word for word in words if word not in ("--seed", seed)] or names()
+    if unknown := set(wanted) - set(names()):
+        sys.exit(f"no soak is called {', '.join(sorted(unknown))}; there are {', '.join(names())}")
     failed = []
     for name in wanted:
         print(f"== {name} --seed {seed}", flush=True)
