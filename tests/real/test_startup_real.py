@@ -67,10 +67,12 @@ async def test_codex_is_trusted_once_for_a_repository_and_its_worktrees() -> Non
         await app.call("agent.start", {"id": "w1"})
         made = {"type": "codex-worker", "profile": PROFILE, "workdir": str(real.p.project)}
         await app.call("agent.create", {**made, "id": "w2", "worktree": True})
-        asked = await card(real, "w1, w2 are asked whether to trust their folder")
+        # Each on a card of its own, for each names its own folder.
+        asked = [await card(real, f"{agent} is asked whether to trust its folder") for agent in ("w1", "w2")]
         assert real.state is State.WAITING and real.look.reading and real.look.reading.dialog
         assert real.look.reading.dialog.kind == "trust"
-        await choose(real, asked, "Trust and continue")
+        for one in asked:
+            await choose(real, one, "Trust and continue")
         for agent in ("w1", "w2"):
             await until(is_idle(real, agent), f"{agent} idle")
         # That yes counts for another worktree of the same repository, even where Codex itself has forgotten it.
