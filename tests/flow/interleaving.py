@@ -134,8 +134,8 @@ class Play:
     async def _end(self, name: str, story: Story) -> None:
         """Somebody says no to what is left of the turn, or stops it at the pane."""
         for _ in range(20):
-            if (state := self._state(name)) is State.IDLE and not self._open(name):
-                return
+            if (state := self._state(name)) in (State.IDLE, State.ERROR) and not self._open(name):
+                return  # a turn that was stopped may have ended in an error
             for ask in self._open(name):
                 story.taps[ask.command, "No"] += 1
                 no = next((n for n, choice in enumerate(ask.choices) if choice.grant == "no"), -1)

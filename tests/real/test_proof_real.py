@@ -188,7 +188,10 @@ async def test_a_prompt_that_a_person_stops_is_not_sent_again(real: RealProduct)
     await real.becomes(State.WORKING)
     await real.keys("Escape")
     done = await sending
-    assert (done.status, done.evidence) == ("unconfirmed", None), (done, real.screen)
+    if done.status != "unconfirmed":  # on a busy machine the hook was over before the key
+        assert (done.status, len(at_model(real))) == ("started", 1), (done, real.screen)
+        return
+    assert done.evidence is None
     assert "stopped" in done.reason, done
     assert at_model(real) == []
 
