@@ -25,6 +25,7 @@ from bot.clis.model import State
 from bot.clis.wrapping import demo_rows
 from bot.errors import MafError
 from bot.store.tables import PermissionRow
+from bot.tmux.sessions import SIZE
 from tests.flow.product import Product
 
 MAF = str(Path(sys.executable).with_name("maf"))
@@ -199,7 +200,7 @@ class Play:
 
     def same(self, shown: str, command: str) -> bool:
         """The very words, or the rows in which the agent draws them."""
-        return shown in (command, "\n".join(demo_rows(command, 80) or ()))
+        return shown in (command, "\n".join(demo_rows(command, SIZE[0]) or ()))
 
     def ended(self, agent: str) -> list[Ended]:
         """By the agent's own records."""
