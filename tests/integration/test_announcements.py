@@ -48,8 +48,9 @@ async def test_all_wait_for_a_server_that_is_down_longer_and_longer_and_go_after
     assert (pauses[0], pauses[-1] > pauses[0]) == (10, True)
     assert [r.levelno for r in caplog.records if r.name == "bot.mail.announcements"] == [logging.WARNING]
     audit = Audit(store, clock)
-    tried = [(row.actor, row.action, row.detail["subject"], row.outcome) for row in await audit.recent()]
-    assert tried == [("bot", "mail.announce", "a", "begun")]  # once, and before the first try
+    (tried,) = await audit.recent()  # once, and before the first try; of two of one moment either may be the first
+    assert (tried.actor, tried.action, tried.outcome) == ("bot", "mail.announce", "begun")
+    assert tried.detail["subject"] in "ab"
     clock.at += timedelta(hours=24)
     assert await mail.deliver() == 0
     ended = [(row.detail["subject"], row.outcome) for row in await audit.recent()]

@@ -46,8 +46,8 @@ SHARES = (
     (Role.SUPERVISOR, 15),
     (Role.OWNER, 10),
 )
-# How many objects of Python each update may leave for good. Bytes of the process say less: pictures, fonts and SQLite
-# leave holes in the heap of the C library.
+# How many objects (that the garbage collector follows) each update may leave for good. Bytes of the process say less:
+# pictures, fonts and SQLite leave holes in the heap of the C library.
 LEAK = 5.0
 PASSED_OVER = ("cannot be read and is passed over", "is passed over")
 
@@ -221,7 +221,7 @@ class Soak:
         if sys.platform == "linux":
             with contextlib.suppress(AttributeError):  # not in every C library
                 ctypes.CDLL(None).malloc_trim(0)
-        return sys.getallocatedblocks(), int(psutil.Process().memory_info().rss)
+        return len(gc.get_objects()), int(psutil.Process().memory_info().rss)
 
     def growth(self) -> tuple[float, float]:
         """(objects, bytes of the process) that stayed for each update, from the first third on, when most has been used
